@@ -1,0 +1,56 @@
+# Two commands matter: `make run` and `make test`. `make` alone lists them all.
+PYTHON ?= python3
+EXAMPLE ?= max-digits
+PORT ?= 3233
+FOLDER := examples/$(EXAMPLE)
+SAMPLES := $(FOLDER)/samples
+URL = http://localhost:$(PORT)/api/v1/web/guest/default/$(EXAMPLE)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean example
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with an example model: make run EXAMPLE=max-digits
+	@printf '\nOnce it runs, in another terminal, in this folder:\n\n  %s\n\n' "$$(sed -n '/^ *curl /{s/^ *//; s#@#@$(SAMPLES)/#; s#\$$URL#$(URL)#; p; q;}' $(FOLDER)/README.md)"
+	@exec $(BIN)/python -m gateway --port $(PORT) --python .envs/$(EXAMPLE)/bin/python $(FOLDER)
+
+test: $(VENV)/.ready ## install what the tests need and run them: make test TESTS=tests/gateway
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.ready ## style, duplicates of names, and that openwhisk.py stays within Python 3.6
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- openwhisk.py
+
+bench: $(VENV)/.ready .envs/max-digits/.ready ## compare with the model's own server, with standalone's figures, with docker build
+	$(BIN)/python -m benchmarks
+
+clean: ## remove all that make and the tests have made
+	rm -rf $(VENV) .envs .pytest_cache .ruff_cache .hypothesis .coverage*
+
+example:
+	@test -f $(FOLDER)/requirements.txt || { echo "There is no example '$(EXAMPLE)': it is one of $(notdir $(wildcard examples/*))" >&2; exit 2; }
+
+$(VENV)/bin/python:
+	@echo "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.gateway: requirements/gateway.txt | $(VENV)/bin/python
+	@$(BIN)/python $(PIP) -r requirements/gateway.txt
+	@touch $@
+
+$(VENV)/.ready: $(wildcard requirements/*.txt) | $(VENV)/bin/python
+	@echo "Installing what the tests need"
+	@$(BIN)/python $(PIP) -r requirements/test.txt
+	@touch $@ $(VENV)/.gateway
+
+.envs/%/.ready: examples/%/requirements.txt
+	@echo "Installing what examples/$* needs"
+	@$(PYTHON) -m venv .envs/$*
+	@.envs/$*/bin/python $(PIP) -r $<
+	@touch $@

@@ -1,0 +1,4 @@
+from .metadata import ModelLabelsAPI, ModelMetadataAPI
+from .predict import ModelPredictAPI
+
+__all__ = ["ModelLabelsAPI", "ModelMetadataAPI", "ModelPredictAPI"]

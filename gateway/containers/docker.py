@@ -1,0 +1,235 @@
+"""Runs an image with Docker, as the platform's invoker does.
+
+Touches the Docker engine, over its socket; the container itself over the network."""
+
+import asyncio
+import re
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Dict, Optional
+
+from gateway.containers import NO_RESOURCES, Container, Runner, StartError
+from gateway.containers.leftovers import Marker
+from gateway.containers.logs import STREAMS, Log
+from gateway.entities import WHISK_ERROR, Action
+
+#: What the marker notes when an engine was used; also the label by which a container can be found again.
+DOCKER = "docker"
+LABEL = "openwhisk-gateway"
+
+PORT = 8080
+PULL_SECONDS = 600
+STOP_SECONDS = 5
+SILENCE_SECONDS = 0.05
+OUT_OF_MEMORY_SECONDS = 2.0
+
+PULL_FAILED = "Failed to pull container image '{}'."
+NO_COMMAND = "executable file not found in image '{}'."
+NO_ENGINE = (
+    "Docker doesn't answer ({}): start it, or say with --image {}=WHERE in which folder or at which URL the action is."
+)
+
+
+class DockerContainer(Container):
+    def __init__(self, container, address, runner: "DockerRunner"):
+        super().__init__(*address, Log(silence_seconds=SILENCE_SECONDS))
+        self._container = container
+        self._runner = runner
+
+    async def stop(self) -> None:
+        await self._runner.in_thread(remove, self._container)
+        await asyncio.wait([self.exited], timeout=STOP_SECONDS)
+        self.gone()
+
+    async def ran_out_of_memory(self) -> bool:
+        return await self._runner.in_thread(killed_for_memory, self._container)
+
+    def follow(self, output) -> None:
+        """Reads what the container prints, in a thread that ends with it."""
+        loop = asyncio.get_running_loop()
+
+        def read():
+            # The loop is closed early when the gateway is interrupted a second time.
+            with suppress(RuntimeError, OSError):
+                for pieces in output:
+                    for stream, data in zip(STREAMS, pieces):
+                        if data:
+                            loop.call_soon_threadsafe(self.log.feed, stream, data)
+            close_stream(output)
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._ended)
+
+        threading.Thread(target=read, name="docker-log", daemon=True).start()
+
+    def _ended(self) -> None:
+        for stream in STREAMS:
+            self.log.feed(stream, b"")
+        self.gone()
+
+
+class DockerRunner(Runner):
+    """Containers of one image."""
+
+    def __init__(self, image: str, api_host: str, marker: Marker):
+        self.image = image
+        self.api_host = api_host
+        self._marker = marker
+        self._engine = None
+        self._pull: Optional[asyncio.Future] = None
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="docker")
+
+    async def start(self, action: Action) -> Container:
+        if self._engine is None:
+            self._engine = await self.in_thread(self._connect)
+        if self._pull is None or self._pull.done():
+            # Those who ask for the same image at the same time wait for one and the same pull.
+            self._pull = asyncio.ensure_future(self.in_thread(self._pull_image))
+        await asyncio.shield(self._pull)
+        container, output, address = await self.in_thread(self._create_and_start, action)
+        started = DockerContainer(container, address, self)
+        started.follow(output)
+        return started
+
+    async def in_thread(self, work, *arguments) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+        self._threads.shutdown()
+
+    def _connect(self):
+        try:
+            engine = connected()
+        except OSError as error:
+            raise StartError(NO_ENGINE.format(error, self.image), WHISK_ERROR) from error
+        self._marker.note(DOCKER)
+        return engine
+
+    def _pull_image(self) -> None:
+        name, tag = docker_package().utils.parse_repository_tag(self.image)
+        try:
+            self._engine.images.pull(name, tag=tag or "latest")
+        except (docker_package().errors.DockerException, OSError) as error:
+            # The platform's rule: without a tag, or with this one, a copy that is here may be out of date.
+            if tag in (None, "latest"):
+                raise StartError(PULL_FAILED.format(self.image)) from error
+
+    def _create_and_start(self, action: Action):
+        errors = docker_package().errors
+        try:
+            container = self._engine.containers.create(self.image, **self._arguments(action))
+        except errors.ImageNotFound as error:
+            raise StartError(PULL_FAILED.format(self.image)) from error
+        except (errors.DockerException, OSError) as error:
+            raise StartError(NO_RESOURCES, WHISK_ERROR) from error
+        output = container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True)
+        try:
+            container.start()
+            return container, output, address_of(container)
+        except (errors.DockerException, OSError, LookupError) as error:
+            remove(container)
+            close_stream(output)
+            raise start_error(self.image, error) from error
+
+    def _arguments(self, action: Action) -> Dict[str, Any]:
+        """Those of the platform's own `docker run`: no command, no user, no published port without need."""
+        types = docker_package().types
+        mark = self._marker.new_mark()
+        environ = {"__OW_API_HOST": self.api_host}
+        if action.limits.concurrency > 1:
+            environ["__OW_ALLOW_CONCURRENT"] = "true"
+        return {
+            "name": container_name(mark, action),
+            "labels": {LABEL: self._marker.token},
+            "environment": environ,
+            "cpu_shares": max(2, action.limits.memory),
+            "mem_limit": f"{action.limits.memory}m",
+            "memswap_limit": f"{action.limits.memory}m",
+            "network": "bridge",
+            "cap_drop": ["NET_RAW", "NET_ADMIN"],
+            "ulimits": [types.Ulimit(name="nofile", soft=1024, hard=1024)],
+            "pids_limit": 1024,
+            "log_config": types.LogConfig(type="json-file"),
+            "ports": {f"{PORT}/tcp": ("127.0.0.1", None)} if in_virtual_machine() else None,
+        }
+
+
+def docker_package():
+    """Imported late: it costs a gateway without Docker 25 MB and a quarter of a second."""
+    import docker
+
+    return docker
+
+
+def connected():
+    """OSError when no engine answers."""
+    docker = docker_package()
+    try:
+        engine = docker.from_env(timeout=PULL_SECONDS)
+        engine.ping()
+    except docker.errors.DockerException as error:
+        raise ConnectionError(str(error).splitlines()[0]) from error
+    return engine
+
+
+def in_virtual_machine() -> bool:
+    """Where the engine's containers have no address of their own that this machine could reach."""
+    return sys.platform == "darwin"
+
+
+def address_of(container):
+    container.reload()
+    network = container.attrs["NetworkSettings"]
+    if in_virtual_machine():
+        return "127.0.0.1", int(network["Ports"][f"{PORT}/tcp"][0]["HostPort"])
+    return network["Networks"]["bridge"]["IPAddress"], PORT
+
+
+def container_name(mark: str, action: Action) -> str:
+    token, number = mark.split(".")
+    return re.sub(r"[^a-zA-Z0-9_.-]", "", f"wsk{token[:8]}_{number}_{action.namespace}_{action.name}")
+
+
+def start_error(image: str, error: Exception) -> StartError:
+    if "executable file not found" in str(error) or "no such file or directory" in str(error):
+        return StartError(NO_COMMAND.format(image))
+    return StartError(NO_RESOURCES, WHISK_ERROR)
+
+
+def killed_for_memory(container) -> bool:
+    """The engine knows it a moment after the connection is lost."""
+    until = time.monotonic() + OUT_OF_MEMORY_SECONDS
+    with suppress(docker_package().errors.DockerException, OSError):
+        while time.monotonic() < until:
+            container.reload()
+            state = container.attrs["State"]
+            if state["OOMKilled"] or not state["Running"]:
+                return state["OOMKilled"]
+            time.sleep(0.05)
+    return False
+
+
+def close_stream(output) -> None:
+    with suppress(OSError):
+        output.close()
+    # That closes the socket alone; the answer it came from holds it open.
+    output._response.close()
+
+
+def remove(container) -> None:
+    """At once and without asking, as on the platform."""
+    with suppress(docker_package().errors.DockerException, OSError):
+        container.remove(force=True, v=True)
+
+
+def remove_containers(token: str) -> None:
+    """Those that a gateway of that token has left; without an engine there are none."""
+    with suppress(OSError):
+        engine = connected()
+        for container in engine.containers.list(all=True, filters={"label": f"{LABEL}={token}"}):
+            remove(container)
+        engine.close()

@@ -1,0 +1,111 @@
+"""Finds and ends what an earlier gateway started and could not stop, because it was killed itself.
+
+Touches a folder of its own with one locked file for each living gateway, and the processes marked by it."""
+
+import fcntl
+import os
+import stat
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+from typing import List, Optional
+
+import psutil
+
+#: The environment variable that a process inherits however it was started; its value names the container.
+MARK = "GATEWAY_CONTAINER"
+
+
+class Marker:
+    """Names for containers by which they can be told from all others, in this gateway's life and after it."""
+
+    def __init__(self, folder: Optional[str] = None):
+        self.folder = folder or default_folder()
+        self.token = uuid.uuid4().hex
+        self._count = 0
+        self._file = os.path.join(self.folder, self.token)
+        make_private(self.folder)
+        # Locked first and named after: to others, a file without a lock is that of a dead gateway.
+        nameless = f"{self._file}.new"
+        self._lock = os.open(nameless, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        os.rename(nameless, self._file)
+
+    def new_mark(self) -> str:
+        self._count += 1
+        return f"{self.token}.{self._count}"
+
+    def note(self, text: str) -> None:
+        """For whoever cleans up: that there is more to look for than processes."""
+        os.write(self._lock, text.encode())
+
+    def dead(self) -> List[str]:
+        """The tokens of gateways that have ended without `close`."""
+        names = [name for name in os.listdir(self.folder) if "." not in name and name != self.token]
+        return [name for name in names if not is_locked(os.path.join(self.folder, name))]
+
+    def note_of(self, token: str) -> str:
+        with open(os.path.join(self.folder, token), encoding="utf-8") as file:
+            return file.read()
+
+    def forget(self, token: str) -> None:
+        with_no_complaint(os.unlink, os.path.join(self.folder, token))
+
+    def close(self) -> None:
+        if self._lock >= 0:
+            self.forget(self.token)
+            os.close(self._lock)
+            self._lock = -1
+
+
+def default_folder() -> str:
+    return os.path.join(tempfile.gettempdir(), f"openwhisk-gateway-{os.getuid()}")
+
+
+def make_private(folder: str) -> None:
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o022:
+        raise PermissionError(f"{folder} must be a folder that nobody but you can write to: remove it.")
+
+
+def is_locked(path: str) -> bool:
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+
+
+def marked_processes(mark: str) -> List[psutil.Process]:
+    """Those whose mark is `mark` or begins with `mark` and a dot."""
+    found = []
+    for pid in psutil.pids():
+        with suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
+            if f"{process.environ().get(MARK, '')}.".startswith(f"{mark}."):
+                found.append(process)
+    return found
+
+
+def kill_marked(mark: str) -> None:
+    """Looks again until none is left: one that is being killed may just have started another."""
+    found = marked_processes(mark)
+    while found:
+        for process in found:
+            with_no_complaint(process.kill)
+        # Looked at, not waited for: an exit status belongs to whoever started the process.
+        time.sleep(0.01)
+        found = marked_processes(mark)
+
+
+def with_no_complaint(action, *arguments) -> None:
+    with suppress(psutil.Error, OSError):
+        action(*arguments)

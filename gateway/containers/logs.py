@@ -1,0 +1,130 @@
+"""Sorts what a container prints into the logs of its activations. Touches the clock alone."""
+
+import asyncio
+import codecs
+import time
+from datetime import datetime, timezone
+from typing import List, Tuple
+
+SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
+TRUNCATED = "Logs were truncated because the total bytes size exceeds the limit of {} bytes."
+MAY_BE_MISSING = "The action did not initialize or run as expected. Log data might be missing."
+STREAMS = ("stdout", "stderr")
+
+LONGEST_LINE = 65536
+MOST_EARLY_LINES = 10000
+
+
+class Page:
+    """The log of one activation while it is being written; `limit` in bytes."""
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        self.size = 0
+        self.lines: List[str] = []
+        self.truncated = False
+        self.open_streams = set(STREAMS)
+        self.sentinels = 0
+        self.ended = asyncio.get_running_loop().create_future()
+
+    @property
+    def complete(self) -> bool:
+        return self.sentinels == len(STREAMS)
+
+    def add(self, stream: str, text: str) -> None:
+        self.size += len(text.encode("utf-8", "replace")) + 1
+        if self.size <= self.limit:
+            self.lines.append(line_from_text(stream, text))
+        elif not self.truncated:
+            self.truncated = True
+            self.lines.append(line_from_text("stderr", TRUNCATED.format(self.limit)))
+
+    def end_stream(self, stream: str) -> None:
+        self.open_streams.discard(stream)
+        if not self.open_streams and not self.ended.done():
+            self.ended.set_result(None)
+
+
+class Log:
+    """One container's output. What it says before the first one is that one's; between two, lost."""
+
+    def __init__(self, silence_seconds: float = 0.0, sentinel_seconds: float = 0.5):
+        self.silence_seconds = silence_seconds
+        self.sentinel_seconds = sentinel_seconds
+        self.sentinelled = False
+        self._early: List[Tuple[str, str]] = []
+        self._begun = False
+        self._pages: List[Page] = []
+        self._heard = time.monotonic()
+        self._splitters = {stream: LineSplitter() for stream in STREAMS}
+
+    def feed(self, stream: str, data: bytes) -> None:
+        """No data means that the stream has ended."""
+        self._heard = time.monotonic()
+        for line in self._splitters[stream].lines_from(data):
+            self._take(stream, line)
+        if not data:
+            for page in self._pages:
+                page.end_stream(stream)
+
+    def _take(self, stream: str, line: str) -> None:
+        if line.strip() == SENTINEL:
+            self.sentinelled = True
+            for page in self._pages:
+                page.sentinels += stream in page.open_streams
+                page.end_stream(stream)
+        elif self._begun:
+            for page in self._pages:
+                if stream in page.open_streams:
+                    page.add(stream, line)
+        elif len(self._early) < MOST_EARLY_LINES:
+            self._early.append((stream, line))
+
+    def begin(self, limit: int) -> Page:
+        """With a concurrency above one nobody can tell whose line it is: each of the activations gets it."""
+        page = Page(limit)
+        for stream, line in self._early:
+            page.add(stream, line)
+        self._early.clear()
+        self._begun = True
+        self._pages.append(page)
+        return page
+
+    async def finish(self, page: Page) -> None:
+        """Waits for the sentinel where the container writes one, otherwise for a short silence."""
+        if page.limit:
+            await self._settle()
+        if page.limit and self.sentinelled and not page.ended.done():
+            await asyncio.wait([page.ended], timeout=self.sentinel_seconds)
+        self._pages.remove(page)
+
+    async def _settle(self) -> None:
+        # What was written to a pipe before the answer was sent can be read now, in a few turns of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        asked = time.monotonic()
+        while not self.sentinelled and time.monotonic() - max(self._heard, asked) < self.silence_seconds:
+            await asyncio.sleep(self.silence_seconds / 4)
+            if time.monotonic() - asked > self.sentinel_seconds:
+                return
+
+
+class LineSplitter:
+    """Lines of text from pieces of bytes; an endless line is cut into long ones."""
+
+    def __init__(self):
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+
+    def lines_from(self, data: bytes) -> List[str]:
+        text = self._rest + self._decoder.decode(data, final=not data)
+        *lines, self._rest = text.split("\n")
+        if len(self._rest) > LONGEST_LINE or (self._rest and not data):
+            lines, self._rest = [*lines, self._rest], ""
+        return [line.rstrip("\r") for line in lines]
+
+
+def line_from_text(stream: str, text: str) -> str:
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{f'{moment}.{nanoseconds:09d}Z':<30} {stream}: {text}"

@@ -1,0 +1,137 @@
+"""Runs one order in one container: /init when the container is new, /run, the log.
+
+Touches the container over HTTP, and the clock."""
+
+import asyncio
+import time
+from typing import Callable, Coroutine, List, NamedTuple, Optional
+
+from gateway.containers import Container
+from gateway.containers.envelope import init_body_from_order, run_body_from_order
+from gateway.containers.logs import MAY_BE_MISSING, Page, line_from_text
+from gateway.containers.outcome import (
+    EXITED_IN_RUN,
+    OUT_OF_MEMORY,
+    Outcome,
+    Reply,
+    developer_error,
+    failure_from_init_reply,
+    out_of_time,
+    outcome_from_reply,
+    whisk_error,
+)
+from gateway.containers.wire import NoReply, NotListening, post, post_when_listening
+from gateway.entities import DEVELOPER_ERROR, Order
+
+EXIT_GRACE_SECONDS = 0.2
+
+
+class NotTaken(Exception):
+    """A warm container was gone before it took the request: another one may run it."""
+
+
+class Run(NamedTuple):
+    """What happened in a container. Times are epoch milliseconds."""
+
+    outcome: Outcome
+    start: int
+    end: int
+    init_time: Optional[int] = None
+    logs: List[str] = []
+    container_usable: bool = False
+
+
+async def run_order(
+    order: Order, container: Container, warm: bool, on_init: Callable[[], None], api_key: Optional[str] = None
+) -> Run:
+    """`on_init` is called as soon as /init has succeeded; `warm` says that it did so earlier."""
+    page = container.log.begin(order.action.limits.logs * 1048576) if container.log else None
+    start = now()
+    try:
+        failed, init_time = None, None
+        if not warm:
+            failed = await init(order, container, api_key)
+            init_time = now() - start
+        if failed is None and not warm:
+            on_init()
+        outcome = failed or await run(order, container, warm, api_key)
+        end = now()
+    finally:
+        if page:
+            await container.log.finish(page)
+    return Run(outcome, start, end, init_time, lines_from_page(page, outcome), still_usable(container, page, outcome))
+
+
+async def init(order: Order, container: Container, api_key: Optional[str]) -> Optional[Outcome]:
+    """None when it succeeded."""
+    limit = order.action.limits.timeout
+    body = init_body_from_order(order, now() + limit, api_key)
+    request = post_when_listening(container.host, container.port, "/init", body)
+    try:
+        reply = await answer(container, request, limit)
+    except asyncio.TimeoutError:
+        return out_of_time(limit, in_init=True)
+    if reply is None and await container.ran_out_of_memory():
+        return developer_error(OUT_OF_MEMORY)
+    if reply and reply.status == 503:
+        return whisk_error(EXITED_IN_RUN)
+    if reply and reply.status == 403 and container.shared:
+        return None
+    return failure_from_init_reply(reply)
+
+
+async def run(order: Order, container: Container, warm: bool, api_key: Optional[str]) -> Outcome:
+    limit = order.action.limits.timeout
+    body = run_body_from_order(order, now() + limit, api_key)
+    try:
+        reply = await answer(container, post(container.host, container.port, "/run", body), limit)
+    except asyncio.TimeoutError:
+        return out_of_time(limit, in_init=False)
+    except NotListening:
+        if warm:
+            raise NotTaken() from None
+        reply = None
+    if reply is None and await container.ran_out_of_memory():
+        return developer_error(OUT_OF_MEMORY)
+    if reply and reply.status == 503:
+        # The platform takes 503 as "not me": if the container was a warm one, the order is run elsewhere.
+        if warm:
+            raise NotTaken()
+        return whisk_error(EXITED_IN_RUN)
+    return outcome_from_reply(reply)
+
+
+async def answer(container: Container, request: Coroutine, milliseconds: int) -> Optional[Reply]:
+    """None when the container went away or said nothing that the platform would take for an answer."""
+    task = asyncio.ensure_future(request)
+    try:
+        await asyncio.wait({task, container.exited}, timeout=milliseconds / 1000, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done() and container.exited.done():
+            # What it said last may still be on its way.
+            await asyncio.wait({task}, timeout=EXIT_GRACE_SECONDS)
+            return await task if task.done() else None
+        if not task.done():
+            raise asyncio.TimeoutError()
+        return await task
+    except NoReply:
+        return None
+    finally:
+        task.cancel()
+
+
+def lines_from_page(page: Optional[Page], outcome: Outcome) -> List[str]:
+    if page is None or page.limit == 0:
+        return []
+    if outcome.status == DEVELOPER_ERROR and not page.complete:
+        return [*page.lines, line_from_text("stderr", MAY_BE_MISSING)]
+    return page.lines
+
+
+def still_usable(container: Container, page: Optional[Page], outcome: Outcome) -> bool:
+    # The platform takes a log that had to be cut for a failure of the container, too.
+    cut = page is not None and page.truncated
+    return outcome.container_usable and not cut and not container.exited.done()
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000

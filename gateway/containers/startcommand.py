@@ -1,0 +1,99 @@
+"""The command and environment with which a folder's Dockerfile starts its server. Touches nothing."""
+
+import json
+import re
+from typing import Dict, List, NamedTuple, Tuple
+
+DEFAULT = ("python", "app.py")
+SHELL = ("/bin/sh", "-c")
+QUOTES = "'\""
+PART = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|(?:\\.|[^'"\\])+""", re.S)
+PAIR = re.compile(r"""([^\s=]+)=((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*)""", re.S)
+VARIABLE = re.compile(r"\\(.)|\$(\w+)|\$\{(\w+)(?:(:[-+])([^}]*))?\}", re.S)
+INTERPRETER = re.compile(r"(?:.*/)?python[\d.]*\Z")
+ADAPTER = re.compile(r"(?:.*/)?openwhisk\.py\Z")
+
+
+class Start(NamedTuple):
+    command: Tuple[str, ...]
+    environ: Dict[str, str]
+
+
+def start_from_dockerfile(text: str, environ: Dict[str, str]) -> Start:
+    """What the last stage says; `environ` is what a variable in an ENV line may refer to."""
+    arguments: Dict[str, str] = {}
+    found: Dict[str, str] = {}
+    entrypoint: Tuple[str, ...] = ()
+    command: Tuple[str, ...] = ()
+    takes_command = True
+    for name, rest in instructions_from_dockerfile(text):
+        known = {**environ, **arguments, **found}
+        if name == "FROM":
+            found, entrypoint, command, takes_command = {}, (), (), True
+        elif name == "ARG":
+            arguments.update(pairs_from_words(rest, known))
+        elif name == "ENV":
+            found.update(pairs_from_words(rest, known))
+        elif name == "CMD":
+            command = words_from_instruction(rest)
+        elif name == "ENTRYPOINT":
+            entrypoint = words_from_instruction(rest)
+            takes_command = entrypoint[:2] != SHELL
+    whole = entrypoint + command if takes_command else entrypoint
+    return Start(without_adapter(whole) or DEFAULT, found)
+
+
+def instructions_from_dockerfile(text: str) -> List[Tuple[str, str]]:
+    kept = [line for line in text.replace("\r\n", "\n").split("\n") if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\[ \t]*\n(?:[ \t]*\n)*", " ", "\n".join(kept))
+    found = [line.strip().split(None, 1) for line in joined.split("\n") if line.strip()]
+    return [(words[0].upper(), words[1].strip() if len(words) > 1 else "") for words in found]
+
+
+def words_from_instruction(rest: str) -> Tuple[str, ...]:
+    """The exec form is JSON; whatever isn't, is a line for the shell."""
+    try:
+        words = json.loads(rest)
+    except ValueError:
+        words = None
+    if isinstance(words, list) and all(isinstance(word, str) for word in words):
+        return tuple(words)
+    return (*SHELL, rest) if rest else ()
+
+
+def pairs_from_words(rest: str, known: Dict[str, str]) -> Dict[str, str]:
+    """KEY=value KEY="two words", and the old KEY the rest of the line."""
+    key, separator, value = re.match(r"([^\s=]*)(=|\s+)?(.*)", rest, re.S).groups()
+    if separator and separator != "=":
+        return {key: value_from_text(value, known)}
+    return {key: value_from_text(value, known) for key, value in PAIR.findall(rest)}
+
+
+def value_from_text(text: str, known: Dict[str, str]) -> str:
+    """Quotes and variables are undone as a shell would do it."""
+    found = []
+    for part in PART.findall(text):
+        plain = part[1:-1] if part[0] in QUOTES else part
+        found.append(plain if part[0] == "'" else VARIABLE.sub(lambda match: replacement(match, known), plain))
+    return "".join(found)
+
+
+def replacement(match, known: Dict[str, str]) -> str:
+    escaped, plain, braced, operator, other = match.groups()
+    current = known.get(plain or braced, "")
+    if escaped:
+        return escaped
+    if operator == ":-":
+        return current or other
+    return (current and other) if operator else current
+
+
+def without_adapter(command: Tuple[str, ...]) -> Tuple[str, ...]:
+    """An image's own start command, also where its Dockerfile has the adapter in front of it already."""
+    if len(command) > 1 and INTERPRETER.match(command[0]) and ADAPTER.match(command[1]):
+        return command[2:]
+    return command
+
+
+def with_interpreter(command: Tuple[str, ...], python: str) -> Tuple[str, ...]:
+    return (python, *command[1:]) if INTERPRETER.match(command[0]) else command

@@ -1,0 +1,86 @@
+"""The values that the parts of the gateway hand to each other: actions, orders to run them, and what became of it.
+
+Touches nothing: no file, no socket, no clock."""
+
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+SUCCESS = "success"
+APPLICATION_ERROR = "application error"
+DEVELOPER_ERROR = "action developer error"
+WHISK_ERROR = "whisk internal error"
+
+STATUS_CODES = {SUCCESS: 0, APPLICATION_ERROR: 1, DEVELOPER_ERROR: 2, WHISK_ERROR: 3}
+
+
+class Parameter(NamedTuple):
+    key: str
+    value: Any
+    init: bool = False
+
+
+class Limits(NamedTuple):
+    timeout: int = 60000
+    memory: int = 256
+    logs: int = 10
+    concurrency: int = 1
+
+
+class Action(NamedTuple):
+    """An action as the platform stores it; `package` is empty in the default package."""
+
+    namespace: str
+    package: str
+    name: str
+    version: str
+    image: str
+    main: Optional[str] = None
+    code: Optional[str] = None
+    binary: bool = False
+    limits: Limits = Limits()
+    parameters: Tuple[Parameter, ...] = ()
+    annotations: Tuple[Tuple[str, Any], ...] = ()
+    publish: bool = False
+    updated: int = 0
+
+    @property
+    def path(self) -> str:
+        """As activations name it: guest/one, guest/pkg/inner."""
+        return "/".join(part for part in (self.namespace, self.package, self.name) if part)
+
+
+class Order(NamedTuple):
+    """One run of one action. `value` holds all parameters but the `init` ones, which are in `init_env`."""
+
+    action: Action
+    value: Any
+    init_env: Dict[str, Any]
+    activation_id: str
+    transaction_id: str
+
+
+class Activation(NamedTuple):
+    """What became of an order. Times are epoch milliseconds; `init_time` is None on a warm container."""
+
+    activation_id: str
+    action: Action
+    start: int
+    end: int
+    wait_time: int
+    init_time: Optional[int]
+    status: str
+    result: Any
+    size: int = 0
+    timed_out: bool = False
+    logs: List[str] = []
+
+
+class Package(NamedTuple):
+    """A package of a namespace; its parameters reach all of its actions."""
+
+    namespace: str
+    name: str
+    version: str
+    parameters: Tuple[Parameter, ...] = ()
+    annotations: Tuple[Tuple[str, Any], ...] = ()
+    publish: bool = False
+    updated: int = 0

@@ -1,0 +1,68 @@
+"""What the page shows of actions, of what runs and of activations. Pure: touches nothing."""
+
+from typing import Any, Dict
+from urllib.parse import quote
+
+from gateway import jsontext
+from gateway.entities import Action, Order
+from gateway.web import EXTENSIONS
+
+LONGEST_TEXT = 100000
+KEY = '-u "$AUTH"'
+SECRET = '-H "X-Require-Whisk-Auth: $SECRET"'
+
+
+def facts_of_action(action: Action) -> Dict[str, Any]:
+    """`url` is where a browser finds it; `call` and `options` are for curl, secrets left to the shell's variables."""
+    annotations = dict(action.annotations)
+    web = annotations.get("web-export") is True
+    needed = annotations.get("require-whisk-auth")
+    is_open = needed is None or needed is False
+    description = annotations.get("description")
+    return {
+        "name": action.path.partition("/")[2],
+        "image": action.image,
+        "version": action.version,
+        "description": description if isinstance(description, str) else "",
+        "url": web_path(action) if web and is_open else None,
+        "call": web_path(action) if web else invoke_path(action),
+        "options": ("" if is_open else KEY if needed is True else SECRET) if web else f"{KEY} -X POST",
+    }
+
+
+def web_path(action: Action) -> str:
+    # A name that ends like an extension would be taken for a shorter name with one.
+    name = action.name + (".http" if action.name.endswith(EXTENSIONS) else "")
+    return "/api/v1/web/" + "/".join(map(segment, (action.namespace, action.package or "default", name)))
+
+
+def invoke_path(action: Action) -> str:
+    names = [action.package, action.name] if action.package else [action.name]
+    path = "/".join(map(segment, (action.namespace, "actions", *names)))
+    return f"/api/v1/namespaces/{path}?blocking=true&result=true"
+
+
+def segment(name: str) -> str:
+    return quote(name, safe="@")
+
+
+def facts_of_order(order: Order, since: int) -> Dict[str, Any]:
+    return {"activationId": order.activation_id, "path": order.action.path, "start": since}
+
+
+def details_from_record(text: str) -> Dict[str, str]:
+    """An activation's log and result, as texts that a page can bear."""
+    record = jsontext.value_from_json(text.encode("utf-8"))
+    result = record["response"].get("result")
+    return {"log": shortened("\n".join(map(log_line, record["logs"]))), "result": shortened(jsontext.pretty(result))}
+
+
+def log_line(line: str) -> str:
+    """Without the date, which the activation has: `2026-01-31T12:00:00.123456789Z stdout: text`."""
+    moment, _, rest = line.partition(" ")
+    return f"{moment[11:23]} {rest}" if moment[10:11] == "T" and rest else line
+
+
+def shortened(text: str) -> str:
+    cut = len(text) - LONGEST_TEXT
+    return text if cut <= 0 else f"{text[:LONGEST_TEXT]}\n… {cut} characters more"

@@ -1,0 +1,197 @@
+"""Actions, packages and activations in one SQLite file, which survive the gateway however it ends.
+
+Touches that file, and a lock beside it, from one thread of its own."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from gateway import jsontext, records
+from gateway.entities import Action, Activation, Package
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS actions (path TEXT PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS packages (path TEXT PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS activations (
+    id TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, start INTEGER NOT NULL,
+    record TEXT NOT NULL, summary TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS activations_by_start ON activations (namespace, start);
+"""
+# Removing what is too old takes as long for many as for one.
+PRUNED_EVERY = 100
+
+
+class InUse(Exception):
+    """Another gateway works with the file."""
+
+
+class NotKept(Exception):
+    """The file takes nothing more; says why."""
+
+
+class Selection(NamedTuple):
+    """Which activations are meant; `name` may be package/action."""
+
+    namespace: str
+    name: Optional[str] = None
+    since: Optional[int] = None
+    upto: Optional[int] = None
+    limit: int = 30
+    skip: int = 0
+
+
+class Store:
+    """What is few is kept in memory, too: looking up an action takes no time. Of activations the newest `keep` stay."""
+
+    def __init__(self, path: str, keep: int):
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._lock = locked(path)
+        self._database = self._thread.submit(opened, path).result()
+        self._keep = keep
+        self._added = 0
+        self._thread.submit(self._prune).result()
+        self.actions: Dict[str, Action] = self._load("actions", records.action_from_json)
+        self.packages: Dict[str, Package] = self._load("packages", records.package_from_json)
+
+    def _load(self, table: str, read: Callable[[Any], Any]) -> Dict[str, Any]:
+        rows = self._thread.submit(self._rows, f"SELECT path, record FROM {table}", ()).result()
+        return {path: read(jsontext.value_from_json(record.encode("utf-8"))) for path, record in rows}
+
+    def close(self) -> None:
+        self._thread.submit(self._database.close).result()
+        self._thread.shutdown()
+        os.close(self._lock)
+
+    # -- actions and packages ----------------------------------------------------------
+
+    async def put_action(self, action: Action) -> None:
+        await self._put("actions", action.path, records.json_from_action(action))
+        self.actions[action.path] = action
+
+    async def delete_action(self, action: Action) -> None:
+        await self._write("DELETE FROM actions WHERE path = ?", (action.path,))
+        self.actions.pop(action.path, None)
+
+    async def put_package(self, package: Package) -> None:
+        path = f"{package.namespace}/{package.name}"
+        await self._put("packages", path, records.json_from_package(package))
+        self.packages[path] = package
+
+    async def delete_package(self, package: Package) -> None:
+        path = f"{package.namespace}/{package.name}"
+        await self._write("DELETE FROM packages WHERE path = ?", (path,))
+        self.packages.pop(path, None)
+
+    def actions_in(self, namespace: str, package: Optional[str] = None) -> List[Action]:
+        """The newest first; those of all packages if none is named."""
+        found = [each for each in self.actions.values() if each.namespace == namespace]
+        found = [each for each in found if package is None or each.package == package]
+        return sorted(found, key=lambda each: -each.updated)
+
+    def packages_in(self, namespace: str) -> List[Package]:
+        found = [each for each in self.packages.values() if each.namespace == namespace]
+        return sorted(found, key=lambda each: -each.updated)
+
+    # -- activations ---------------------------------------------------------------------
+
+    async def add_activation(self, activation: Activation, subject: str) -> None:
+        await self._in_thread(self._insert_activation, activation, subject)
+
+    async def activation(self, namespace: str, activation_id: str) -> Optional[str]:
+        """The record's text."""
+        query = "SELECT record FROM activations WHERE namespace = ? AND id = ?"
+        rows = await self._in_thread(self._rows, query, (namespace, activation_id))
+        return rows[0][0] if rows else None
+
+    async def activations(self, selection: Selection, whole: bool) -> List[str]:
+        """The texts of the records, or of what lists show of them; the newest first."""
+        where, values = condition(selection)
+        column = "record" if whole else "summary"
+        query = f"SELECT {column} FROM activations WHERE {where} ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
+        rows = await self._in_thread(self._rows, query, (*values, selection.limit, selection.skip))
+        return [text for (text,) in rows]
+
+    async def count_activations(self, selection: Selection) -> int:
+        where, values = condition(selection)
+        rows = await self._in_thread(self._rows, f"SELECT count(*) FROM activations WHERE {where}", values)
+        return max(0, rows[0][0] - selection.skip)
+
+    def _insert_activation(self, activation: Activation, subject: str) -> None:
+        action = activation.action
+        record = jsontext.compact(records.json_from_activation(activation, subject))
+        summary = jsontext.compact(records.summary_of_activation(activation))
+        path = f"{action.package}/{action.name}" if action.package else action.name
+        values = (activation.activation_id, action.namespace, action.name, path, activation.start)
+        texts = tuple(jsontext.utf8(text).decode("utf-8") for text in (record, summary))
+        self._execute("INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, *texts))
+        self._added += 1
+        if self._added % PRUNED_EVERY == 0:
+            self._prune()
+
+    def _prune(self) -> None:
+        # Rows are numbered as they come and only the first are ever removed, so their numbers have no gaps.
+        newest = "SELECT max(rowid) FROM activations"
+        # What can't go now goes the next time.
+        with suppress(NotKept):
+            self._execute(f"DELETE FROM activations WHERE rowid <= ({newest}) - ?", (self._keep,))
+
+    # -- the thread ------------------------------------------------------------------------
+
+    async def _put(self, table: str, path: str, record: Any) -> None:
+        text = jsontext.utf8(jsontext.compact(record)).decode("utf-8")
+        await self._write(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (path, text))
+
+    async def _write(self, statement: str, values: Tuple) -> None:
+        await self._in_thread(self._execute, statement, values)
+
+    async def _in_thread(self, call: Callable, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+
+    def _execute(self, statement: str, values: Tuple) -> None:
+        try:
+            with self._database:
+                self._database.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise NotKept(f"The data file can't be written to: {error}.") from error
+
+    def _rows(self, query: str, values: Tuple) -> List[Tuple]:
+        return self._database.execute(query, values).fetchall()
+
+
+def condition(selection: Selection) -> Tuple[str, Tuple]:
+    parts: List[Tuple[str, Any]] = [("namespace = ?", selection.namespace)]
+    if selection.name:
+        parts.append(("path = ?" if "/" in selection.name else "name = ?", selection.name))
+    if selection.since is not None:
+        parts.append(("start >= ?", selection.since))
+    if selection.upto is not None:
+        parts.append(("start <= ?", selection.upto))
+    return " AND ".join(text for text, _ in parts), tuple(value for _, value in parts)
+
+
+def locked(path: str) -> int:
+    """Two gateways at one file would not see each other's actions. Raises InUse, or OSError."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise InUse() from error
+    return lock
+
+
+def opened(path: str) -> sqlite3.Connection:
+    """Written ahead: what is committed is there even after kill -9."""
+    # Nobody else writes to it; whoever does all the same must not hold up the rest for long.
+    database = sqlite3.connect(path, timeout=1)
+    os.chmod(path, 0o600)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(SCHEMA)
+    return database

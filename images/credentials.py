@@ -1,0 +1,95 @@
+"""Who may push: from the environment or from what `docker login` left. Reads files and runs credential helpers."""
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from images.reference import DOCKER_HUB
+
+DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+
+
+class Credentials(NamedTuple):
+    username: str = ""
+    password: str = ""
+    identity_token: str = ""
+
+    def __repr__(self):
+        return f"Credentials({self.username!r}, ...)"
+
+
+def credentials_from_environ(environ):
+    if environ.get("REGISTRY_PASSWORD"):
+        return Credentials(environ.get("REGISTRY_USERNAME", ""), environ["REGISTRY_PASSWORD"])
+    return None
+
+
+def credentials_for(registry, environ):
+    """What a login left for this registry; None when it's to be asked anonymously."""
+    for path in config_files(environ):
+        found = credentials_from_config(config_from_file(path), registry, environ)
+        if found:
+            return found
+    return None
+
+
+def config_files(environ):
+    home = Path(environ.get("HOME") or Path.home())
+    docker = Path(environ["DOCKER_CONFIG"]) if environ.get("DOCKER_CONFIG") else home / ".docker"
+    yield docker / "config.json"
+    if environ.get("REGISTRY_AUTH_FILE"):
+        yield Path(environ["REGISTRY_AUTH_FILE"])
+    if environ.get("XDG_RUNTIME_DIR"):
+        yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
+
+
+def config_from_file(path):
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} can't be read: {error}; `docker login` writes a new one")
+    return config if isinstance(config, dict) else {}
+
+
+def credentials_from_config(config, registry, environ):
+    keys = (DOCKER_HUB_KEY, DOCKER_HUB) if registry == DOCKER_HUB else (registry, f"https://{registry}")
+    helpers = config.get("credHelpers") or {}
+    for key in keys:
+        helper = helpers.get(key) or config.get("credsStore")
+        found = credentials_from_helper(helper, key, environ) if helper else None
+        found = found or credentials_from_entry((config.get("auths") or {}).get(key) or {}, key)
+        if found:
+            return found
+    return None
+
+
+def credentials_from_helper(helper, key, environ):
+    command = [f"docker-credential-{helper}", "get"]
+    try:
+        done = subprocess.run(command, input=key.encode(), capture_output=True, timeout=60, env=dict(environ))
+        answer = json.loads(done.stdout) if done.returncode == 0 else {}
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise ValueError(
+            f"{command[0]}, which `docker login` has set up, can't be asked for {key}: {type(error).__name__}"
+        )
+    if answer.get("Username") == "<token>":
+        return Credentials(identity_token=answer.get("Secret", ""))
+    return Credentials(answer["Username"], answer.get("Secret", "")) if answer.get("Username") else None
+
+
+def credentials_from_entry(entry, key):
+    if entry.get("identitytoken"):
+        return Credentials(identity_token=entry["identitytoken"])
+    if not entry.get("auth"):
+        return Credentials(entry["username"], entry.get("password", "")) if entry.get("username") else None
+    try:
+        username, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
+    except ValueError:
+        raise ValueError(
+            f"the entry of {key} in docker's config.json isn't base64 of user:password; `docker login` again"
+        )
+    return Credentials(username, password.rstrip("\0"))

@@ -1,0 +1,1045 @@
+"""Makes any model server an Apache OpenWhisk action: put before the image's own start command, it changes nothing else.
+
+    ENTRYPOINT ["python", "/openwhisk.py"]      CMD ["python", "app.py"]
+
+The platform sends `POST /init` once, with environment variables, and `POST /run` for each activation, with parameters.
+Those of a web action are an HTTP request taken apart: __ow_method, __ow_path, __ow_query, __ow_headers, __ow_body. They
+are put together again, the model's own server answers, and its answer becomes a result {"statusCode", "headers",
+"body"} that the platform turns back into the very same answer. A body is text or base64: the media type decides, by the
+platform's own table. `/run` is answered with 200, a Content-Length and a JSON object, after a sentinel on both logs.
+Every other request is the model's. https://github.com/apache/openwhisk/blob/master/docs/actions-new.md is the contract.
+"""
+
+import base64
+import collections
+import contextlib
+import functools
+import gzip
+import http
+import importlib
+import io
+import itertools
+import json
+import os
+import re
+import select
+import shlex
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import types
+import zlib
+from typing import Dict, List, NamedTuple, Tuple
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
+
+SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
+RESERVED = {"__ow_method", "__ow_path", "__ow_query", "__ow_headers", "__ow_body", "__ow_user"}
+CONTEXT = ("activation_id", "transaction_id", "action_name", "action_version", "namespace", "deadline", "api_host")
+LARGEST = 64 << 20  # bytes of a body, in memory
+SPARE_THREADS = 2  # more cost memory: the allocator gives each an arena
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "upgrade"}
+NOT_FOR_THE_MODEL = HOP_BY_HOP | {"transfer-encoding", "accept-encoding", "content-length", "content-type", "expect"}
+NOT_FOR_THE_CLIENT = HOP_BY_HOP | {"transfer-encoding", "content-length", "content-type", "date", "server"}
+CORS = {"access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers"}
+
+
+def names_from_words(words):
+    """A word that ends in a slash or a dot is the beginning of those after it."""
+    prefix = ""
+    for word in words.split():
+        if word[-1] in "/.":
+            prefix = word
+        else:
+            yield prefix + word
+
+
+# The platform's registry: base64 or text, whatever the charset. Any other type is text when it names a charset.
+TEXT_TYPES = set(
+    names_from_words("""
+application/ json json-patch+json merge-patch+json problem+json vnd.api+json x-www-form-urlencoded atom+xml base64
+javascript problem+xml rss+xml soap+xml vnd.google-earth.kml+xml x-latex x-vrml xhtml+xml xml xml-dtd text/ event-stream
+asp cache-manifest calendar css csv html markdown mcf plain richtext tab-separated-values uri-list vnd.wap.wml
+vnd.wap.wmlscript x-asm x-c x-component x-h x-java-source x-pascal x-script x-scriptcsh x-scriptelisp x-scriptksh
+x-scriptlisp x-scriptperl x-scriptperl-module x-scriptphyton x-scriptrexx x-scriptscheme x-scriptsh x-scripttcl
+x-scripttcsh x-scriptzsh x-server-parsed-html x-setext x-sgml x-speech x-uuencode x-vcalendar x-vcard xml
+""")
+)
+BINARY_TYPES = set(
+    names_from_words("""
+application/ cbor excel font-woff gnutar grpc+proto java-archive lha lzx mspowerpoint msword octet-stream pdf postscript
+vnd.google-earth.kmz vnd.ms-excel vnd.ms-fontobject vnd.ms-powerpoint x-7z-compressed x-ace-compressed x-apple-diskimage
+x-arc-compressed x-bzip x-bzip2 x-chrome-extension x-compress x-compressed x-debian-package x-dvi x-font-opentype
+x-font-truetype x-gtar x-gzip x-rar-compressed x-redhat-package-manager x-shockwave-flash x-tar x-tex x-texinfo
+x-x509-ca-cert x-xpinstall zip application/vnd.ms-excel. addin.macroenabled.12 sheet.binary.macroenabled.12
+sheet.macroenabled.12 template.macroenabled.12 application/vnd.ms-powerpoint. addin.macroenabled.12
+presentation.macroenabled.12 slideshow.macroenabled.12 application/vnd.ms-word. document.macroenabled.12
+template.macroenabled.12 application/vnd.oasis.opendocument. chart database formula graphics image presentation
+spreadsheet text text-master text-web application/vnd.openxmlformats-officedocument.presentationml. presentation slide
+slideshow template application/vnd.openxmlformats-officedocument.spreadsheetml. sheet template
+application/vnd.openxmlformats-officedocument.wordprocessingml. document template audio/ aiff basic midi mod mpeg ogg
+voc vorbis voxware wav webm x-pn-realaudio x-psid xm font/ woff woff2 image/ gif jpeg pict png svg+xml tiff webp x-icon
+x-ms-bmp x-pcx x-pict x-quicktime x-rgb x-xbitmap x-xpixmap message/ delivery-status http rfc822 video/ avs-video divx
+gl mp4 mpeg ogg quicktime webm x-dv x-flv x-motion-jpeg x-ms-asf x-msvideo x-sgi-movie
+""")
+)
+TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+PARAMETER = r";[ \t]*({0})[ \t]*=[ \t]*({0}|\"(?:[^\"\\]|\\.)*\")[ \t]*".format(TOKEN)
+MEDIA_TYPE = re.compile(r"[ \t]*({0}/{0})[ \t]*((?:{1})*)\Z".format(TOKEN, PARAMETER))
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+FORM = "application/x-www-form-urlencoded"
+FORM_NAME = re.compile(rb'(?i)content-disposition:[^\r\n]*[; ]name="?([^";\r\n]*)')
+ACCEPTS_GZIP = re.compile(r"(?i)(gzip|\*)(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
+HOST = re.compile(r"([A-Za-z0-9.\-_]+|\[[\da-fA-F:.]+\])(:\d{1,5})?\Z")
+ESCAPES = {code: f"%{code:02X}" for code in [*range(32), ord('"')]}
+RELATIVE_LINK = re.compile(rb"(?i)\s(?:src|href)\s*=\s*[\"']?(?![/#\"'>{]|[a-z][a-z0-9+.-]*:)\S")
+# The platform's is encoded already; no other caller's space or line end may leave the request line.
+encoded = functools.partial(quote, safe="/%:@!$&'()*+,;=~-._?[]|", errors="replace")
+# What the platform takes for base64 when it stands for JSON, though `true` and `1234` are JSON as well.
+LOOKS_LIKE_BASE64 = re.compile(
+    r"[\x00- ]*(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)[\x00- ]*\Z"
+)
+
+
+class Settings(NamedTuple):
+    """Each is set by OPENWHISK_ and its name in capitals; the README has the table."""
+
+    host: str = "0.0.0.0"
+    port: int = 8080
+    app: str = ""
+    target: int = 0
+    ready: str = ""
+    preload: int = 0
+    entry: str = "/model/predict"
+    limit: int = 1048576
+    errors: str = "500-599"
+    cors: str = "platform"
+
+
+class Request(NamedTuple):
+    """Path and query are percent-encoded. `plain`: no web request but an invocation; `bare`: no path was given."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: List[Tuple[str, str]] = []
+    body: bytes = b""
+    prefix: str = ""
+    scheme: str = "http"
+    host: str = "localhost"
+    context: Dict[str, str] = {}
+    plain: bool = False
+    bare: bool = False
+    accepts_gzip: bool = False
+
+    @property
+    def target(self):
+        return self.path + ("?" + self.query if self.query else "")
+
+
+class Response(NamedTuple):
+    status: int
+    headers: List[Tuple[str, str]]
+    body: bytes
+
+    def header(self, name):
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+    @property
+    def media(self):
+        return media_from_text(self.header("content-type").rstrip("; \t"))
+
+
+class Media(NamedTuple):
+    """The name keeps all parameters but the charset."""
+
+    name: str
+    charset: str
+    is_text: bool
+
+    @property
+    def is_json(self):
+        return self.name == "application/json" or self.name.endswith("+json")
+
+
+class Refused(Exception):
+    """Why the model is not asked, or its answer not sent: `response` tells whoever asked."""
+
+    def __init__(self, status, reason):
+        super().__init__(reason)
+        self.response = Response(status, [("Content-Type", "application/json")], json_from_value({"error": reason}))
+
+
+def settings_from_environ(environ):
+    forms = {int: r"\d{1,9}", "cors": "app|platform", "errors": r"none|\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*"}
+    found = Settings()
+    for name, default in found._asdict().items():
+        variable, kind = "OPENWHISK_" + name.upper(), type(default)
+        text = environ.get(variable) or str(default)
+        if not re.match(r"(%s)\Z" % forms.get(name, forms.get(kind, ".*")), text):
+            raise Refused(502, f"{variable} should look like {default!r} and is {text!r}")
+        found = found._replace(**{name: kind(text)})
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def media_from_text(text):
+    """What the platform can't read is application/octet-stream to it: a `;` at the end, no slash."""
+    match = MEDIA_TYPE.match(text) or MEDIA_TYPE.match("application/octet-stream")
+    name, parameters = match.group(1).lower(), sorted(re.findall(PARAMETER, match.group(2)))
+    charset = "".join([value.strip('"') for key, value in parameters if key.lower() == "charset"][-1:])
+    is_text = name in TEXT_TYPES or (bool(charset) and name not in BINARY_TYPES and not name.startswith("multipart/"))
+    others = "".join(f"; {key}={value}" for key, value in parameters if key.lower() != "charset")
+    return Media(name + others, charset, is_text)
+
+
+def checked(members, name, kind, default):
+    value = members.get(name, default)
+    if not isinstance(value, kind):
+        raise Refused(400, f"{name} should be {kind.__name__} and is {type(value).__name__}: not from the platform?")
+    return value
+
+
+def bytes_from_base64(text, what):
+    try:
+        return base64.b64decode(text)
+    except ValueError as error:
+        raise Refused(400, f"{what} should be base64 and isn't: {error}")
+
+
+def latin1_from_text(text):
+    """WSGI and http.client want the bytes of a header as characters; the platform has decoded them as UTF-8."""
+    return text.encode("utf-8", "replace").decode("latin-1")
+
+
+def text_from_value(value):
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def json_from_value(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def query_from_values(values):
+    pairs = [(key, text_from_value(value)) for key, value in values.items() if value is not None]
+    return urlencode(pairs, errors="replace")
+
+
+def first_line(value):
+    """The platform, given a stray byte, swallows the line end and the next header line (recorded)."""
+    return latin1_from_text(CONTROL.split(value)[0])
+
+
+def headers_from_params(params):
+    """Without names with `_`, which CGI can't tell from `-`, and those of our own."""
+    return {
+        name.lower(): first_line(value)
+        for name, value in checked(params, "__ow_headers", dict, {}).items()
+        if re.match(TOKEN + r"\Z", name) and not re.match(r"(?i)x-openwhisk-|.*_", name) and isinstance(value, str)
+    }
+
+
+def body_from_params(params, content_type):
+    """By the platform's rule: base64 for binary types and for JSON in a raw action, text for all others."""
+    media = media_from_text(content_type)
+    if media.is_json and "__ow_query" not in params:
+        return json_from_value(params.get("__ow_body", ""))
+    body = checked(params, "__ow_body", str, "")
+    if not content_type or (media.is_text and media.name != "application/json"):
+        return body.encode("utf-8", "replace")
+    return bytes_from_base64(body, f"__ow_body of type {content_type}")
+
+
+def names_in_body(body, media):
+    with contextlib.suppress(ValueError, TypeError):
+        if media.name.startswith("multipart/form-data"):
+            return {name.decode() for name in FORM_NAME.findall(body)}
+        if media.is_json:
+            return set(dict(json.loads(body.decode())))
+        if media.name == FORM:
+            return {name for name, _ in parse_qsl(body.decode(), True)}
+    return set()
+
+
+def is_file(value):
+    known = isinstance(value, dict) and {"b64"} <= set(value) <= {"b64", "filename", "content_type"}
+    return known and all(isinstance(part, str) for part in value.values())
+
+
+def form_from_values(values, boundary):
+    """A multipart form in which each {"b64": ...} is a file, so that an invocation can send an image."""
+    parts = []
+    for key, value in values.items():
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{key.translate(ESCAPES)}"'
+        content = text_from_value(value).encode("utf-8", "replace")
+        if is_file(value):
+            name, kind = value.get("filename", key), value.get("content_type", "application/octet-stream")
+            head += f'; filename="{name.translate(ESCAPES)}"\r\nContent-Type: {kind.translate(ESCAPES)}'
+            content = bytes_from_base64(value["b64"], key + ".b64")
+        if value is not None:
+            parts.append(head.encode("utf-8", "replace") + b"\r\n\r\n" + content)
+    return b"\r\n".join(parts + [f"--{boundary}--\r\n".encode()])
+
+
+def query_and_body(params, method, content_type):
+    """Where the parameters that aren't the platform's own belong, and under which content type."""
+    values = {key: value for key, value in params.items() if key not in RESERVED}
+    if "__ow_query" in params or "__ow_body" in params:
+        query, body = checked(params, "__ow_query", str, ""), body_from_params(params, content_type)
+        if values:
+            sent = {name for name, _ in parse_qsl(query, True)} | names_in_body(body, media_from_text(content_type))
+            bound = query_from_values({key: values[key] for key in values if key not in sent})
+            query = "&".join(filter(None, (query, bound)))
+        return query, body, content_type
+    if method in ("GET", "HEAD") or ("__ow_headers" in params and not content_type):
+        return query_from_values(values), b"", content_type
+    if media_from_text(content_type).name == FORM:
+        return "", query_from_values(values).encode(), content_type
+    if not content_type and any(map(is_file, values.values())):
+        boundary = os.urandom(16).hex()
+        return "", form_from_values(values, boundary), "multipart/form-data; boundary=" + boundary
+    return "", json_from_value(values), content_type or "application/json"
+
+
+def request_from_params(params, activation, settings=Settings()):
+    """The request that the client made, from the parameters that the platform made of it."""
+    sent = headers_from_params(params)
+    method, path = checked(params, "__ow_method", str, "post").upper(), checked(params, "__ow_path", str, "")
+    if not re.match(r"[A-Z]+\Z", method):
+        raise Refused(400, f"__ow_method should be a method like get or post and is {method!r}")
+    query, body, content_type = query_and_body(params, method, sent.get("content-type", ""))
+    context = {key: str(activation[key]) for key in CONTEXT if activation.get(key)}
+    context.update({"user": str(params["__ow_user"])} if "__ow_user" in params else {})
+    scheme, host = public_address(sent, context.get("api_host", ""))
+    prefix = prefix_from_name(context.get("action_name", ""))
+    headers = {name: value for name, value in sent.items() if name not in NOT_FOR_THE_MODEL}
+    headers.update({"host": host, "x-forwarded-host": host, "x-forwarded-proto": scheme, "x-forwarded-prefix": prefix})
+    headers.update({"content-type": content_type} if content_type else {})
+    headers.update({"content-length": str(len(body))} if body or method in ("POST", "PUT", "PATCH") else {})
+    headers.update(("x-openwhisk-" + key.replace("_", "-"), first_line(context[key])) for key in context)
+    goal = path or ("/" if method in ("GET", "HEAD") else settings.entry)
+    return Request(
+        method=method,
+        path=encoded(goal if goal[0] == "/" else "/" + goal),
+        query=encoded(query),
+        headers=list(headers.items()),
+        body=body,
+        prefix=prefix,
+        scheme=scheme,
+        host=host,
+        context=context,
+        plain="__ow_method" not in params,
+        bare=not path,
+        accepts_gzip=bool(ACCEPTS_GZIP.search(sent.get("accept-encoding", ""))),
+    )
+
+
+def prefix_from_name(action_name):
+    """/api/v1/web/guest/default/hello from /guest/hello: the name leaves `default` out, the URL doesn't."""
+    parts = quote(action_name.strip("/"), errors="replace").split("/")
+    parts[1:1] = ["default"] if len(parts) == 2 else []
+    return "/api/v1/web/" + "/".join(parts) if len(parts) == 3 else ""
+
+
+def public_address(headers, api_host):
+    """Not from `Host` if anything else tells: behind the stock nginx that is the name of an upstream."""
+    scheme, _, host = api_host.rstrip("/").rpartition("://")
+    first = {name: headers.get("x-forwarded-" + name, "").split(",")[0].strip() for name in ("proto", "host")}
+    schemes, hosts = (first["proto"].lower(), scheme), (first["host"], host, headers.get("host", ""))
+    return next((x for x in schemes if x in ("http", "https")), "http"), next(filter(HOST.match, hosts), "localhost")
+
+
+def result_from_response(response, request, settings=Settings()):
+    """A result that the platform turns back into this very response, or into one that says why it can't be carried."""
+    return result_and_json(response, request, settings)[0]
+
+
+def result_and_json(response, request, settings):
+    """Both, as the limit is on the JSON, and writing a large one takes time."""
+    try:
+        for attempt in (lambda: response, lambda: compressed(response, request)):
+            result = carried(attempt(), request, settings)
+            written = json_from_value(result)
+            if len(written) <= settings.limit:
+                return result, written
+        advice = "accept gzip (curl --compressed), ask for less, or raise the platform's limit and OPENWHISK_LIMIT"
+        raise Refused(413, f"the answer takes {len(written)} bytes of {settings.limit} that are allowed: {advice}")
+    except Refused as refusal:
+        result = carried(refusal.response, request, settings)
+        return result, json_from_value(result)
+
+
+def carried(response, request, settings):
+    media = response.media
+    if media.is_text and not media.is_json:
+        response = decompressed(response)
+    if request.method == "HEAD" and not response.body:
+        # The platform derives Content-Length and Content-Type from a body that it then doesn't send.
+        length = min(int(response.header("content-length") or 0), LARGEST)
+        response = response._replace(body=b" " * length)
+    content_type, body = text_from_body(response.body, media)
+    if request.plain and media.is_json:
+        with contextlib.suppress(ValueError):
+            body = json.loads(response.body.decode())
+            if isinstance(body, dict) and response.status < 400 and "error" not in body:
+                return body
+    headers = headers_from_pairs(response.headers, request, settings)
+    headers.update({"content-type": content_type} if response.body else {})
+    result = {"statusCode": response.status, "headers": headers, "body": body}
+    ranges = "400-999" if request.plain else settings.errors
+    bounds = re.findall(r"(\d+)-?(\d*)", ranges)
+    failed = any(int(first) <= response.status <= int(last or first) for first, last in bounds)
+    return {"error": result} if failed else result
+
+
+def text_from_body(body, media):
+    """The body as the platform wants it, and the type under which it arrives: text as UTF-8, bytes as bytes."""
+    content_type = media.name + (f"; charset={media.charset}" if media.charset else "")
+    if media.is_text:
+        try:
+            text = body.decode(codec_from_charset(media.charset))
+            body = text.encode()  # some charsets give halves of characters
+        except UnicodeError:
+            if not media.is_json:
+                content_type = "application/octet-stream" if media_from_text(media.name).is_text else media.name
+        else:
+            if not media.is_json or not LOOKS_LIKE_BASE64.match(text):
+                return content_type, text
+    return content_type, base64.b64encode(body).decode()
+
+
+def codec_from_charset(charset):
+    """UTF-8 where the name means nothing, or is one of Python's own ways to spell text."""
+    with contextlib.suppress(LookupError):
+        if not re.search("(?i)escape|idna|punycode|undefined", charset):
+            "".encode(charset)
+            return charset
+    return "utf-8"
+
+
+def headers_from_pairs(pairs, request, settings):
+    """An array where a name is repeated. The platform writes the low byte of each character and drops line ends."""
+    left_out = NOT_FOR_THE_CLIENT if settings.cors == "app" else NOT_FOR_THE_CLIENT | CORS
+    headers, names = {}, {}
+    for name, value in pairs:
+        if name.lower() not in left_out:
+            value = own_location(value, request) if name.lower() == "location" else value
+            value = value if max(value, default="") < "\u0100" else latin1_from_text(value)
+            headers.setdefault(names.setdefault(name.lower(), name), []).append(CONTROL.sub(" ", value))
+    return {name: values[0] if len(values) == 1 else values for name, values in headers.items()}
+
+
+def own_location(location, request):
+    """Below the action's URL, whatever host or prefix the model's server takes for its own."""
+    own = re.match(r"(?i)https?://" + re.escape(request.host) + r"(?=[/?#]|\Z)", location)
+    path = (location[own.end() :] or "/") if own else location
+    inside = re.match(re.escape(request.prefix) + r"(?=[/?#]|\Z)", path)
+    return request.prefix + path if re.match(r"/(?!/)", path) and not inside else path
+
+
+def decompressed(response):
+    """Text can't travel compressed. The model wasn't asked to, but some do."""
+    encoding = response.header("content-encoding").lower()
+    if encoding in ("", "identity") or not response.body:
+        return response
+    try:
+        inflater = zlib.decompressobj(47)
+        body = inflater.decompress(response.body, LARGEST)
+        if inflater.unconsumed_tail:
+            raise zlib.error(f"it takes more than {LARGEST} bytes when that is undone")
+    except zlib.error as error:
+        raise Refused(502, f"the model's text came with Content-Encoding {encoding}, which can't be carried: {error}")
+    return recoded(response, body, {"content-encoding": ""})
+
+
+def compressed(response, request):
+    """In gzip where that can be carried: binary, JSON, and a script, which is binary when its type names no charset."""
+    media, content_type, body = response.media, response.header("content-type"), response.body
+    as_it_is = request.method == "HEAD" or response.status == 206 or response.header("content-encoding")
+    if as_it_is or not request.accepts_gzip:
+        return response
+    if media.name in ("application/javascript", "application/x-javascript", "text/javascript"):
+        content_type, body = "text/javascript", body.decode(codec_from_charset(media.charset), "replace").encode()
+    elif media.is_text and not media.is_json:
+        return response
+    response = response._replace(headers=response.headers + [("Vary", "Accept-Encoding")])
+    return recoded(response, gzip.compress(body, 6), {"content-type": content_type, "content-encoding": "gzip"})
+
+
+def recoded(response, body, headers):
+    """Other bytes than the model sent: its entity tag is no longer a strong one."""
+    kept = [(name, value) for name, value in response.headers if name.lower() not in headers]
+    weak = [(name, re.sub(r'\A"', 'W/"', value) if name.lower() == "etag" else value) for name, value in kept]
+    return response._replace(headers=weak + [pair for pair in headers.items() if pair[1]], body=body)
+
+
+def redirected_to_slash(response, request):
+    """A page with relative links only works below the action's URL when that ends in a slash."""
+    page = response.status == 200 and response.media.name == "text/html"
+    if page and request.bare and request.prefix and request.method == "GET" and RELATIVE_LINK.search(response.body):
+        return Response(302, [("Location", request._replace(path=request.prefix + "/").target)], b"")
+    return response
+
+
+def call_wsgi(app, request):
+    """The back end for an app in this process: what its own server would do, without the socket."""
+    started, written = [], []
+
+    def start_response(status, headers, exc_info=None):
+        started[:] = [int(status[:3]), list(headers)]
+        return written.append
+
+    chunks = app(environ_from_request(request), start_response)
+    try:
+        body = whole(itertools.chain(written, chunks))
+    finally:
+        getattr(chunks, "close", bool)()
+    return Response(*started, body=b"" if request.method == "HEAD" else body)
+
+
+def whole(chunks):
+    """A body in memory, unless it would fill that."""
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > LARGEST:
+            raise Refused(502, f"the model's answer takes more than {LARGEST} bytes")
+    return bytes(body)
+
+
+def environ_from_request(request):
+    address, headers = urlsplit("//" + request.host), dict(request.headers)
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": unquote_to_bytes(request.prefix).decode("latin-1"),
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "REQUEST_URI": request.target,
+        "RAW_URI": request.target,
+        "SERVER_NAME": address.hostname or "localhost",
+        "SERVER_PORT": str(address.port or {"http": 80, "https": 443}[request.scheme]),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": "OpenWhisk",
+        "REMOTE_ADDR": headers.get("x-forwarded-for", "127.0.0.1").split(",")[0].strip(),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers:
+        prefix = "" if name in ("content-type", "content-length") else "HTTP_"
+        environ[prefix + name.upper().replace("-", "_")] = value
+    environ.update(("openwhisk." + key, value) for key, value in request.context.items())
+    return environ
+
+
+def call_http(address, mounts, request, timeout=None):
+    """The back end for a server that listens: one new connection, no second try of what may have been done."""
+    # gunicorn's way to tell a WSGI app its prefix: in this header, and in the path as well
+    mount = [("SCRIPT_NAME", request.prefix)] if mounts else []
+    connection = http.client.HTTPConnection(*address, timeout=timeout)
+    try:
+        target = (request.prefix if mounts else "") + request.target
+        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in request.headers + mount + [("connection", "close")]:
+            connection.putheader(name, value.encode("latin-1"))
+        connection.endheaders(request.body or None)
+        answer = connection.getresponse()
+        body = whole(iter(functools.partial(answer.read, 65536), b""))  # old http.client allocates what it is asked for
+    finally:
+        connection.close()
+    if answer.length:
+        raise http.client.IncompleteRead(body, answer.length)
+    return Response(answer.status, answer.getheaders(), body)
+
+
+class Model:
+    """The model's own server, in this process or another: started by whoever asks first, and again when it has died."""
+
+    def __init__(self, command, settings):
+        self.command, self.settings, self.lock = command, settings, threading.Lock()
+        self.script_due = threading.Event()  # for the main thread: where a script runs as python runs it
+        self.tail = collections.deque(maxlen=20)
+        self.back_end = self.process = self.reader = self.settled = None
+        self.running, self.load_seconds, self.how_it_ended = False, 0.0, ""
+
+    def load(self, deadline):
+        """One function, `Request -> Response`, whatever the server is."""
+        began, pause = time.monotonic(), 0.002
+        _, seconds = limits(deadline)
+        if not self.lock.acquire(timeout=seconds):
+            raise self.refusal("the model is still being loaded")
+        try:
+            if not self.running:
+                self.start()
+            while not self.back_end:
+                # A look for ports takes milliseconds, and in this process takes them from the script that is loading.
+                self.settled.wait(pause if self.process else 0.1)
+                if not self.running:
+                    raise self.refusal("the model couldn't be loaded")
+                if time.monotonic() - began > seconds:
+                    raise self.refusal("the model wasn't ready in time (raise -t)")
+                server = self.listening_server()
+                if server and self.running:
+                    self.back_end = server
+                pause = min(pause * 1.2, 0.02)
+            return self.back_end
+        finally:
+            self.lock.release()
+            self.load_seconds += time.monotonic() - began
+
+    def preload(self):
+        with contextlib.suppress(Refused):  # /init tries again, and tells
+            self.load(None)
+
+    def start(self):
+        self.process, self.how_it_ended, self.settled = None, "", threading.Event()
+        self.tail.clear()
+        if self.settings.app or script_from_command(self.command):
+            self.running = True
+            return self.script_due.set()
+        environ = {"UVICORN_ROOT_PATH": prefix_from_name(os.environ.get("__OW_ACTION_NAME", "")), **os.environ}
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        try:
+            self.process = subprocess.Popen(self.command, env=environ, start_new_session=True, **pipes)
+        except OSError as error:
+            raise Refused(502, f"the start command {self.command} can't be run: {error}")
+        self.running = True
+        self.reader = threading.Thread(target=self.read_log, args=(self.process.stdout,), daemon=True)
+        self.reader.start()
+        threading.Thread(target=self.wait, args=(self.process,), daemon=True).start()
+
+    def run_script(self):
+        """In the main thread: as `python SCRIPT` would, but for the app it would serve, which is ours to call."""
+        script = script_from_command(self.command)
+        sys.path[0] = os.path.dirname(os.path.abspath(script[0])) if script else os.getcwd()
+        with apps_taken(self.take, self.tail):
+            try:
+                if self.settings.app:
+                    return self.take(app_from_name(self.settings.app))
+                main = sys.modules["__main__"] = types.ModuleType("__main__")
+                main.__file__, sys.argv = os.path.abspath(script[0]), script
+                with open(script[0], "rb") as file:
+                    exec(compile(file.read(), script[0], "exec", dont_inherit=True), vars(main))
+                self.tail.append("the script came to its end without serving an app or opening a port\n")
+            except BaseException:
+                to_log(sys.stderr, traceback.format_exc())
+        self.end()
+
+    def take(self, app):
+        self.back_end = functools.partial(call_wsgi, app)
+        self.settled.set()
+
+    def end(self):
+        """What was started is no more, but for an app, which lives in this process."""
+        if not self.back_end or self.back_end.func is call_http:
+            self.running, self.back_end = False, None
+            self.settled.set()
+
+    def read_log(self, output):
+        for line in iter(output.readline, b""):
+            self.tail.append(line.decode("utf-8", "replace"))
+            to_log(sys.stdout, self.tail[-1])
+
+    def settle_log(self):
+        """What the server has printed so far belongs to this activation."""
+        until = time.monotonic() + 0.1
+        while self.process and self.reader.is_alive() and time.monotonic() < until:
+            if not select.select([self.process.stdout], [], [], 0)[0]:
+                break
+            time.sleep(0.001)
+
+    def wait(self, process):
+        """Until it ends. As process 1 we are handed its orphans as well."""
+        pid = 0
+        while pid != process.pid:
+            pid, status = os.waitpid(-1, 0)
+        process.returncode = status
+        name = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else ""
+        advice = " (out of memory? raise -m)" if name == "SIGKILL" else ""
+        self.how_it_ended = name + advice or f"exit code {os.WEXITSTATUS(status)}"
+        self.kill(signal.SIGKILL)
+        self.end()
+
+    def kill(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def stop(self):
+        if self.process:
+            self.kill(signal.SIGTERM)
+            self.settled.wait(5)
+            self.kill(signal.SIGKILL)
+
+    def refusal(self, what):
+        if self.how_it_ended:
+            self.settle_log()
+            what += f": {self.command[0]} ended with {self.how_it_ended}"
+        return Refused(502, "\n".join([what] + [line.rstrip() for line in self.tail]))
+
+    def failed(self, error):
+        """No answer came from a server: it may have died of the question."""
+        if self.process and self.settled.wait(0.5):
+            return self.refusal("the model's server died during this request")
+        return self.refusal(f"the model's server ended the connection without a whole answer ({error!r})")
+
+    def listening_server(self):
+        """The back end, once the server is ready: when it accepts connections, if that tells enough. It doesn't of
+        gunicorn, which listens before it has loaded, and when only one of several ports speaks HTTP."""
+        import http.client  # not earlier: it takes as long as all the rest, and a server behind a port loads meanwhile
+
+        target, ready = self.settings.target, self.settings.ready
+        leader = self.process.pid if self.process else os.getpid()
+        addresses = [("127.0.0.1", target)] if target else listening_addresses(leader)
+        addresses = [address for address in addresses if address[1] != self.settings.port]
+        telling = not (ready or len(addresses) > 1 or any("gunicorn" in word for word in self.command))
+        question = Request("GET", ready) if ready else Request("OPTIONS", "*")
+        for address in addresses:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if telling:
+                    with socket.create_connection(address, timeout=1) as probe:
+                        if select.select([probe], [], [], 0.01)[0]:  # gRPC, not HTTP: there the client speaks first
+                            continue
+                    return functools.partial(call_http, address, False)
+                answer = call_http(address, False, question._replace(headers=[("host", "localhost")]), timeout=1)
+                if answer.status // 100 == 2 or not ready:
+                    return functools.partial(call_http, address, answer.header("server").startswith("gunicorn"))
+        return None
+
+
+def listening_addresses(leader):
+    """Where a process and its session accept connections."""
+    sockets = set()
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError):
+            if pid == leader or os.getsid(pid) == leader:
+                sockets.update(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))
+    for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+        with contextlib.suppress(OSError), open("/proc/net/" + table) as rows:
+            for row in (row.split() for row in rows if " 0A " in row):
+                if f"socket:[{row[9]}]" in sockets:
+                    address, _, port = row[1].rpartition(":")
+                    words = (int(word, 16) for word in re.findall("." * 8, address))
+                    host = socket.inet_ntop(family, b"".join(struct.pack("=L", word) for word in words))
+                    yield host if address.strip("0") else "127.0.0.1", int(port, 16)
+
+
+@contextlib.contextmanager
+def apps_taken(taken, tail):
+    """Where an app would be served it is handed to us, and its thread waits there; what it prints before is kept."""
+
+    def take(app):
+        undo.close()
+        taken(app)
+        while True:  # a longer sleep would keep a signal that another thread has caught from the main thread
+            time.sleep(0.1)
+
+    def write(write_on, text):
+        tail.extend(((tail.pop() if tail and not tail[-1].endswith("\n") else "") + text).splitlines(True))
+        return write_on(text)
+
+    places = {
+        "flask.cli:show_server_banner": lambda *_, **__: None,
+        "werkzeug.serving:run_simple": lambda hostname, port, application, *_, **__: take(application),
+        "wsgiref.simple_server:WSGIServer.serve_forever": lambda server, *_: (
+            server.server_close() or take(server.get_app())
+        ),
+        "waitress:serve": lambda app, *_, **__: take(app),
+    }
+    with contextlib.ExitStack() as undo:
+        for stream in (sys.stdout, sys.stderr):
+            undo.callback(vars(stream).pop, "write")
+            stream.write = functools.partial(write, stream.write)
+        for place, substitute in places.items():
+            module, path = place.split(":")
+            with contextlib.suppress(Exception):  # a package that can't be imported is the script's own to stumble over
+                *owners, name = path.split(".")
+                owner = functools.reduce(getattr, owners, importlib.import_module(module))
+                undo.callback(setattr, owner, name, getattr(owner, name))
+                setattr(owner, name, substitute)
+        yield
+
+
+def script_from_command(command):
+    """The arguments of `python SCRIPT ...`, also behind an init or a plain shell; None for any other command."""
+    folder, name = os.path.split(command[0])
+    if name in ("tini", "dumb-init", "docker-init", "exec", "env"):
+        return script_from_command(command[command.index("--") + 1 if "--" in command else 1 :] or [""])
+    if name in ("sh", "bash", "dash", "ash") and len(command) == 3 and command[1] in ("-c", "-lc"):
+        simple = re.match(r"[\w./:@%+,= \t-]*\Z", command[2])
+        return script_from_command(shlex.split(command[2]) or [""]) if simple else None
+    if not re.match(r"python[\d.]*\Z", name) or folder not in ("", os.path.dirname(sys.executable)):
+        return None
+    arguments = command[2:] if command[1:2] == ["-u"] else command[1:]
+    return arguments if arguments and not arguments[0].startswith("-") else None
+
+
+def app_from_name(name):
+    """What OPENWHISK_APP=module:attribute names; an import that fails inside of it is reported as itself."""
+    module, _, attribute = name.partition(":")
+    try:
+        app = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not (module + ".").startswith(f"{error.name}."):
+            raise
+        raise ImportError(f"OPENWHISK_APP={name!r}: there is no module {module!r} in {sys.path[0]}")
+    for part in (attribute or "app").split("."):
+        app = getattr(app, part, None)
+    if not callable(app):
+        raise TypeError(f"OPENWHISK_APP={name!r}: a WSGI app was expected there, not {app!r}")
+    return app
+
+
+class Adapter:
+    """The platform's two calls, answered by one model."""
+
+    def __init__(self, model):
+        self.model, self.lock = model, threading.Lock()
+        self.initialized = self.stopping = False
+        self.open, self.unanswered = set(), {}
+
+    def handle(self, connection):
+        """The platform's two calls are read by a reader that knows nothing else, all the rest by the model's server."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 60, 0))
+        start = connection.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL)
+        call = {b"POST /run": self.run, b"POST /init": self.init}.get(start.rpartition(b" ")[0])
+        send = functools.partial(self.send, connection)
+        try:
+            if call:
+                self.open.add(connection)
+                call(body_from_connection(connection), send)
+            elif start:
+                pass_on(connection, self.model.back_end or self.model.load(None))
+        except Refused as refusal:
+            send(refusal.response.status, refusal.response.body)
+        finally:
+            self.leave(connection)
+
+    def send(self, connection, status, body):
+        head = f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
+        head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        with contextlib.suppress(OSError):  # whoever asked may have gone
+            connection.sendall(head.encode() + body)
+        self.leave(connection)
+
+    def leave(self, connection):
+        self.open.discard(connection)
+        if self.stopping:
+            self.stop()
+
+    def stop(self, *_):
+        """On SIGTERM: at once when idle, else by the last running activation."""
+        self.stopping = True
+        if not self.open:
+            self.model.stop()
+            os._exit(0)
+
+    def init(self, body, send):
+        with self.lock:
+            if self.initialized:
+                raise Refused(403, "Cannot initialize the action more than once.")
+            self.initialized = True
+        try:
+            value = checked(object_from_json(body), "value", dict, {})
+            if value.get("code"):
+                raise Refused(502, "this image is a model, it takes no code: create the action without a file")
+            environ = checked(value, "env", dict, {})
+            os.environ.update((name, text_from_value(environ[name])) for name in environ if name != "__OW_API_KEY")
+            self.model.settings = settings_from_environ(os.environ)
+            self.model.load(environ.get("__OW_DEADLINE"))
+        except Exception as error:
+            self.initialized = False
+            self.end_log("")
+            raise Refused(502, str(error))
+        send(200, b'{"ok":true}')
+
+    def run(self, body, send):
+        """Sends one result, whatever happens: the model's, or shortly before the deadline that there is none."""
+        began, settings, request = time.monotonic(), self.model.settings, Request("POST", "/run", plain=True)
+        this = object()  # not finish itself: a cycle would keep the request in memory until the collector comes
+
+        def finish(response):
+            response = redirected_to_slash(response, request)
+            _, written = result_and_json(response, request, settings)
+            if self.unanswered.pop(this, None):
+                line = f"{request.method} {request.path} {response.status} {(time.monotonic() - began) * 1000:.0f} ms"
+                self.end_log(f"{line} {len(response.body)} bytes\n")
+                send(200, written)
+
+        self.unanswered[this] = float("inf"), "", finish
+        try:
+            activation = object_from_json(body)
+            deadline, params = activation.get("deadline"), checked(activation, "value", dict, {})
+            limit, patience = limits(deadline)
+            if "__ow_headers" in params and "__ow_query" not in params:
+                lost = "This web action isn't raw: what the platform merges, sorts or drops is lost (--web raw)\n"
+                to_log_once(sys.stdout, lost)
+            activation["api_host"] = os.environ.get("__OW_API_HOST")
+            request = request_from_params(params, activation, settings)
+            more = f"wsk action update {activation.get('action_name', 'ACTION')} -t {int(limit * 2000)}"
+            reason = f"the model was still busy shortly before its limit, {limit:.1f} s: `{more}` gives it more time"
+            self.unanswered[this] = began + patience, reason, finish
+            finish(self.answer(request, deadline))
+        except Refused as refusal:
+            finish(refusal.response)
+        except Exception:
+            to_log(sys.stderr, traceback.format_exc())
+            finish(Refused(500, "this request or its answer can't be carried: the activation's log says why").response)
+
+    def answer(self, request, deadline):
+        back_end = self.model.back_end or self.model.load(deadline)
+        began = time.monotonic()
+        try:
+            response = back_end(request)
+        except Refused:
+            raise
+        except BaseException as error:  # SystemExit too: some models call sys.exit where they mean to raise
+            if back_end.func is call_http:
+                raise self.model.failed(error)
+            to_log(sys.stderr, traceback.format_exc())
+            raise Refused(500, "the model failed on this request: the activation's log says why")
+        timing = f"model;dur={(time.monotonic() - began) * 1000:.1f}"
+        if self.model.load_seconds:
+            timing += f", load;dur={self.model.load_seconds * 1000:.1f}"
+            self.model.load_seconds = 0.0
+        return response._replace(headers=response.headers + [("Server-Timing", timing)])
+
+    def end_log(self, text):
+        self.model.settle_log()
+        to_log(sys.stdout, text + SENTINEL)
+        to_log(sys.stderr, SENTINEL)
+
+    def watch_deadlines(self):
+        """One thread that looks now and then: a timer for each run would cost each run a thread."""
+        while True:
+            time.sleep(0.05)
+            for moment, reason, finish in list(self.unanswered.values()):
+                if time.monotonic() > moment:
+                    finish(Refused(504, reason).response)
+
+
+def limits(deadline):
+    """Seconds until a deadline, a day if there is none or a clock has jumped; and how many of them are the model's."""
+    try:
+        seconds = float(deadline) / 1000 - time.time()
+    except (TypeError, ValueError, OverflowError):
+        seconds = 0
+    seconds = seconds if 0 < seconds < 86400 else 86400
+    return seconds, seconds - min(1, seconds / 10)
+
+
+def object_from_json(body):
+    try:
+        return checked({"the body": json.loads(body.decode())}, "the body", dict, {})
+    except ValueError as error:
+        raise Refused(400, f"the body should be JSON of the platform and isn't: {error}")
+
+
+def to_log(stream, text):
+    with contextlib.suppress(OSError, ValueError):  # a full disk or a closed pipe doesn't cost the activation
+        stream.write(text)
+        stream.flush()
+
+
+to_log_once = functools.lru_cache(maxsize=None)(to_log)
+
+
+def body_from_connection(connection):
+    """Of a POST as the platform's clients send it: with a Content-Length."""
+    with connection.makefile("rb", 65536) as stream:
+        lines = itertools.takewhile(bytes.strip, iter(functools.partial(stream.readline, 65536), b""))
+        head = b"".join(itertools.islice(lines, 100))
+        found = re.search(rb"(?i)\ncontent-length:[ \t]*(\d{1,9})\s*?\n", head)
+        if not found or int(found.group(1)) > LARGEST:
+            raise Refused(400, f"a whole request with a Content-Length of at most {LARGEST} was expected")
+        if re.search(rb"(?i)\nexpect:", head):
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return stream.read(int(found.group(1))) or b""
+
+
+def pass_on(client, back_end):
+    """Not the platform: the same image is a plain HTTP server, as the model's own."""
+    if back_end.func is call_wsgi:
+        from werkzeug.serving import make_server
+
+        server = make_server("127.0.0.1", 0, back_end.args[0], threaded=True)
+        server.socket.close()
+        return server.finish_request(client, client.getpeername())
+    with socket.create_connection(back_end.args[0]) as server:
+        ends = {client: server, server: client}
+        while ends:
+            for end in select.select(list(ends), [], [])[0]:
+                data = end.recv(65536)
+                ends[end].sendall(data) if data else ends.pop(end).shutdown(socket.SHUT_WR)
+
+
+def serve(listener, handle):
+    """Threads that share one listening socket: one for each connection, and a few that wait for the next."""
+    lock, waiting = threading.Lock(), []
+
+    def start():
+        waiting.append(True)
+        threading.Thread(target=work, daemon=True).start()
+
+    def work():
+        while True:
+            connection, _ = listener.accept()
+            with lock:
+                waiting.pop()
+                if not waiting:
+                    start()
+            try:
+                with connection:
+                    handle(connection)
+            except Exception as error:
+                to_log(sys.stderr, f"a connection ended early: {error!r}\n")
+            with lock:
+                if len(waiting) >= SPARE_THREADS:
+                    return
+                waiting.append(True)
+
+    start()
+
+
+def main(command):
+    if command and command[0].startswith("-"):
+        print(__doc__, *[f"OPENWHISK_{name.upper()}={value}" for name, value in Settings()._asdict().items()], sep="\n")
+        sys.exit(
+            0
+            if command[0] in ("-h", "--help")
+            else f"\n{command[0]!r} is no start command: openwhisk.py has settings, not options"
+        )
+    try:
+        settings = settings_from_environ(os.environ)
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+    except Refused as refusal:
+        sys.exit(refusal)
+    except OSError as error:
+        sys.exit(f"openwhisk.py can't listen on {settings.host}, OPENWHISK_PORT={settings.port}: {error}")
+    if os.environ.get("PORT") == str(settings.port):  # Knative's word for where we listen isn't the model's to take
+        del os.environ["PORT"]
+    listener.listen(128)
+    model = Model(command or ["python", "app.py"], settings)
+    adapter = Adapter(model)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, adapter.stop)
+    for work in [adapter.watch_deadlines] + ([model.preload] if settings.preload else []):
+        threading.Thread(target=work, daemon=True).start()
+    serve(listener, adapter.handle)
+    while True:
+        if model.script_due.wait(0.1):
+            model.script_due.clear()
+            model.run_script()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

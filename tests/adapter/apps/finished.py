@@ -1,0 +1,3 @@
+"""A script that serves nothing."""
+
+print("nothing to do")

@@ -1,0 +1,519 @@
+"""What the model is told about a request is what the client sent: every recording that reached an action,
+and the rest of the contract's request side."""
+
+import base64
+import json
+import os
+import zlib
+from email import message_from_bytes
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+
+import pytest
+
+from tests.support.adapter import ROOT, activation
+
+with open(os.path.join(ROOT, "tests", "vectors", "requests.json"), encoding="utf-8") as _file:
+    RECORDED = json.load(_file)
+CASES = [case for case in RECORDED["cases"] if "value" in case]
+RESERVED = {"__ow_method", "__ow_path", "__ow_query", "__ow_headers", "__ow_body", "__ow_user"}
+# A connection's own affair, or the platform's: said by the adapter to the model, if at all.
+NOT_PASSED_ON = {"accept-encoding", "connection", "content-length", "expect", "host", "te", "upgrade"}
+FORM = "application/x-www-form-urlencoded"
+
+
+def value_of(case):
+    """The recorded parameters, the long strings that the recordings abbreviate written out."""
+    return {name: _whole(member, case) for name, member in case["value"].items()}
+
+
+def _whole(member, case):
+    if not isinstance(member, dict) or "<length>" not in member:
+        return member
+    plain = "a" * member["<length>"]
+    return plain if plain.startswith(member["<start>"]) else base64.b64encode(body_of(case)).decode("ascii")
+
+
+def body_of(case):
+    """The client's own bytes; where the platform replaced what isn't UTF-8, what it made of them."""
+    if "body_repeat" in case:
+        character, count = case["body_repeat"]
+        return character.encode("ascii") * count
+    sent = base64.b64decode(case["body_b64"])
+    carried = case["value"].get("__ow_body")
+    lossy = isinstance(carried, str) and "\ufffd" in carried
+    return sent.decode("utf-8", "replace").encode("utf-8") if lossy else sent
+
+
+def as_text(value):
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def respaced(text):
+    return as_text(json.loads(text)) if text[:1] in "[{" and text[1:] else text
+
+
+def pairs(query):
+    """How the JSON in a query is spaced is nobody's concern."""
+    return sorted((name, respaced(text)) for name, text in parse_qsl(query, keep_blank_values=True))
+
+
+def given(members):
+    """A query of these members: what is null has no default to give."""
+    return sorted((name, respaced(as_text(value))) for name, value in members.items() if value is not None)
+
+
+def headers_of(reported):
+    """As the client wrote them: WSGI has the bytes of a header as latin-1."""
+    read = {name: value.encode("latin-1").decode("utf-8") for name, value in reported["headers"].items()}
+    return {name: value for name, value in read.items() if name not in NOT_PASSED_ON and not added(name)}
+
+
+def added(name):
+    return name.startswith(("x-openwhisk-", "x-forwarded-"))
+
+
+def report_of(model, value, **members):
+    result = model.run(value, **members)
+    if "statusCode" not in result:
+        return result
+    assert result["statusCode"] == 200, result
+    return json.loads(result["body"])
+
+
+def body_in(report):
+    return zlib.decompress(base64.b64decode(report["body"]))
+
+
+def ident(case):
+    return "%s %s" % (case["action"] or "pkg/inner", case["name"])
+
+
+WEB = [case for case in CASES if case["method"] != "INVOKE"]
+RAW = [case for case in WEB if "__ow_query" in case["value"]]
+NOT_RAW = [case for case in WEB if "__ow_query" not in case["value"]]
+INVOKED = [case for case in CASES if case["method"] == "INVOKE"]
+
+
+def target_of(value):
+    """Where a request goes that names no path: reading is for the page, the rest for the prediction."""
+    return value["__ow_path"] or ("/" if value["__ow_method"] in ("get", "head") else "/model/predict")
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=ident(case)) for case in RAW])
+def test_a_raw_request_arrives_as_it_was_sent(model, case):
+    value = value_of(case)
+    report = report_of(model, value, action_name="/guest/" + (case["action"] or "pkg/inner"))
+    bound = {name: value[name] for name in value if name not in RESERVED}
+    query, defaults = report["query"][: len(value["__ow_query"])], report["query"][len(value["__ow_query"]) :]
+    path = target_of(value)
+    kept = {name: bound[name] for name in bound if name not in sent_names(case)}
+    sent = {name: text for name, text in value["__ow_headers"].items() if name not in NOT_PASSED_ON}
+    headers = headers_of(report)
+    if "\n" in sent.get("x-a", ""):
+        headers, sent = dict(headers, **{"x-a": ""}), dict(sent, **{"x-a": ""})
+    assert {
+        "method": report["method"],
+        "path": report["path"].encode("latin-1") if as_served(model, path) else b"",
+        "query": query,
+        "defaults": pairs(defaults.lstrip("&")),
+        "headers": {name: text for name, text in headers.items() if not added(name)},
+        "body": body_in(report),
+    } == {
+        "method": case["method"],
+        "path": as_served(model, unquote_to_bytes(path)),
+        "query": value["__ow_query"],
+        "defaults": given(kept),
+        "headers": {name: text for name, text in sent.items() if not added(name)},
+        "body": body_of(case),
+    }
+    uri = report["raw_uri"] or report["uri"]
+    assert uri.endswith(as_served(model, path) + ("?" + report["query"] if report["query"] else ""))
+
+
+def as_served(model, path):
+    """Werkzeug's own server takes the first part of //a/b for the name of a host, each version in its way."""
+    return path[:0] if model.backend == "http" and len(path) > 1 and path[:1] == path[1:2] else path
+
+
+def sent_names(case):
+    """The names that the client gave values to, in its query or in a body that says what they are."""
+    value = case["value"]
+    names = {name for name, _ in parse_qsl(value["__ow_query"], keep_blank_values=True)}
+    if value["__ow_headers"].get("content-type") == "application/json":
+        body = json.loads(base64.b64decode(case["body_b64"]).decode("utf-8"))
+        names |= set(body) if isinstance(body, dict) else set()
+    return names
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=ident(case)) for case in NOT_RAW])
+def test_a_request_that_is_not_raw_is_put_together_again(model, case):
+    value = value_of(case)
+    report = report_of(model, value, action_name="/guest/" + case["action"])
+    kind = value["__ow_headers"].get("content-type", "")
+    members = {name: value[name] for name in value if name not in RESERVED}
+    body = body_in(report)
+    if "__ow_body" in value and not json_type(kind):
+        expected, got = (given(members), body_of(case)), (pairs(report["query"]), body)
+    elif "__ow_body" in value:
+        expected, got = (
+            (given(members), value["__ow_body"]),
+            (pairs(report["query"]), json.loads(body.decode())),
+        )
+    elif json_type(kind):
+        expected, got = ("", members), (report["query"], json.loads(body.decode("utf-8")))
+    elif kind == FORM:
+        expected, got = ("", given(members)), (report["query"], pairs(body.decode("utf-8")))
+    else:
+        expected, got = (given(members), b""), (pairs(report["query"]), body)
+    assert got == expected
+    sent = {name: text for name, text in value["__ow_headers"].items() if name not in NOT_PASSED_ON}
+    assert (report["method"], report["path"].encode("latin-1"), headers_of(report)) == (
+        case["method"],
+        unquote_to_bytes(target_of(value)),
+        sent,
+    )
+
+
+def json_type(kind):
+    return kind == "application/json" or kind.endswith("+json")
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=ident(case)) for case in INVOKED])
+def test_a_plain_invocation_is_a_post_of_its_parameters(model, case):
+    value = case["value"]
+    report = report_of(model, value)
+    body = body_in(report)
+    kind = report["headers"].get("content-type", "")
+    if "__ow_method" in value:
+        members = {name: value[name] for name in value if name not in RESERVED}
+        assert (report["method"], report["path"], pairs(report["query"]), body) == (
+            "GET",
+            "/x",
+            given(members),
+            b"",
+        )
+    elif "image" in value:
+        assert (report["method"], report["path"], report["query"]) == ("POST", "/model/predict", "")
+        assert parts(kind, body)["image"] == ("a.png", "image/png", base64.b64decode(value["image"]["b64"]))
+        fields = {name: content.decode() for name, (_, _, content) in parts(kind, body).items() if name != "image"}
+        assert sorted(fields.items()) == given({name: value[name] for name in value if name != "image"})
+    else:
+        assert (report["method"], report["path"], report["query"]) == ("POST", "/model/predict", "")
+        assert (kind, json.loads(body.decode("utf-8"))) == ("application/json", value)
+
+
+def parts(kind, body):
+    """{field: (file name, type, content)} of a multipart form."""
+    message = message_from_bytes(b"Content-Type: " + kind.encode("ascii") + b"\r\n\r\n" + body)
+    assert kind.startswith("multipart/form-data; boundary="), kind
+    found = {}
+    for part in message.get_payload():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        found[name] = (part.get_filename(), part.get("content-type"), content)
+    return found
+
+
+# -- where it goes ---------------------------------------------------------------------------------
+
+
+def web(method="get", path="", query="", headers=None, body="", **members):
+    value = {"__ow_method": method, "__ow_path": path, "__ow_query": query, "__ow_body": body}
+    value.update({"__ow_headers": dict({"host": "api.example.com"}, **(headers or {}))}, **members)
+    return value
+
+
+@pytest.mark.parametrize(
+    "method, path, expected",
+    [
+        ("get", "", "/"),
+        ("post", "", "/model/predict"),
+        ("put", "", "/model/predict"),
+        ("patch", "", "/model/predict"),
+        ("delete", "", "/model/predict"),
+        ("options", "", "/model/predict"),
+        ("post", "/", "/"),
+        ("get", "/a//b/", "/a//b/"),
+    ],
+)
+def test_no_path_means_the_page_or_the_prediction(model, method, path, expected):
+    assert report_of(model, web(method, path))["path"] == expected
+
+
+def test_a_head_of_no_path_is_for_the_page(own):
+    """It has no body to report in, but its line in the log."""
+    adapter = own()
+    adapter.run(web("head", ""))
+    assert "HEAD / 200" in adapter.log
+
+
+def test_the_entry_path_is_a_setting(own):
+    adapter = own(OPENWHISK_ENTRY="/v1/models/half:predict")
+    reports = [report_of(adapter, web(method)) for method in ("get", "post")]
+    assert [report["path"] for report in reports] == ["/", "/v1/models/half:predict"]
+    assert report_of(adapter, {"n": 1})["path"] == "/v1/models/half:predict"
+
+
+# -- bound parameters -------------------------------------------------------------------------------
+
+MULTIPART = b'--b\r\nContent-Disposition: form-data; name="threshold"\r\n\r\n0.9\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize(
+    "kind, body, query, expected",
+    [
+        ("text/plain", "abc", "", [("threshold", "0.5")]),
+        ("text/plain", "abc", "a=1", [("a", "1"), ("threshold", "0.5")]),
+        ("text/plain", "abc", "threshold=0.9", [("threshold", "0.9")]),
+        ("text/plain", "abc", "threshold=", [("threshold", "")]),
+        ("text/plain", "abc", "threshold", [("threshold", "")]),
+        ("text/plain", "abc", "thresh%6Fld=1", [("threshold", "1")]),
+        ("application/json", base64.b64encode(b'{"threshold": 0.9}').decode(), "", []),
+        ("application/json", base64.b64encode(b'{"text": "a"}').decode(), "", [("threshold", "0.5")]),
+        ("application/json", base64.b64encode(b'["threshold"]').decode(), "", [("threshold", "0.5")]),
+        ("application/json", base64.b64encode(b"not JSON").decode(), "", [("threshold", "0.5")]),
+        (FORM, "threshold=0.9", "", []),
+        (FORM, "a=0.9", "", [("threshold", "0.5")]),
+        ("multipart/form-data; boundary=b", base64.b64encode(MULTIPART).decode(), "", []),
+    ],
+    ids=[
+        "alone",
+        "beside the client's own",
+        "client says otherwise",
+        "client says nothing as a value",
+        "client names it without a value",
+        "client escapes the name",
+        "in the client's JSON",
+        "not in the client's JSON",
+        "JSON that has no names",
+        "JSON that is none",
+        "in the client's form",
+        "not in the client's form",
+        "in the client's multipart form",
+    ],
+)
+def test_bound_parameters_are_defaults_of_the_query(model, kind, body, query, expected):
+    value = web("post", "/p", query, {"content-type": kind}, body, threshold=0.5)
+    assert pairs(report_of(model, value)["query"]) == expected
+
+
+@pytest.mark.parametrize(
+    "bound, text",
+    [
+        (0.5, "0.5"),
+        (True, "true"),
+        (7, "7"),
+        ("a b&c=\u00e9", "a b&c=\u00e9"),
+        ([1, "x"], '[1, "x"]'),
+        ({"k": "\u00e9"}, '{"k": "\u00e9"}'),
+        ("", ""),
+    ],
+)
+def test_a_bound_value_reads_as_it_would_in_a_query(model, bound, text):
+    assert pairs(report_of(model, web("get", "/p", bound=bound))["query"]) == [("bound", text)]
+
+
+# -- plain invocations ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["post", "POST", "put"])
+def test_an_invocation_may_name_its_method_and_path(model, method):
+    report = report_of(model, {"__ow_method": method, "__ow_path": "/v1/x", "text": ["a"]})
+    body = json.loads(body_in(report).decode("utf-8"))
+    assert (report["method"], report["path"], body) == (method.upper(), "/v1/x", {"text": ["a"]})
+    assert report["headers"]["content-type"] == "application/json"
+
+
+def test_an_invocation_with_a_file_is_a_form_of_all_its_parameters(model):
+    data = bytes(range(256))
+    value = {
+        "image": {"b64": base64.encodebytes(data * 2).decode("ascii")},
+        "threshold": 0.5,
+        "text": "caf\u00e9",
+        "list": [1, 2],
+    }
+    report = report_of(model, value)
+    found = parts(report["headers"]["content-type"], body_in(report))
+    assert found["image"][2] == data * 2
+    assert found["image"][0], "a part without a file name is a field, not a file"
+    fields = {name: respaced(found[name][2].decode("utf-8")) for name in ("threshold", "text", "list")}
+    assert fields == {"threshold": "0.5", "text": "caf\u00e9", "list": "[1, 2]"}
+    assert [found[name][0] for name in ("threshold", "text", "list")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['a"b.png', "a\r\nContent-Type: text/html\r\n\r\nevil.png", "\u00e9\u20ac.png", ""],
+    ids=["quote", "line break", "beyond ASCII", "empty"],
+)
+def test_a_file_name_cannot_break_out_of_its_part(model, name):
+    value = {"image": {"b64": "aGk=", "filename": name, "content_type": "image/png\r\nX-Evil: 1"}}
+    report = report_of(model, value)
+    body = body_in(report)
+    found = parts(report["headers"]["content-type"], body)
+    assert list(found) == ["image"] and found["image"][2] == b"hi"
+    assert b"\r\nX-Evil" not in body and b"\r\nContent-Type: text/html" not in body
+
+
+def test_the_json_of_a_client_stays_json_where_it_looks_like_a_file(model):
+    """As TensorFlow Serving takes images; the platform has merged it into the parameters."""
+    value = {"__ow_method": "post", "__ow_path": "/p", "__ow_headers": {"content-type": "application/json"}}
+    report = report_of(model, dict(value, inputs={"b64": "aGk="}))
+    assert report["headers"]["content-type"] == "application/json"
+    assert json.loads(body_in(report).decode("utf-8")) == {"inputs": {"b64": "aGk="}}
+
+
+def test_half_a_character_becomes_a_question_mark(model):
+    sent = activation({"__ow_method": "get", "__ow_path": "/p", "a\ud800": "\ud800"})
+    result = model.post("/run", json.dumps(sent).encode("ascii")).json
+    assert json.loads(result["body"])["query"] == "a%3F=%3F"
+
+
+def test_an_object_that_only_resembles_a_file_stays_json(model):
+    value = {"instances": [{"b64": "aGk="}], "odd": {"b64": 3}, "more": {"b64": "aGk=", "other": 1}}
+    report = report_of(model, value)
+    assert report["headers"]["content-type"] == "application/json"
+    assert json.loads(body_in(report).decode("utf-8")) == value
+
+
+# -- where the model thinks it is ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "namespace, name, prefix",
+    [
+        ("guest", "/guest/model", "/api/v1/web/guest/default/model"),
+        ("guest", "/guest/vision/model", "/api/v1/web/guest/vision/model"),
+        ("guest", "/other/vision/model", "/api/v1/web/other/vision/model"),
+        ("a b@c.d", "/a b@c.d/my model", "/api/v1/web/a b@c.d/default/my model"),
+    ],
+    ids=["default package", "package", "bound package", "odd names"],
+)
+def test_the_app_knows_its_place(model, namespace, name, prefix):
+    report = report_of(model, web("get", "/p"), namespace=namespace, action_name=name)
+    if model.backend == "in-process":
+        assert (report["script"], report["path"]) == (prefix, "/p")
+    else:
+        told = report["headers"]["x-forwarded-prefix"]
+        assert (unquote(told), report["path"]) == (prefix, "/p") and " " not in told
+
+
+@pytest.mark.parametrize(
+    "headers, expected",
+    [
+        ({"host": "api.example.com"}, ("http", "api.example.com")),
+        ({"host": "api.example.com:8443", "x-forwarded-proto": "https"}, ("https", "api.example.com:8443")),
+        (
+            {"host": "controllers", "x-forwarded-host": "h.example", "x-forwarded-proto": "https"},
+            ("https", "h.example"),
+        ),
+        ({"host": "controllers", "x-forwarded-host": "a.example, b.example"}, ("http", "a.example")),
+        ({"host": "x", "x-forwarded-proto": "javascript"}, ("http", "x")),
+    ],
+    ids=["host", "forwarded scheme", "forwarded host", "first of several", "no such scheme"],
+)
+def test_scheme_and_host_are_those_of_the_public_url(model, headers, expected):
+    report = report_of(model, web("get", "/p", headers=headers))
+    told = report["headers"]
+    if model.backend == "in-process":
+        assert (report["scheme"], told["host"]) == expected
+    else:
+        assert (told["x-forwarded-proto"], told["x-forwarded-host"]) == expected
+
+
+@pytest.mark.parametrize(
+    "api_host, expected",
+    [("https://api.cloud.example", ("https", "api.cloud.example")), ("api.cloud.example", None)],
+    ids=["with a scheme", "without"],
+)
+def test_the_api_host_is_better_than_the_host_header(own, api_host, expected):
+    """Behind the platform's own nginx the Host is the name of an upstream."""
+    adapter = own(__OW_API_HOST=api_host)
+    report = report_of(adapter, web("get", "/p", headers={"host": "controllers"}))
+    told = report["headers"]
+    direct = (report["scheme"], told["host"])
+    seen = direct if adapter.backend == "in-process" else (told["x-forwarded-proto"], told["x-forwarded-host"])
+    assert seen[1] == "api.cloud.example"
+    assert expected is None or seen == expected
+
+
+# -- what may be trusted ------------------------------------------------------------------------------
+
+FORGED = {
+    "x-a": "1\r\nX-Evil: 1",
+    "x-b": "\uffe9\r\nX-Evil: 1",
+    "x-c\r\nx-evil": "1",
+    "x-evil: 1\r\nx-d": "1",
+    "x d": "1",
+    "x:e": "1",
+    "": "1",
+    "\u00e9": "1",
+    "x-f": "a\x00b",
+    "x-good": "yes",
+}
+
+
+def test_nothing_that_a_client_sends_becomes_a_second_header(model):
+    report = report_of(model, web("get", "/p", headers=FORGED))
+    assert report["headers"]["x-good"] == "yes"
+    assert not [name for name in report["headers"] if "evil" in name]
+    assert not [value for value in report["headers"].values() if set(value) & set("\r\n\0")]
+
+
+CONTEXT = {
+    "activation_id": "0123456789abcdef0123456789abcdef",
+    "transaction_id": "tid0123456789",
+    "action_name": "/guest/model",
+    "namespace": "guest",
+    "deadline": "4102444800000",
+}
+
+
+def test_the_app_knows_its_activation(own):
+    adapter = own(__OW_API_HOST="https://api.cloud.example")
+    report = report_of(adapter, web("get", "/p", __ow_user="alice"), **CONTEXT)
+    expected = set(CONTEXT.values()) | {"https://api.cloud.example", "alice"}
+    headers = {name: value for name, value in report["headers"].items() if name.startswith("x-openwhisk-")}
+    assert expected <= set(headers.values())
+    if adapter.backend == "in-process":
+        assert expected <= set(report["openwhisk"].values())
+
+
+@pytest.mark.parametrize("spelling", ["x-openwhisk-%s", "x_openwhisk_%s", "X-OpenWhisk-%s", "x-openwhisk_%s"])
+def test_a_client_cannot_forge_the_context(model, spelling):
+    names = ["activation-id", "activation_id", "transaction-id", "user", "namespace", "api-key"]
+    report = report_of(model, web("get", "/p", headers={spelling % name: "forged" for name in names}), **CONTEXT)
+    assert not [name for name, value in report["headers"].items() if "forged" in value]
+    assert "forged" not in report["openwhisk"].values()
+
+
+@pytest.mark.parametrize("name", ["content_length", "content-length", "transfer-encoding", "transfer_encoding"])
+def test_a_client_cannot_misstate_the_length_of_its_body(model, name):
+    value = web("post", "/p", headers={"content-type": "text/plain", name: "1"}, body="abc")
+    assert body_in(report_of(model, value)) == b"abc"
+
+
+def test_the_api_key_is_nowhere(own):
+    key = "0c4a2b5e-1111-4222-8333-444455556666:" + "k3y" * 20
+    adapter = own(env={"__OW_API_KEY": key})
+    everything = adapter.run_text(web("get", "/process"), api_key=key)
+    everything += (
+        adapter.run_text(web("get", "/p"), api_key=key) + adapter.run_text({"n": 1}, api_key=key) + adapter.log
+    )
+    assert key not in everything and key.split(":")[1] not in everything
+
+
+def test_what_the_platform_has_lost_is_said_once(own):
+    adapter = own()
+    said = []
+    for _ in range(3):
+        before = len(adapter.log)
+        value = {
+            "__ow_method": "post",
+            "__ow_path": "/p",
+            "__ow_headers": {"content-type": "application/json"},
+            "a": 1,
+        }
+        adapter.run(value)
+        said.append("raw" in adapter.log[before:])
+    assert said == [True, False, False]

@@ -1,0 +1,575 @@
+"""The client gets what the model answered: the adapter's results, read as the controller reads them."""
+
+import base64
+import gzip
+import json
+import os
+from http.client import responses
+from urllib.parse import quote, unquote
+
+import pytest
+
+from tests.support.adapter import ROOT
+from tests.support.controller import RESULT_LIMIT, media_type, response_from_result
+from tests.support.process import until
+
+with open(os.path.join(ROOT, "tests", "vectors", "results.json"), encoding="utf-8") as _file:
+    RECORDED = json.load(_file)["cases"]
+
+# The platform's own, on every answer.
+ADDED = {"access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers"}
+
+
+def answering(model, status, headers, body, request_headers=(), method="POST", **members):
+    """The client's answer when the model answers this."""
+    text = "%d %s" % (status, responses.get(status, "Odd"))
+    asked = json.dumps([text, headers, base64.b64encode(body).decode("ascii")]).encode("ascii")
+    sent = [("Content-Type", "application/octet-stream")] + list(request_headers)
+    return model.web(method, "/answer", "", sent, asked, **members)
+
+
+def own_headers(answer):
+    """Those that the model gave."""
+    left_out = ADDED | {"content-length", "server-timing"}
+    return [(name.lower(), value) for name, value in answer.headers if name.lower() not in left_out]
+
+
+# -- the recordings ------------------------------------------------------------------------------------
+
+
+def recorded_body(response):
+    if "body_b64" in response:
+        return base64.b64decode(response["body_b64"])
+    return response.get("body", "").encode("utf-8")
+
+
+def recorded_answers():
+    """Each different response that the controller has been seen to give: (status, type, body)."""
+    found = {}
+    for case in RECORDED:
+        response = case["response"]
+        if response["status"] >= 200 and case["method"] != "HEAD" and "fill" not in case:
+            kind = [value for name, value in response["headers"] if name == "Content-Type"]
+            answer = (response["status"], kind[0] if kind else None, recorded_body(response))
+            found.setdefault(answer, case["name"])
+    return [pytest.param(*answer, id=found[answer]) for answer in found]
+
+
+@pytest.mark.parametrize("status, kind, body", recorded_answers())
+def test_what_the_platform_can_answer_it_answers_for_the_model(model, status, kind, body):
+    answer = answering(model, status, [["Content-Type", kind]] if kind else [], body)
+    assert (answer.status, answer.type, answer.body) == (status, kind, body)
+
+
+def recorded_types():
+    """Each recorded media type with each recorded text, as a model may answer them: HTTP trims a header."""
+    found = {}
+    for case in RECORDED:
+        if case["name"].startswith("type "):
+            result = json.loads(case["result"])
+            if isinstance(result.get("body"), str) and result["body"]:
+                kind = result["headers"]["content-type"].strip()
+                found.setdefault((kind, result["body"]), case["name"])
+    return [pytest.param(*pair, id=found[pair]) for pair in found if pair[0]]
+
+
+def arrives(kind, body):
+    """(type, body) that the client may expect of the platform; no type where the model's can't be carried."""
+    media = media_type(kind)
+    if media is None:
+        return None, body
+    if media.kind == "binary":
+        return media.value, body
+    try:
+        text = body.decode(media.charset or "utf-8")
+    except LookupError:
+        text = body.decode("utf-8", "strict")
+    except UnicodeDecodeError:
+        return None, body
+    return media.value + ("; charset=UTF-8" if media.kind == "open" else ""), text.encode("utf-8")
+
+
+def assert_arrived(answer, kind, body):
+    expected_kind, expected_body = arrives(kind, body)
+    assert (answer.status, answer.body) == (200, expected_body)
+    assert answer.type == expected_kind or expected_kind is None, answer
+
+
+@pytest.mark.parametrize("kind, text", recorded_types())
+def test_any_type_carries_any_text(model, kind, text):
+    body = text.encode("utf-8")
+    assert_arrived(answering(model, 200, [["Content-Type", kind]], body), kind, body)
+
+
+BYTES = bytes(range(256))
+
+
+@pytest.mark.parametrize("kind", sorted({pair.values[0] for pair in recorded_types()}))
+def test_any_type_carries_any_bytes(model, kind):
+    answer = answering(model, 200, [["Content-Type", kind]], BYTES)
+    media = media_type(kind)
+    if media is not None and media.charset == "latin-1":
+        assert answer.body == BYTES.decode("latin-1").encode("utf-8")
+    else:
+        assert (answer.status, answer.body) == (200, BYTES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "true",
+        "null",
+        "1234",
+        "12345678",
+        "1e10",
+        "null\n",
+        "true\n",
+        " true ",
+        "false",
+        "{}",
+        "[]",
+        '"abc"',
+        "-1",
+        "1.25",
+    ],
+)
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/problem+json", "application/hal+json; charset=utf-8"]
+)
+def test_json_that_looks_like_base64_arrives_as_itself(model, kind, text):
+    body = text.encode("ascii")
+    assert_arrived(answering(model, 200, [["Content-Type", kind]], body), kind, body)
+
+
+@pytest.mark.parametrize(
+    "kind, text, charset",
+    [
+        ("text/html; charset=ISO-8859-1", "caf\u00e9", "latin-1"),
+        ("text/html; charset=latin-1", "caf\u00e9", "latin-1"),
+        ("text/csv; charset=Shift_JIS", "\u732b", "shift_jis"),
+        ("text/xml; charset=utf-16", "<a>\u20ac</a>", "utf-16"),
+        ('text/plain; charset="utf-8"', "\u20ac", "utf-8"),
+        ("text/plain; charset=us-ascii", "plain", "ascii"),
+        ("text/yaml; charset=latin-1", "caf\u00e9: 1", "latin-1"),
+        ("application/json; charset=latin-1", '"caf\u00e9"', "latin-1"),
+        ("text/plain", "caf\u00e9 \U0001f600 \x00", "utf-8"),
+    ],
+    ids=lambda value: value if "/" in str(value) else "",
+)
+def test_text_in_any_charset_arrives_as_utf8(model, kind, text, charset):
+    answer = answering(model, 200, [["Content-Type", kind]], text.encode(charset))
+    media = media_type(kind)
+    expected = media.value + ("; charset=UTF-8" if media.kind == "open" else "")
+    assert (answer.type, answer.body.decode("utf-8")) == (expected, text)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/plain",
+        "text/html; charset=utf-8",
+        "text/html; charset=us-ascii",
+        "text/plain; charset=shift_jis",
+    ],
+)
+def test_text_that_is_not_valid_in_its_charset_arrives_byte_for_byte(model, kind):
+    body = b"broken \xff\xfe text \xe9"
+    answer = answering(model, 200, [["Content-Type", kind]], body)
+    assert (answer.status, answer.body) == (200, body)
+
+
+def test_no_type_becomes_octet_stream(model):
+    answer = answering(model, 200, [], b"hello")
+    assert (answer.type, answer.body) == ("application/octet-stream", b"hello")
+
+
+@pytest.mark.parametrize("charset", ["base64", "rot13", "zlib", "unicode_escape", "idna", "x" * 300, "utf-8\u00e9"])
+def test_a_charset_that_is_none_does_no_harm(model, charset):
+    answer = answering(model, 200, [["Content-Type", "text/plain; charset=" + charset]], b"aGk=\\n")
+    assert (answer.status, answer.body) == (200, b"aGk=\\n")
+
+
+# -- statuses --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 206, 299, 301, 303, 400, 404, 405, 418, 422, 451, 499])
+def test_a_status_is_the_clients(model, status):
+    answer = answering(model, status, [["Content-Type", "text/plain"]], b"hi")
+    assert (answer.status, answer.body) == (status, b"hi")
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_a_status_without_a_body_stays_without(model, status):
+    answer = answering(model, status, [["ETag", '"v1"']], b"")
+    assert (answer.status, own_headers(answer), answer.body) == (status, [("etag", '"v1"')], b"")
+
+
+def test_an_empty_answer_is_not_turned_into_no_content(model):
+    answer = answering(model, 200, [["Content-Type", "text/plain"]], b"")
+    assert (answer.status, answer.header("content-length"), answer.body) == (200, ["0"], b"")
+
+
+@pytest.mark.parametrize("status", [500, 501, 503, 599])
+def test_a_server_error_counts_as_one_and_reads_the_same(model, status):
+    headers = [["Content-Type", "application/json"], ["Retry-After", "3"]]
+    asked = json.dumps(["%d Odd" % status, headers, base64.b64encode(b'{"message": "no"}').decode()])
+    value = {
+        "__ow_method": "post",
+        "__ow_path": "/answer",
+        "__ow_query": "",
+        "__ow_headers": {},
+        "__ow_body": asked,
+    }
+    value["__ow_headers"]["content-type"] = "text/plain"
+    text = model.run_text(value)
+    result, answer = json.loads(text), response_from_result(text, "POST")
+    assert set(result) == {"error"} and result["error"]["statusCode"] == status
+    assert (answer.status, answer.type, answer.body) == (status, "application/json", b'{"message": "no"}')
+    assert answer.header("retry-after") == ["3"]
+
+
+@pytest.mark.parametrize(
+    "setting, failures",
+    [
+        ("400-599", {400, 404, 500, 503}),
+        ("404", {404}),
+        ("404,500-502", {404, 500}),
+        ("500-599", {500, 503}),
+    ],
+)
+def test_which_statuses_are_errors_is_a_setting(own, setting, failures):
+    adapter = own(OPENWHISK_ERRORS=setting)
+    found = set()
+    for status in (200, 400, 404, 500, 503):
+        asked = json.dumps(["%d Odd" % status, [["Content-Type", "text/plain"]], "aGk="])
+        headers = {"content-type": "text/plain"}
+        value = {"__ow_method": "post", "__ow_path": "/answer", "__ow_headers": headers, "__ow_query": ""}
+        result = adapter.run(dict(value, __ow_body=asked))
+        found |= {status} if "error" in result else set()
+    assert found == failures
+
+
+# -- plain invocations -------------------------------------------------------------------------------------
+
+
+def invoked(model, status, kind, body):
+    asked = ["%d Odd" % status, [["Content-Type", kind]], base64.b64encode(body).decode("ascii")]
+    headers = {"content-type": "text/plain"}
+    # A caller that names the path itself, so that the model's answer can be chosen.
+    return model.run({"__ow_path": "/answer", "__ow_headers": headers, "__ow_body": json.dumps(asked)})
+
+
+def test_an_invocation_results_in_the_models_json_itself(model):
+    body = b'{"status": "ok", "predictions": [{"label": "caf\\u00e9", "p": 0.5}]}\n'
+    assert invoked(model, 200, "application/json", body) == {
+        "status": "ok",
+        "predictions": [{"label": "caf\u00e9", "p": 0.5}],
+    }
+
+
+@pytest.mark.parametrize(
+    "kind, body, carried",
+    [
+        ("text/plain; charset=utf-8", "caf\u00e9".encode("utf-8"), "caf\u00e9"),
+        ("image/png", b"\x89PNG\r\n", base64.b64encode(b"\x89PNG\r\n").decode("ascii")),
+        ("application/json", b"[1, 2]", [1, 2]),
+    ],
+    ids=["text", "image", "JSON that is no object"],
+)
+def test_an_invocation_results_in_any_other_answer_as_a_whole(model, kind, body, carried):
+    result = invoked(model, 200, kind, body)
+    assert (result["statusCode"], result["body"]) == (200, carried)
+    assert {name.lower() for name in result["headers"]} >= {"content-type"}
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500])
+def test_an_invocation_fails_with_the_models_refusal(model, status):
+    result = invoked(model, status, "application/json", b'{"message": "The file is no image."}')
+    assert set(result) == {"error"}
+    assert "The file is no image." in json.dumps(result)
+
+
+# -- headers ---------------------------------------------------------------------------------------------
+
+
+def test_headers_keep_their_order_and_repetitions(model):
+    given = [
+        ["X-B", "2"],
+        ["Set-Cookie", "a=1"],
+        ["X-A", "1"],
+        ["Set-Cookie", "b=2; Path=/"],
+        ["Link", "</a>; rel=next"],
+    ]
+    answer = answering(model, 200, [["Content-Type", "text/plain"]] + given, b"hi")
+    got = [(name, value) for name, value in own_headers(answer) if name != "content-type"]
+    assert sorted(got) == sorted((name.lower(), value) for name, value in given)
+    assert answer.header("set-cookie") == ["a=1", "b=2; Path=/"]
+
+
+@pytest.mark.parametrize("name", ["Keep-Alive", "Trailer", "Upgrade", "Date", "Server", "TE"])
+def test_what_belongs_to_a_connection_stays_behind(model, name):
+    answer = answering(model, 200, [["Content-Type", "text/plain"], [name, "x"]], b"hi")
+    assert answer.header(name) == []
+
+
+@pytest.fixture
+def taken(start):
+    """A model in the adapter's process, for what no server could send."""
+    adapter = start("model")
+    assert adapter.init().status == 200
+    return adapter
+
+
+def test_a_wrong_length_does_no_harm(taken):
+    answer = answering(taken, 200, [["Content-Type", "text/plain"], ["Content-Length", "999"]], b"hi")
+    assert (answer.header("content-length"), answer.body) == (["2"], b"hi")
+
+
+@pytest.mark.parametrize("text", ["caf\u00e9", "caf\u00e9 \u20ac".encode("utf-8").decode("latin-1")])
+def test_header_bytes_arrive_as_they_are(model, text):
+    answer = answering(model, 200, [["Content-Type", "text/plain"], ["X-A", text]], b"hi")
+    assert answer.header("x-a") == [text]
+
+
+def test_header_text_beyond_latin1_survives(taken):
+    """Against PEP 3333, but frameworks do it."""
+    answer = answering(taken, 200, [["Content-Type", "text/plain"], ["X-A", "5 \u20ac"]], b"hi")
+    (value,) = answer.header("x-a")
+    assert "5 \u20ac" in (value.encode("latin-1").decode("utf-8", "replace"), unquote(value))
+
+
+@pytest.mark.parametrize(
+    "location, expected",
+    [
+        ("/model/metadata?a=1", "/api/v1/web/guest/default/model/model/metadata?a=1"),
+        ("/api/v1/web/guest/default/model/app/", "/api/v1/web/guest/default/model/app/"),
+        (
+            "http://api.example.com/api/v1/web/guest/default/model/app/",
+            "/api/v1/web/guest/default/model/app/",
+        ),
+        ("https://api.example.com/x?a=b#c", "/api/v1/web/guest/default/model/x?a=b#c"),
+        ("//elsewhere.example/a", "//elsewhere.example/a"),
+        ("https://elsewhere.example/a", "https://elsewhere.example/a"),
+        ("next", "next"),
+    ],
+    ids=[
+        "path of an app that knows of no prefix",
+        "path below the action",
+        "own host",
+        "own host by https",
+        "another host, same scheme",
+        "another host",
+        "relative",
+    ],
+)
+def test_a_redirect_leads_where_the_model_meant(model, location, expected):
+    answer = model.web("GET", "/redirect", quote(location), [("Host", "api.example.com")])
+    assert (answer.status, answer.header("location")) == (302, [expected])
+
+
+def test_cookies_are_the_clients_alone(model):
+    answer = model.web("POST", "/login", "", [("Content-Type", "text/plain")], b"me")
+    assert answer.header("set-cookie") == ["session=secret; Path=/", "theme=dark; Path=/"]
+    told = json.loads(model.web("GET", "/p").body.decode("utf-8"))
+    assert "cookie" not in told["headers"]
+    told = json.loads(model.web("GET", "/p", "", [("Cookie", "mine=1; yours=2")]).body.decode("utf-8"))
+    assert told["headers"]["cookie"] == "mine=1; yours=2"
+
+
+def test_cors_headers_of_the_app_give_way_to_the_platforms(model):
+    answer = model.web("GET", "/allow", "", [("Origin", "https://x.example")])
+    assert answer.header("access-control-allow-origin") == ["*"]
+
+
+def test_cors_headers_of_the_app_stay_where_it_is_asked_for(own):
+    answer = own(OPENWHISK_CORS="app").web("GET", "/allow", "", [("Origin", "https://x.example")], cors=False)
+    assert answer.header("access-control-allow-origin") == ["https://x.example"]
+    assert answer.header("access-control-allow-credentials") == ["true"]
+
+
+# -- HEAD -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind, length, expected",
+    [
+        ("text/html", 1234, "text/html; charset=UTF-8"),
+        ("application/json", 1, "application/json"),
+        ("application/json", 4, "application/json"),
+        ("image/png", 0, None),
+        ("image/png", 1, "image/png"),
+        ("image/png", 700001, "image/png"),
+        ("application/octet-stream", 2, "application/octet-stream"),
+    ],
+)
+def test_head_has_the_type_and_length_of_a_get(model, kind, length, expected):
+    answer = model.web("HEAD", "/head", "%s,%d" % (kind, length))
+    assert (answer.status, answer.type, answer.header("content-length")) == (200, expected, [str(length)])
+
+
+def test_head_of_what_is_too_long_to_carry_is_still_an_answer(model):
+    answer = model.web("HEAD", "/head", "image/png,5000000")
+    assert answer.status in (200, 413)
+
+
+# -- bodies ------------------------------------------------------------------------------------------------
+
+
+def no_body_left_open(model):
+    return json.loads(model.web("GET", "/still_open").body.decode("utf-8")) == 0
+
+
+def test_a_generator_is_read_whole_and_closed(model):
+    answer = model.web("GET", "/stream")
+    assert (answer.status, answer.body.decode("utf-8")) == (200, "one two thr\u00e9\u00e9")
+    assert no_body_left_open(model)
+
+
+def test_a_generator_that_fails_half_way_is_an_error_and_closed(model):
+    answer = model.web("GET", "/half")
+    if model.backend == "in-process" or answer.status != 200:
+        assert answer.status >= 500 and answer.type == "application/json"
+    else:
+        # The old server speaks HTTP/1.0, where the end of the connection is the end of the answer.
+        assert answer.body == b"half of "
+    assert no_body_left_open(model)
+    until(lambda: "the second half is missing" in model.log, lambda: "logged: " + model.log)
+
+
+def test_a_wrapped_file_is_read_whole(model):
+    with open(os.path.join(model.folder, "app.py"), "rb") as file:
+        content = file.read()
+    answer = model.web("GET", "/file")
+    assert (answer.type, answer.body) == ("image/png", content)
+
+
+def test_what_an_app_writes_is_part_of_its_answer(model):
+    assert model.web("GET", "/written").body == b"by write"
+
+
+def test_a_failing_app_is_an_error_and_says_so_in_the_log(model):
+    answer = model.web("GET", "/fail")
+    assert answer.status == 500
+    # Werkzeug's server answers first and logs then.
+    until(lambda: "no such label" in model.log, lambda: "logged: " + model.log)
+    assert model.web("GET", "/p").status == 200
+
+
+def test_an_app_that_leaves_is_an_error_and_stays(model):
+    before = json.loads(model.web("GET", "/process").body.decode("utf-8"))["pid"]
+    assert model.web("GET", "/leave").status in (500, 502)
+    after = json.loads(model.web("GET", "/process").body.decode("utf-8"))["pid"]
+    assert before == after
+
+
+def test_threads_and_child_processes_of_a_model_work(model):
+    assert json.loads(model.web("GET", "/child").body.decode("utf-8")) == ["thread", "process"]
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "image/svg+xml"])
+def test_a_body_that_the_model_has_compressed_can_be_read(model, kind):
+    body = gzip.compress(b'{"a": "\xc3\xa9"}')
+    headers = [["Content-Type", kind], ["Content-Encoding", "gzip"]]
+    answer = answering(model, 200, headers, body)
+    got = gzip.decompress(answer.body) if answer.header("content-encoding") else answer.body
+    assert (answer.status, got) == (200, b'{"a": "\xc3\xa9"}')
+
+
+PACKED_TEXT = [["Content-Type", "text/html; charset=utf-8"], ["Content-Encoding", "gzip"]]
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip", "zstd, gzip", "?"])
+def test_text_in_an_encoding_that_cannot_be_undone_is_refused(model, encoding):
+    answer = answering(model, 200, [PACKED_TEXT[0], ["Content-Encoding", encoding]], b"\x1b\x02")
+    assert (answer.status, answer.type) == (502, "application/json")
+    assert encoding in json.loads(answer.body.decode("utf-8"))["error"]
+
+
+def test_text_that_explodes_is_refused(model):
+    answer = answering(model, 200, PACKED_TEXT, gzip.compress(b"a" * 70000000, 1))
+    assert (answer.status, answer.type) == (502, "application/json")
+
+
+# -- the limit ----------------------------------------------------------------------------------------------
+
+GZIP = [("Accept-Encoding", "gzip, deflate, br")]
+
+
+@pytest.mark.parametrize(
+    "kind, sent_as",
+    [
+        ("application/json", "application/json"),
+        ("image/svg+xml", "image/svg+xml"),
+        ("application/octet-stream", "application/octet-stream"),
+        ("text/javascript", "text/javascript"),
+        ("text/javascript; charset=utf-8", "text/javascript"),
+        ("application/javascript", "text/javascript"),
+        ("application/javascript; charset=utf-8", "text/javascript"),
+    ],
+)
+def test_a_long_answer_is_compressed_for_who_accepts_it(model, kind, sent_as):
+    answer = model.web("GET", "/big", quote(kind) + ",2000000,", GZIP)
+    assert (answer.status, answer.type, answer.header("content-encoding")) == (200, sent_as, ["gzip"])
+    assert gzip.decompress(answer.body) == b"a" * 2000000
+    assert "accept-encoding" in ",".join(answer.header("vary")).lower()
+    assert answer.header("etag") != ['"v1"'], "other bytes under the same strong tag"
+
+
+@pytest.mark.parametrize(
+    "kind, noise, accepted",
+    [
+        ("application/json", "", []),
+        ("application/json", "", [("Accept-Encoding", "gzip;q=0, br")]),
+        ("image/png", "noise", GZIP),
+        ("image/png", "noise", []),
+        ("text/plain", "", GZIP),
+    ],
+    ids=["client reads no gzip", "client refuses gzip", "noise", "noise, no gzip", "text"],
+)
+def test_what_cannot_be_carried_is_refused_with_reason_and_remedy(model, kind, noise, accepted):
+    answer = model.web("GET", "/big", "%s,2000000,%s" % (kind, noise), accepted)
+    assert (answer.status, answer.type) == (413, "application/json")
+    text = answer.body.decode("utf-8")
+    assert set(json.loads(text)) == {"error"}
+    assert str(RESULT_LIMIT) in text.replace(",", "").replace("_", "")
+
+
+@pytest.mark.parametrize(
+    "status, headers",
+    [(206, [["Content-Range", "bytes 0-1999999/4000000"]]), (200, [["Content-Encoding", "br"]])],
+    ids=["a part", "compressed already"],
+)
+def test_what_compressing_would_change_is_not_compressed(model, status, headers):
+    headers = [["Content-Type", "application/octet-stream"]] + headers
+    answer = answering(model, status, headers, b"a" * 900000, GZIP)
+    assert (answer.status, answer.type) == (413, "application/json")
+
+
+def test_a_short_answer_is_not_compressed(model):
+    answer = model.web("GET", "/big", "application/json,1000,", GZIP)
+    assert (answer.header("content-encoding"), answer.header("etag")) == ([], ['"v1"'])
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "image/png", "application/json"])
+def test_the_limit_counts_the_bytes_of_the_result(own, kind):
+    limit = 6000
+    adapter = own(OPENWHISK_LIMIT=limit)
+
+    def result(length):
+        query = "%s,%d,noise" % (kind, length) if kind == "image/png" else "%s,%d," % (kind, length)
+        text = adapter.run_text(
+            {
+                "__ow_method": "get",
+                "__ow_path": "/big",
+                "__ow_query": query,
+                "__ow_headers": {},
+                "__ow_body": "",
+            }
+        )
+        return response_from_result(text).status, len(text.encode("utf-8"))
+
+    lengths = [result(length) for length in range(3000, 6100, 100)]
+    assert {status for status, size in lengths} == {200, 413}
+    assert all(size <= limit for _, size in lengths)
+    largest = max(size for status, size in lengths if status == 200)
+    assert largest > limit - 300, "refused although it would have fitted"

@@ -1,0 +1,6 @@
+"""What tests of more than one part share."""
+
+from tests.support.engine import engine
+from tests.support.images import images
+
+__all__ = ["engine", "images"]

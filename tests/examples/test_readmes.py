@@ -1,0 +1,46 @@
+"""What the servers' READMEs tell people to type, typed: every command that asks the action, against the gateway."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.example import EXAMPLES, ROOT, environ_of, served
+from tests.support.needs import need
+
+# The key that OpenWhisk documents for the namespace of a standalone server.
+KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+# A failing answer ends the script, and says so.
+CURL = 'set -e -o pipefail; curl() { command curl --fail-with-body -sS "$@"; echo; }\n'
+
+
+def commands(readme):
+    """The indented blocks that speak of the action's URL, as one script."""
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", readme, re.M)
+    return "\n".join(
+        re.sub(r"(?m)^    ", "", block) for block in blocks if re.search(r"(?m)^    (URL=|.*\$URL)", block)
+    )
+
+
+@pytest.mark.parametrize(
+    "name, commands_in_it, said",
+    [
+        ("fastapi-model", 6, ['?filter=overall"', '{"alpha":0.5}', '"predicted_tag":"natural-language-processing"']),
+        ("weather-onnx", 3, ['{"rain":true,"prediction":"rain","probability":0.9682}', '"prediction":"no rain"']),
+        ("bento-iris", 4, ["[[0.98470316684", '["setosa", "versicolor", "virginica"]', '{"openapi":"3.0.2"']),
+        ("tf-serving", 4, ['"predictions": [2.5, 3.0, 4.5\n', '"state": "AVAILABLE"', '"digit": 2']),
+    ],
+)
+def test_the_commands_of_a_readme_work_as_they_stand(name, commands_in_it, said, tmp_path):
+    script = commands((EXAMPLES / name / "README.md").read_text())
+    assert len(re.findall(r"\$URL|URL=", script)) == commands_in_it
+    with served("gateway", name, tmp_path) as gateway:
+        here = script.replace("http://localhost:3233", "http://127.0.0.1:%d" % gateway.port)
+        assert here != script
+        need("curl")
+        done = subprocess.run(
+            ["bash", "-c", CURL + here], cwd=str(ROOT), env=environ_of(sys.executable, AUTH=KEY), stdout=subprocess.PIPE
+        )
+    answers = done.stdout.decode()
+    assert (done.returncode, [text for text in said if text not in answers]) == (0, []), answers

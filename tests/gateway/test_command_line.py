@@ -1,0 +1,232 @@
+"""python -m gateway as people start it: what it says, and what it says when it can't."""
+
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from gateway.__main__ import Plan, default_data, parser, plan_from_arguments, start_lines
+from tests.support.adapter import ROOT, environment
+from tests.support.gateway import WEB, Gateway
+from tests.support.process import descendants, until
+from tests.support.recordings import GUEST_KEY
+from tests.support.replay import ReplayAction, json_reply
+
+APP = """
+from flask import Flask
+app = Flask(__name__)
+app.add_url_rule("/", "hi", lambda: "hi")
+app.run()
+"""
+
+
+def ended(*arguments, folder=None):
+    """The exit code and what was said, of a start that doesn't get far."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        env=environment(PYTHONPATH=ROOT),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "hello"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP)
+    return folder
+
+
+def test_a_folder_is_served_within_a_second_and_said_to_be(model, tmp_path):
+    begun = time.monotonic()
+    with Gateway(tmp_path, str(model)) as gateway:
+        reply = gateway.request("GET", WEB + "hello/")
+        seconds = time.monotonic() - begun
+        assert (reply.status, reply.body) == (200, b"hi")
+        url = f"http://localhost:{gateway.port}{WEB}hello"
+        assert f"  hello  {url}\n" in gateway.stdout and f"  try:  curl {url}\n" in gateway.stdout
+        # The figure itself is measured where nothing else runs; here it keeps its order of magnitude.
+        assert seconds < 10
+
+
+def test_a_folder_is_an_action_like_others_after_a_restart_too(model, tmp_path):
+    for version in ("0.0.1", "0.0.2"):
+        with Gateway(tmp_path, str(model), "--memory-max", "2048") as gateway:
+            action = gateway.rest("GET", "actions/hello").json
+            assert (action["version"], action["exec"]["image"]) == (version, "hello")
+            assert action["limits"] == {"concurrency": 1, "logs": 10, "memory": 2048, "timeout": 300000}
+
+
+REFUSED = [
+    ("folder missing", ["/nowhere/at/all"], "There is no folder /nowhere/at/all"),
+    ("image without place", ["--image", "name"], "--image name is not understood"),
+    ("image with a bad name", ["--image", "A B=/tmp"], "--image A B=/tmp is not understood"),
+    ("image in a missing folder", ["--image", "a=/nowhere/at/all"], "There is no folder /nowhere/at/all"),
+    ("image at an address with a path", ["--image", "a=http://h:1/x"], "is not the address of an action"),
+    ("key without a colon", ["--auth", "abc"], "--auth is not a key"),
+    ("port out of range", ["--port", "70000"], "--port 70000 is not a port"),
+    ("interpreter missing", ["--python", "/nowhere/python"], "--python /nowhere/python is no program"),
+    ("memory below the least", ["--memory-max", "1"], "--memory-max 1 is below"),
+    ("no container", ["--containers", "0"], "--containers 0 is out of range: give a number from 1 to 1000000000."),
+    ("no room to wait", ["--waiting", "0"], "--waiting 0 is out of range: give a number from 1"),
+    ("idle for less than no time", ["--idle", "-1"], "--idle -1 is out of range: give a number from 0"),
+    ("nothing kept", ["--keep", "0"], "--keep 0 is out of range: give a number from 1"),
+    ("more kept than can be counted", ["--keep", "9" * 30], "is out of range"),
+    (
+        "address of another machine",
+        ["--host", "192.0.2.1", "--port", "0"],
+        "192.0.2.1 is not an address of this machine",
+    ),
+]
+
+
+@pytest.mark.parametrize("arguments, words", [pytest.param(*row[1:], id=row[0]) for row in REFUSED])
+def test_what_is_wrong_is_said_in_one_sentence(arguments, words, tmp_path):
+    code, out, err = ended("--data", str(tmp_path / "data"), *arguments)
+    assert (code, out) == (2, "")
+    assert words in err and err.count("\n") == 1, err
+
+
+def test_port_in_use(tmp_path):
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = other.getsockname()[1]
+        code, _, err = ended("--data", str(tmp_path / "data"), "--port", str(port))
+    assert (code, err) == (
+        2,
+        f"Port {port} is in use: stop what listens there, or choose another with --port.\n",
+    )
+
+
+def test_data_in_use(tmp_path):
+    with Gateway(tmp_path) as gateway:
+        code, _, err = ended("--data", gateway.data, "--port", "0")
+    assert code == 2 and err.startswith(f"Another gateway works with {gateway.data}: stop it")
+
+
+def test_data_that_is_something_else(tmp_path):
+    file = tmp_path / "picture.png"
+    file.write_bytes(b"\x89PNG" * 1000)
+    code, _, err = ended("--data", str(file), "--port", "0")
+    assert code == 2 and "is not a gateway's data file" in err and err.count("\n") == 1
+    assert file.read_bytes() == b"\x89PNG" * 1000
+
+
+def test_data_that_takes_nothing_more(tmp_path, model):
+    with Gateway(tmp_path, str(model)) as gateway:
+        pass
+    with closing(sqlite3.connect(gateway.data)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        code, out, err = ended("--data", gateway.data, "--port", "0", str(model))
+    cause = "The data file can't be written to: database is locked."
+    assert (code, out, err) == (2, "", f"{cause} Make that possible, or choose another with --data.\n")
+
+
+def test_data_that_nobody_else_may_read(tmp_path):
+    with Gateway(tmp_path) as gateway:
+        assert os.stat(gateway.data).st_mode & 0o777 == 0o600
+
+
+def test_help_names_every_option():
+    code, out, _ = ended("--help")
+    assert code == 0
+    for option in parser()._actions:
+        for word in option.option_strings:
+            assert word in out
+
+
+def test_two_folders_with_one_name(tmp_path):
+    for parent in ("a", "b"):
+        (tmp_path / parent / "model").mkdir(parents=True)
+    code, _, err = ended(str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model"))
+    assert code == 2 and "the same name" in err
+
+
+@pytest.mark.parametrize(
+    "host, warned", [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True)]
+)
+def test_a_warning_where_others_can_call(host, warned):
+    lines = start_lines(plan_from_arguments(["--host", host]), 3233, [])
+    assert any("others on the network" in line for line in lines) == warned
+
+
+@pytest.mark.parametrize(
+    "host, shown",
+    [("127.0.0.1", "localhost"), ("::", "localhost"), ("127.0.0.2", "127.0.0.2"), ("2001:db8::1", "[2001:db8::1]")],
+)
+def test_the_address_that_it_names_is_one_that_answers(host, shown):
+    lines = start_lines(plan_from_arguments(["--host", host]), 3233, [])
+    assert lines[0].startswith(f"OpenWhisk gateway at http://{shown}:3233 ")
+
+
+def test_a_warning_where_the_public_key_is_reachable():
+    def about_key(*arguments):
+        plan = plan_from_arguments(["--host", "0.0.0.0", *arguments])
+        return any("the key in use is public" in line for line in start_lines(plan, 1, []))
+
+    assert about_key() and not about_key("--auth", "a:b")
+
+
+def test_an_own_key_is_asked_for_and_never_printed(tmp_path):
+    with Gateway(tmp_path, key="user-1:very-secret") as gateway:
+        assert gateway.rest("GET", "actions").json == []
+        assert gateway.rest("GET", "actions", key=GUEST_KEY).status == 401
+        assert "very-secret" not in gateway.log
+
+
+def test_defaults():
+    plan = plan_from_arguments([])
+    assert plan == Plan(3233, default_data(), {}, (), None, plan.settings)
+    assert (plan.settings.host, plan.settings.key) == ("127.0.0.1", GUEST_KEY)
+
+
+def test_the_containers_keep_to_what_was_asked_for(tmp_path):
+    let_go = threading.Event()
+    limits = ("--containers", "1", "--waiting", "1")
+    with ReplayAction() as action, Gateway(tmp_path, "--image", f"replay={action.url}", *limits) as gateway:
+        action.reply = lambda body: let_go.wait(30) and json_reply("{}")
+        gateway.create("slow")
+        try:
+            assert gateway.rest("POST", "actions/slow").status == 202
+            until(lambda: action.runs, "the first is served")
+            assert [gateway.rest("POST", "actions/slow").status for _ in range(3)] == [202, 429, 429]
+        finally:
+            let_go.set()
+        until(lambda: len(gateway.rest("GET", "activations").json) == 2, "both are recorded")
+    assert [len(action.inits), len(action.runs)] == [1, 2]
+
+
+def test_an_idle_container_ends_when_it_was_asked_for(tmp_path, model):
+    with Gateway(tmp_path, str(model), "--idle", "0") as gateway:
+        assert gateway.request("GET", WEB + "hello/").status == 200
+        until(lambda: not descendants(gateway.pid), "its process has ended")
+
+
+def test_as_many_activations_are_kept_as_were_asked_for(tmp_path):
+    with ReplayAction() as action:
+        images = ("--image", f"replay={action.url}")
+        with Gateway(tmp_path, *images) as gateway:
+            gateway.create("quick")
+            ids = [gateway.rest("POST", "actions/quick?blocking=true").json["activationId"] for _ in range(5)]
+        with Gateway(tmp_path, *images, "--keep", "2") as gateway:
+            assert [each["activationId"] for each in gateway.rest("GET", "activations").json] == ids[:2:-1]
+
+
+def test_it_is_small_in_memory(tmp_path):
+    with ReplayAction() as action, Gateway(tmp_path, "--image", f"replay={action.url}") as gateway:
+        gateway.create_web("hello")
+        for _ in range(50):
+            gateway.request("GET", WEB + "hello")
+        with open(f"/proc/{gateway.pid}/status") as file:
+            kilobytes = int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
+    assert kilobytes < 80_000

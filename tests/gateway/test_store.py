@@ -1,0 +1,60 @@
+"""What the data file keeps, and for how long."""
+
+import contextlib
+import itertools
+
+import pytest
+
+from gateway.entities import SUCCESS, Activation
+from gateway.store import PRUNED_EVERY, Selection, Store
+from tests.support.actions import action, in_loop
+
+ALL = Selection("guest", limit=1000)
+IDS = itertools.count(1)
+
+
+@contextlib.contextmanager
+def opened(path, keep):
+    store = Store(str(path), keep)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def activation(number):
+    return Activation(f"{number:032x}", action(), number, number, 0, None, status=SUCCESS, result={})
+
+
+async def added(store, count):
+    """The number of the last one."""
+    number = 0
+    for number in itertools.islice(IDS, count):
+        await store.add_activation(activation(number), "guest")
+    return number
+
+
+def test_the_newest_activations_are_kept_and_older_ones_go_now_and_then(tmp_path):
+    async def work(store):
+        for _ in range(3):
+            last = await added(store, PRUNED_EVERY)
+            assert await store.count_activations(ALL) == 10
+            await added(store, PRUNED_EVERY - 1)
+            assert await store.count_activations(ALL) == 10 + PRUNED_EVERY - 1
+            await added(store, 1)
+        return last
+
+    with opened(tmp_path / "data", 10) as store:
+        last = in_loop(work(store))
+        kept = range(last + PRUNED_EVERY, last + PRUNED_EVERY - 10, -1)
+        texts = in_loop(store.activations(ALL, whole=False))
+        assert [f'"{number:032x}"' in text for number, text in zip(kept, texts)] == [True] * 10
+        assert in_loop(store.activation("guest", f"{last:032x}")) is None
+
+
+@pytest.mark.parametrize("keep, left", [(5, 5), (20, 12), (10000, 12)])
+def test_a_start_that_keeps_fewer_removes_the_others(tmp_path, keep, left):
+    with opened(tmp_path / "data", 10000) as store:
+        in_loop(added(store, 12))
+    with opened(tmp_path / "data", keep) as store:
+        assert in_loop(store.count_activations(ALL)) == left

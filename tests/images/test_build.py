@@ -1,0 +1,459 @@
+"""build.sh with a real engine and a real registry; what comes of it is pulled, started, asked as the platform asks."""
+
+import contextlib
+import functools
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from images.manifest import models_from_text
+from tests.support.controller import params_from_request
+from tests.support.images import EXAMPLE
+from tests.support.needs import need, needed
+from tests.support.process import until
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = str(ROOT / "build.sh")
+VERSION = (ROOT / "images" / "VERSION").read_text().strip()
+MODELS = models_from_text((ROOT / "images" / "models.txt").read_text())
+SAMPLE = EXAMPLE / "samples" / "seven.png"
+PLATFORM = ["--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN", "--ulimit", "nofile=1024:1024", "--pids-limit", "1024"]
+BROKEN = "import nothing_like_this_anywhere\n".replace("import", "try:\n    1 / 0\nfinally:\n    import")
+
+
+class Built:
+    """What build.sh said."""
+
+    def __init__(self, done):
+        self.status, self.stdout, self.stderr = done.returncode, done.stdout, done.stderr
+        self.digests = re.findall(r"sha256:[0-9a-f]{64}", done.stdout)
+
+
+@pytest.fixture(scope="session")
+def bases(engine, images, registry):
+    """Where models' images are: the first is a MAX image in all but name."""
+    for name, image in {
+        "max-ocr": images.max_shape(),
+        "small": images.flask_3(),
+        "with-tini": images.flask_3("test/tini:1", 'ENTRYPOINT ["tini", "--"]\nCMD ["python3", "-u", "app.py"]'),
+        "no-flask": images.no_flask(),
+        "no-python": images.no_python(),
+        "broken": images.flask_3("test/broken:1", app=BROKEN),
+    }.items():
+        pushed = f"{registry}/codait/{name}:latest"
+        engine.docker("tag", image, pushed)
+        engine.docker("push", "--quiet", pushed)
+    return f"{registry}/codait"
+
+
+class Builder:
+    """build.sh, for a user of the registry."""
+
+    def __init__(self, engine, registry, bases, user):
+        self.user = f"{registry}/{user}"
+        self.environ = dict(engine.environ, BASE=bases, REGISTRY=registry, USERNAME=user, ENGINE="docker")
+
+    def __call__(self, models, **settings):
+        environ = {name: value for name, value in dict(self.environ, **settings).items() if value is not None}
+        environ["MODELS"] = models
+        return Built(subprocess.run([BUILD], env=environ, capture_output=True, text=True, timeout=300))
+
+
+@pytest.fixture
+def build(engine, registry, bases, request):
+    """For a user of the test's own."""
+    user = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+    return Builder(engine, registry, bases, user)
+
+
+@pytest.fixture
+def build_environ(engine):
+    def environ(models, **settings):
+        return dict(engine.environ, MODELS=models, USERNAME="interrupted", ENGINE="docker", **settings)
+
+    return environ
+
+
+class Action:
+    """A container, started as the platform starts it, asked over its network as the platform asks it."""
+
+    def __init__(self, engine, image):
+        self.engine, self.name = engine, engine.docker("run", "--detach", *PLATFORM, image)
+        self.address = engine.docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.name)
+
+    def post(self, path, body, seconds=60):
+        until = time.time() + seconds
+        while True:
+            connection = HTTPConnection(self.address, 8080, timeout=seconds)
+            try:
+                connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                return answer.status, json.loads(answer.read())
+            except ConnectionRefusedError:
+                assert time.time() < until, self.engine.docker("logs", self.name)
+                time.sleep(0.05)
+            finally:
+                connection.close()
+
+    def web(self, *request, **parts):
+        return self.post("/run", {"value": params_from_request(*request, **parts)})
+
+
+@contextmanager
+def action(engine, image):
+    """Pulled anew, then started and initialized."""
+    engine.attempt("rmi", "--force", image)
+    engine.docker("pull", "--quiet", image)
+    running = Action(engine, image)
+    try:
+        assert running.post("/init", {"value": {"name": "a", "env": {}}})[0] == 200
+        yield running
+    finally:
+        engine.docker("rm", "--force", running.name)
+
+
+def pulled(engine, image):
+    engine.docker("pull", "--quiet", image)
+    return inspected(engine, image)
+
+
+def inspected(engine, image):
+    return json.loads(engine.docker("image", "inspect", image))[0]
+
+
+def form_of(path):
+    boundary = "b0undary"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{path.name}"\r\n'
+    body = (head + "Content-Type: image/png\r\n\r\n").encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+    return {"headers": [("Content-Type", f"multipart/form-data; boundary={boundary}")], "body": body}
+
+
+def assert_recognises_a_digit(running):
+    status, result = running.web("POST", "/model/predict", **form_of(SAMPLE))
+    assert (status, result["statusCode"]) == (200, 200), result
+    answer = json.loads(result["body"])
+    assert (answer["status"], answer["predictions"][0]["label"]) == ("ok", "seven"), answer
+
+
+# -- from a MAX image to an action, by each engine -----------------------
+
+
+@pytest.fixture(scope="session")
+def max_action(engine, registry, bases):
+    """What build.sh said of the MAX image, and the image's name, by engine; made on first use."""
+
+    @functools.lru_cache(maxsize=None)
+    def make(kind):
+        build = Builder(engine, registry, bases, "max-by-" + kind)
+        return build("max-ocr", ENGINE=kind), f"{build.user}/max-ocr:{VERSION}"
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_a_max_image_becomes_an_action(engine, max_action, kind):
+    built, image = max_action(kind)
+    assert built.status == 0, built.stdout + built.stderr
+    sent = built.stdout.splitlines()[1].split()[2]
+    assert built.stdout.splitlines() == [
+        "IMAGE  DIGEST  BYTES SENT",
+        f"{image}  {built.digests[0]}  {sent}",
+        "",
+        f"wsk action update max-ocr --docker {image} --web raw -m 2048 -t 60000",
+    ]
+    assert built.stderr == ""
+    assert 5_000 < int(sent) < 30_000
+    with action(engine, image) as running:
+        assert_recognises_a_digit(running)
+        assert running.web("GET", "/model/metadata")[1]["statusCode"] == 200
+        assert engine.docker("exec", running.name, "id", "--user", "--name") == "max"
+        file = engine.docker("exec", running.name, "stat", "--format", "%U %G %a %Y", "/openwhisk.py")
+        assert file == "root root 644 0"
+    assert inspected(engine, image)["RepoDigests"] == [f"{image.rpartition(':')[0]}@{built.digests[0]}"]
+
+
+def test_the_engines_agree_on_the_file_system_and_on_how_it_is_run(engine, bases, max_action):
+    docker, registry = (pulled(engine, max_action(kind)[1]) for kind in ("docker", "registry"))
+    base = inspected(engine, f"{bases}/max-ocr:latest")
+    assert docker["RootFS"] == registry["RootFS"]
+    assert registry["RootFS"]["Layers"][:-1] == base["RootFS"]["Layers"]
+    fields = ("User", "WorkingDir", "Env", "ExposedPorts", "Entrypoint", "Cmd")
+    assert {name: docker["Config"][name] for name in fields} == {name: registry["Config"][name] for name in fields}
+    assert registry["Config"]["ExposedPorts"] == {"5000/tcp": {}, "8080/tcp": {}}
+    assert registry["Config"]["Cmd"] == ["/bin/sh", "-c", "python app.py"]
+    digest = base["RepoDigests"][0].split("@")[1]
+    name = "org.opencontainers.image.base.name"
+    assert {key: value for key, value in docker["Config"]["Labels"].items() if key != name} == {
+        "org.opencontainers.image.base.digest": digest
+    }
+    assert registry["Config"]["Labels"] == {
+        "org.opencontainers.image.base.digest": digest,
+        name: f"{bases}/max-ocr:latest",
+    }
+
+
+def test_with_podman_it_is_the_same(engine, build, bases, registry, tmp_path):
+    need("podman")
+    environ = podman_environ(tmp_path)
+    pulled = subprocess.run(["podman", "pull", f"{bases}/small"], env=environ, capture_output=True, text=True)
+    needed(pulled.returncode == 0, "podman can't pull here: " + pulled.stderr[-300:])
+    built = build("small", ENGINE="podman", **environ)
+    assert built.status == 0, built.stdout + built.stderr
+    assert len(built.digests) == 1
+    with action(engine, f"{build.user}/small:{VERSION}") as running:
+        assert running.web("GET", "/")[1]["body"] == "a small model"
+
+
+def test_an_engine_that_cannot_start_containers_still_builds(engine, build, bases, tmp_path):
+    need("podman")
+    environ = podman_environ(tmp_path)
+    (tmp_path / "containers.conf").write_text('[engine]\nruntime = "/bin/false"\n')
+    tried = build("small", ENGINE="podman", **environ)
+    assert (tried.status, "SMOKE=0 goes without" in tried.stderr) == (1, True), tried.stderr
+    built = build("small", ENGINE="podman", SMOKE="0", **environ)
+    assert built.status == 0, built.stdout + built.stderr
+    with action(engine, f"{build.user}/small:{VERSION}") as running:
+        assert running.web("GET", "/")[1]["body"] == "a small model"
+
+
+def podman_environ(folder):
+    """Storage of the test's own, plain HTTP to the registry on loopback, limits that any root may set."""
+    storage, registries, containers = (folder / f"{name}.conf" for name in ("storage", "registries", "containers"))
+    containers.write_text('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
+    storage.write_text(
+        f'[storage]\ndriver = "overlay"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/graph"\n', encoding="utf-8"
+    )
+    registries.write_text('[[registry]]\nprefix = "127.0.0.1"\nlocation = "127.0.0.1"\ninsecure = true\n')
+    return dict(
+        os.environ,
+        CONTAINERS_STORAGE_CONF=str(storage),
+        CONTAINERS_REGISTRIES_CONF=str(registries),
+        CONTAINERS_CONF=str(containers),
+    )
+
+
+@pytest.mark.parametrize(
+    "model, entrypoint, command",
+    [
+        ("small", ["python3", "/openwhisk.py"], ["python3", "app.py"]),
+        ("with-tini", ["python3", "/openwhisk.py"], ["tini", "--", "python3", "-u", "app.py"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_every_start_command_still_starts_its_model(engine, build, bases, kind, model, entrypoint, command):
+    built = build(model, ENGINE=kind)
+    assert built.status == 0, built.stdout + built.stderr
+    image = f"{build.user}/{model}:{VERSION}"
+    with action(engine, image) as running:
+        assert running.web("GET", "/")[1]["body"] == "a small model"
+        body = json.loads(running.web("POST", "/model/predict", body=b"12345")[1]["body"])
+        assert body == {"size": 5}
+    config = inspected(engine, image)["Config"]
+    assert (config["Entrypoint"], config["Cmd"]) == (entrypoint, command)
+    assert (config["Labels"]["maintainer"], config["WorkingDir"]) == ("somebody", "/srv")
+    assert "MODEL_TYPE=small" in config["Env"]
+
+
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_two_builds_of_the_same_input_have_the_same_digest(build, kind):
+    first, second = build("small", ENGINE=kind, SMOKE="0"), build("small", ENGINE=kind, SMOKE="0")
+    assert first.status == 0 and first.digests == second.digests
+    assert kind == "docker" or int(second.stdout.splitlines()[1].split()[2]) < 3000
+
+
+def test_the_dockerfile_alone_makes_an_action_too(engine, bases):
+    image = "test/by-dockerfile:1"
+    arguments = ["--build-arg", f"BASE={bases}", "--build-arg", "MODEL=max-ocr"]
+    engine.docker("build", "--quiet", "--tag", image, *arguments, str(ROOT))
+    running = Action(engine, image)
+    try:
+        assert running.post("/init", {"value": {"env": {}}})[0] == 200
+        assert_recognises_a_digit(running)
+        assert (
+            inspected(engine, image)["RootFS"]["Layers"][:-1]
+            == inspected(engine, f"{bases}/max-ocr")["RootFS"]["Layers"]
+        )
+    finally:
+        engine.docker("rm", "--force", running.name)
+
+
+# -- what is refused, and how it is told ---------------------------------
+
+NO_PYTHON = (
+    "the base has no Python (its start command: {command}), and openwhisk.py runs on the image's own: "
+    "make the base from an image with Python 3.6 or newer, or add one to it, "
+    "like {quote}RUN apt-get install -y python3-minimal{quote}"
+)
+
+
+def test_one_that_fails_does_not_stop_the_others_and_is_named(engine, build, registry):
+    built = build("no-python no-flask small broken", SMOKE="1", JOBS="4")
+    no_python = NO_PYTHON.format(command='["/usr/bin/perl","serve.pl"]', quote="'")
+    lines = built.stderr.splitlines()
+    assert built.status == 1
+    assert lines[:2] == [
+        f"no-python failed: {no_python}",
+        "no-flask failed: app.py imports flask, which the base doesn't have: "
+        "add `RUN python -m pip install flask` to the model's Dockerfile",
+    ]
+    assert lines[2].startswith("broken failed: it doesn't work, so it wasn't pushed: /"), lines
+    assert "ZeroDivisionError" in built.stderr
+    assert [line.split()[0] for line in built.stdout.splitlines() if line.startswith(registry)] == [
+        f"{build.user}/small:{VERSION}"
+    ]
+    for name in ("no-python", "no-flask", "broken"):
+        assert engine.attempt("pull", f"{build.user}/{name}:{VERSION}").returncode != 0
+
+
+def test_without_an_engine_a_base_without_python_is_refused_too(build):
+    built = build("no-python small", ENGINE="registry")
+    expected = NO_PYTHON.format(command="/usr/bin/perl serve.pl", quote="`")
+    assert (built.status, built.stderr) == (1, f"no-python failed: layer.py: {expected}\n")
+    assert f"{build.user}/small:{VERSION}" in built.stdout
+
+
+def test_an_action_image_is_refused_as_a_model(build, engine):
+    assert build("small", SMOKE="0").status == 0
+    again = build(f"{build.user}/small:{VERSION}", USERNAME="again")
+    assert (again.status, again.stderr) == (
+        1,
+        f"{build.user}/small:{VERSION} failed: the base is an action's image already: name the model's own image\n",
+    )
+
+
+SETTINGS = {
+    "no models": ({"MODELS": ""}, "MODELS is empty: name models, or say MODELS=all (--help lists all settings)"),
+    "no user": ({"USERNAME": None}, "USERNAME is empty: whose images will they be? (PUSH=0 builds without pushing)"),
+    "latest": ({"TAG": "latest"}, "TAG=latest: OpenWhisk pulls latest again for every container; name a version"),
+    "engine": ({"ENGINE": "rkt"}, "ENGINE=rkt: docker, podman or registry was expected"),
+    "jobs": ({"JOBS": "many"}, "JOBS=many: a number from 1 was expected"),
+    "no push into a registry": (
+        {"ENGINE": "registry", "PUSH": "0"},
+        "PUSH=0 leaves nothing to do for ENGINE=registry; DRY_RUN=1 shows its plan",
+    ),
+}
+
+
+@pytest.mark.parametrize("settings, reason", SETTINGS.values(), ids=SETTINGS)
+def test_a_wrong_setting_is_told_before_anything_is_done(settings, reason):
+    environ = {"PATH": os.environ["PATH"], "MODELS": "small", "USERNAME": "me", "ENGINE": "docker", **settings}
+    environ = {name: value for name, value in environ.items() if value is not None}
+    done = subprocess.run([BUILD], env=environ, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"build.sh: {reason}\n")
+
+
+def test_an_interrupted_build_leaves_no_container_running(engine, images, build_environ):
+    sleepy = images.flask_3("test/sleepy:1", app="import time\n\ntime.sleep(600)\n")
+    environ = build_environ(sleepy, PUSH="0")
+    process = subprocess.Popen([BUILD], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    built = ["ps", "--quiet", "--filter", f"ancestor=interrupted/sleepy:{VERSION}"]
+    until(lambda: engine.docker(*built), "a container that is being tried", 60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, b"", b"build.sh: interrupted\n")
+    until(lambda: not engine.docker(*built), "its end", 20)
+
+
+def test_on_a_terminal_it_shows_how_far_each_model_is(build_environ, bases):
+    shown = on_a_terminal([BUILD], build_environ(f"{bases}/small", SMOKE="0", PUSH="0"))
+    assert "0/1 done" in shown and "small: " in shown
+
+
+def on_a_terminal(command, environ):
+    """What a command writes to its standard error when that is a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, env=dict(environ, TERM="xterm"), stdout=subprocess.DEVNULL, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+            for data in iter(lambda: os.read(ours, 4096), b""):
+                shown += data
+        os.close(ours)
+    assert process.returncode == 0, shown
+    return shown.decode()
+
+
+# -- settings ------------------------------------------------------------
+
+
+def test_without_push_nothing_leaves_the_machine(engine, build):
+    built = build("small", PUSH="0", USERNAME=None, TAG="2.1")
+    assert (built.status, built.stderr) == (0, "")
+    assert built.stdout.splitlines()[1:] == [
+        "small:2.1  -  -",
+        "",
+        "wsk action update small --docker small:2.1 --web raw -m 512 -t 60000",
+    ]
+    assert engine.has("small:2.1")
+
+
+def test_a_name_with_a_slash_is_taken_whole(build, bases):
+    built = build(f"{bases}/small:latest", BASE="nowhere.invalid/x", SMOKE="0")
+    assert built.status == 0, built.stderr
+    assert f"wsk action update small --docker {build.user}/small:{VERSION}" in built.stdout
+
+
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_a_dry_run_changes_nothing(engine, build, bases, kind):
+    built = build("small", ENGINE=kind, DRY_RUN="1")
+    image = f"{build.user}/small:{VERSION}"
+    assert (built.status, built.stderr) == (0, "")
+    if kind == "docker":
+        assert built.stdout == f"docker: pull {bases}/small, add /openwhisk.py, try it, push {image}\n"
+    else:
+        assert built.stdout.startswith(f"{image}@sha256:")
+        assert "layers of the base: mounted, no bytes" in built.stdout
+    assert engine.attempt("pull", image).returncode != 0
+
+
+def test_all_models_are_those_of_the_list(build, bases):
+    built = build("all", DRY_RUN="1", JOBS="8", SMOKE="0")
+    assert (built.status, built.stderr) == (0, "")
+    assert re.findall(r"pull (\S+),", built.stdout) == [f"{bases}/{model.name}" for model in MODELS]
+
+
+def test_without_an_engine_the_registry_is_used(build, tmp_path):
+    path = path_without("podman", tmp_path)
+    built = build("small", ENGINE=None, DRY_RUN="1", DOCKER_HOST="unix:///nonexistent", PATH=path)
+    assert (built.status, built.stderr) == (0, "")
+    assert "layers of the base: mounted, no bytes" in built.stdout
+
+
+def path_without(program, folder):
+    """All the programs that there are, but one."""
+    for name in reversed(os.environ["PATH"].split(os.pathsep)):
+        for path in Path(name).glob("*"):
+            link = Path(folder, path.name)
+            link.unlink(missing_ok=True)
+            link.symlink_to(path)
+    Path(folder, program).unlink(missing_ok=True)
+    return str(folder)
+
+
+def test_help_tells_every_setting():
+    script = (ROOT / "build.sh").read_text()
+    done = subprocess.run([BUILD, "--help"], capture_output=True, text=True, check=True)
+    told = re.findall(r"^  ([A-Z_]+) ", done.stdout, re.MULTILINE)
+    read = re.findall(r"\b([A-Z_]+)=\$\{\1:-", script)
+    assert sorted(told) == sorted(read)
+
+
+def test_the_documented_settings_are_those_of_the_help():
+    told = re.findall(r"^  ([A-Z_]+) ", (ROOT / "build.sh").read_text(), re.MULTILINE)
+    assert re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "images.md").read_text(), re.MULTILINE) == told
+
+
+def test_shellcheck_has_nothing_to_say():
+    done = subprocess.run([need("shellcheck"), BUILD], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")

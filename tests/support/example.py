@@ -1,0 +1,155 @@
+"""An example as its users run it: its own server, that server behind the adapter, and the action behind the gateway.
+
+Each takes the start command from the example's Dockerfile and answers `ask(method, path, query, headers, body)`.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.adapter import ADAPTER, Adapter
+from tests.support.needs import needed
+from tests.support.process import Process, accepts, free_port, until
+from tests.support.virtualenv import ENVS, locked, make, with_included
+
+ROOT = Path(ADAPTER).parent
+EXAMPLES = ROOT / "examples"
+SECONDS_TO_START = 90
+# A server that isn't told its port by the start command reads it from here.
+PORT_VARIABLES = {"bento-iris": "BENTOML_PORT"}
+
+
+def example_python(name, requirements="requirements.txt"):
+    """The python of .envs/NAME, the folder that `make run EXAMPLE=NAME` uses: whoever comes first makes it."""
+    pins = EXAMPLES / name / requirements
+    folder = ENVS / "-".join([name, *Path(requirements).parent.parts])
+    ready = folder / ".ready"
+    with locked(folder.with_name(folder.name + ".lock")):
+        # make's own rule, so that neither makes anew what the other has made
+        if not newer(ready, with_included(pins)):
+            make(folder, sys.executable, pins)
+            ready.touch()
+    return str(folder / "bin" / "python")
+
+
+def newer(made, sources):
+    return made.exists() and made.stat().st_mtime >= max(source.stat().st_mtime for source in sources)
+
+
+@contextmanager
+def fixed_port(port):
+    """A port that a start command insists on, for one test at a time; skips the test where something else has it."""
+    with locked(ENVS / ("port-%d.lock" % port)):
+        needed(not accepts(port), "port %d is taken" % port)
+        yield
+
+
+def instruction(folder, name):
+    """The words of the last CMD or EXPOSE of a folder's Dockerfile."""
+    lines = re.findall(r"(?m)^%s +(.+)$" % name, (Path(folder) / "Dockerfile").read_text())
+    return json.loads(lines[-1]) if lines[-1].startswith("[") else lines[-1].split()
+
+
+def variables_of(folder):
+    """The variables that a Dockerfile sets."""
+    return dict(re.findall(r"(?m)^ENV (\w+)=(\S+)$", (Path(folder) / "Dockerfile").read_text()))
+
+
+def on_port(name, port, parent):
+    """A copy of the example whose Dockerfile says another port: on one machine a fixed one exists once."""
+    folder = Path(str(parent)) / name
+    shutil.copytree(str(EXAMPLES / name), str(folder), ignore=shutil.ignore_patterns("__pycache__"))
+    text = (folder / "Dockerfile").read_text()
+    for number, own_port in enumerate(instruction(folder, "EXPOSE")):
+        text = re.sub(r"\b%s\b" % own_port, str(free_port() if number else port), text)
+    if name in PORT_VARIABLES:
+        text += "ENV %s=%d\n" % (PORT_VARIABLES[name], port)
+    (folder / "Dockerfile").write_text(text)
+    return folder
+
+
+def environ_of(python, **variables):
+    path = os.path.dirname(python) + os.pathsep + os.environ["PATH"]
+    return dict(PATH=path, HOME=os.environ.get("HOME", "/"), LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", **variables)
+
+
+class Served(Process):
+    """Something that listens on `port` and serves the example below `prefix`."""
+
+    prefix = ""
+    raw, request = Adapter.raw, Adapter.request
+
+    def __init__(self, command, folder, environ, logs, port):
+        self.port, self.folder = port, Path(str(folder))
+        super().__init__(command, folder, environ, str(logs))
+        try:
+            self.wait_until(lambda: accepts(port), "listening")
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait_until(self, condition, what):
+        until(lambda: self.popen.poll() is not None or condition(), lambda: what + ": " + self.log, SECONDS_TO_START)
+        assert self.popen.poll() is None, self.log
+
+    def ask(self, method, path="", query="", headers=(), body=b""):
+        return self.request(method, self.prefix + path + ("?" + query if query else ""), headers, body)
+
+    @property
+    def url(self):
+        return "http://127.0.0.1:%d%s" % (self.port, self.prefix)
+
+
+class ItsOwn(Served):
+    """The example's own server, by its own start command."""
+
+    def __init__(self, folder, python, logs):
+        environ, port = environ_of(python, **variables_of(folder)), int(instruction(folder, "EXPOSE")[0])
+        super().__init__(instruction(folder, "CMD"), folder, environ, logs, port)
+
+
+class Action(Served):
+    """The same start command behind the adapter, asked as the platform asks it."""
+
+    prefix = "/api/v1/web/guest/default/model"
+    post, init, run_text, run, web = Adapter.post, Adapter.init, Adapter.run_text, Adapter.run, Adapter.web
+
+    def __init__(self, folder, python, logs, command=None):
+        port = free_port()
+        environ = environ_of(python, OPENWHISK_PORT=str(port), **variables_of(folder))
+        words = [python, ADAPTER] + list(command or instruction(folder, "CMD"))
+        super().__init__(words, folder, environ, logs, port)
+        reply = self.init()
+        assert reply.status == 200, (reply, self.stop(), self.log)
+
+    def ask(self, method, path="", query="", headers=(), body=b""):
+        return self.web(method, path, query, [("Host", "127.0.0.1:%d" % self.port), *headers], body)
+
+
+class Gateway(Served):
+    """`python -m gateway FOLDER`: the example is a raw web action of the folder's name."""
+
+    def __init__(self, folder, python, logs):
+        self.prefix = "/api/v1/web/guest/default/" + Path(str(folder)).name
+        port = free_port()
+        words = [sys.executable, "-m", "gateway", folder, "--python", python, "--port", port]
+        words += ["--data", Path(str(logs)) / "gateway.sqlite3"]
+        environ = environ_of(sys.executable, PYTHONPATH=str(ROOT))
+        environ["PATH"] = os.environ["PATH"]
+        super().__init__(words, logs, environ, logs, port)
+
+
+KINDS = ("itself", "adapter", "gateway")
+
+
+@contextmanager
+def served(kind, name, parent):
+    """The example on a port of its own: by itself, behind the adapter or behind the gateway."""
+    python, port = example_python(name), free_port()
+    folder = on_port(name, port, parent)
+    with {"itself": ItsOwn, "adapter": Action, "gateway": Gateway}[kind](folder, python, parent) as server:
+        yield server

@@ -1,0 +1,121 @@
+"""Real processes for tests: started in a folder, watched until ready, ended with all their children."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from contextlib import closing, suppress
+
+
+def free_port():
+    """One below those of outgoing connections: who asks one of these again and again until somebody listens can end up
+    connected to himself."""
+    for port in random.sample(range(20000, 32768), 100):
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("100 ports were tried, all are taken")
+
+
+def until(condition, what, seconds=20):
+    """The first true value of `condition()`; an assertion that says what never happened otherwise."""
+    deadline = time.time() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.time() < deadline, "not within %s s: %s" % (seconds, what() if callable(what) else what)
+        time.sleep(0.01)
+
+
+def accepts(port):
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def status_of(pid):
+    """The fields of /proc/PID/status; empty when there is no such process."""
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    except (OSError, ValueError):
+        return {}
+
+
+def alive(pid):
+    return status_of(pid).get("State", "Z")[0] not in "ZX"
+
+
+def descendants(pid):
+    """The children of a process, theirs included."""
+    parents = {int(name): int(status_of(int(name)).get("PPid", 0)) for name in os.listdir("/proc") if name.isdigit()}
+    found, waiting = [], [pid]
+    while waiting:
+        parent = waiting.pop()
+        children = [child for child, its_parent in parents.items() if its_parent == parent]
+        found, waiting = found + children, waiting + children
+    return found
+
+
+class Process:
+    """A command with its two output streams in files; leaving the `with` block ends it and its children."""
+
+    def __init__(self, command, folder, environ, logs, **options):
+        self.stdout_file, self.stderr_file = os.path.join(logs, "stdout"), os.path.join(logs, "stderr")
+        with open(self.stdout_file, "ab") as out, open(self.stderr_file, "ab") as err:
+            self.popen = subprocess.Popen(
+                [str(word) for word in command],
+                cwd=str(folder),
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                **options,
+            )
+        self.pid = self.popen.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.stop()
+
+    def stop(self):
+        """Ask first: a process that is killed writes no coverage."""
+        family = descendants(self.pid)
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.popen.wait(5)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+        self.popen.wait()
+        for pid in family:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
+    def terminate(self, signum=signal.SIGTERM):
+        os.kill(self.pid, signum)
+
+    def wait(self, seconds=20):
+        return self.popen.wait(seconds)
+
+    @property
+    def stdout(self):
+        return _text(self.stdout_file)
+
+    @property
+    def stderr(self):
+        return _text(self.stderr_file)
+
+    @property
+    def log(self):
+        return self.stdout + self.stderr
+
+
+def _text(name):
+    with open(name, "rb") as file:
+        return file.read().decode("utf-8", "replace")

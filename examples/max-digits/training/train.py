@@ -5,8 +5,12 @@ and go through the very code that reads a client's image. The last 40 of each di
 first, are held out: never trained on, and drawn in samples/held-out.png, a row for each digit.
 """
 
+import os
 import sys
 from pathlib import Path
+
+# Read when NumPy is imported. The matrices are small: a thread on each core would do little but wait for the others.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 from PIL import Image

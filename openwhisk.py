@@ -15,7 +15,6 @@ import collections
 import contextlib
 import functools
 import gzip
-import http
 import importlib
 import io
 import itertools
@@ -544,20 +543,62 @@ def call_http(address, mounts, request, timeout=None):
     """The back end for a server that listens: one new connection, no second try of what may have been done."""
     # gunicorn's way to tell a WSGI app its prefix: in this header, and in the path as well
     mount = [("SCRIPT_NAME", request.prefix)] if mounts else []
-    connection = http.client.HTTPConnection(*address, timeout=timeout)
-    try:
-        target = (request.prefix if mounts else "") + request.target
-        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in request.headers + mount + [("connection", "close")]:
-            connection.putheader(name, value.encode("latin-1"))
-        connection.endheaders(request.body or None)
-        answer = connection.getresponse()
-        body = whole(iter(functools.partial(answer.read, 65536), b""))  # old http.client allocates what it is asked for
-    finally:
-        connection.close()
-    if answer.length:
-        raise http.client.IncompleteRead(body, answer.length)
-    return Response(answer.status, answer.getheaders(), body)
+    lines = ["%s %s%s HTTP/1.1" % (request.method, request.prefix if mounts else "", request.target)]
+    lines += ["%s: %s" % pair for pair in request.headers + mount + [("connection", "close")]]
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as connection:
+        connection.settimeout(timeout)
+        connection.connect(address)
+        with contextlib.suppress(ConnectionError):  # an answer may come before the question has been read
+            connection.sendall("\r\n".join(lines + ["", ""]).encode("latin-1") + request.body)
+        with connection.makefile("rb", 65536) as stream:
+            return response_from_stream(stream, request.method)
+
+
+def head_from_stream(stream):
+    """The first line and the header lines of an HTTP message."""
+    lines = itertools.takewhile(bytes.strip, iter(functools.partial(stream.readline, 65536), b""))
+    first, *others = list(itertools.islice(lines, 200)) or [b""]
+    pairs = (line.decode("latin-1").partition(":") for line in others)
+    return first, [(name.strip(), value.strip()) for name, _, value in pairs]
+
+
+def response_from_stream(stream, method):
+    status = 100
+    while status < 200:
+        first, headers = head_from_stream(stream)
+        found = re.match(rb"HTTP/1\.\d (\d{3})\b", first)
+        if not found:
+            raise ValueError("%r is not HTTP" % first[:80])
+        status = int(found.group(1))
+    response = Response(status, headers, b"")
+    if method == "HEAD" or status in (204, 304):
+        return response
+    length = response.header("content-length")
+    if "chunked" in response.header("transfer-encoding").lower():
+        chunks = chunks_from_stream(stream)
+    elif length:
+        chunks = [read_exactly(stream, int(length))]
+    else:
+        chunks = iter(functools.partial(stream.read, 65536), b"")
+    return response._replace(body=whole(chunks))
+
+
+def chunks_from_stream(stream):
+    size = 1
+    while size:
+        size = int(stream.readline(4096).split(b";")[0], 16)
+        yield read_exactly(stream, size)
+        if size and stream.readline(3).strip():
+            raise ValueError("a chunk that is longer than it says")
+
+
+def read_exactly(stream, size):
+    if not 0 <= size <= LARGEST:
+        raise Refused(502, "a body of %d bytes, where %d are allowed" % (size, LARGEST))
+    data = stream.read(size) if size else b""
+    if len(data) < size:
+        raise ConnectionError("%d bytes of %d" % (len(data), size))
+    return data
 
 
 class Model:
@@ -567,7 +608,8 @@ class Model:
         self.command, self.settings, self.lock = command, settings, threading.Lock()
         self.script_due = threading.Event()  # for the main thread: where a script runs as python runs it
         self.tail = collections.deque(maxlen=20)
-        self.back_end = self.process = self.reader = self.settled = None
+        self.back_end = self.process = self.settled = None
+        self.log_lock, self.half_line = threading.Lock(), b""
         self.running, self.load_seconds, self.how_it_ended = False, 0.0, ""
 
     def load(self, deadline):
@@ -606,15 +648,15 @@ class Model:
             self.running = True
             return self.script_due.set()
         environ = {"UVICORN_ROOT_PATH": prefix_from_name(os.environ.get("__OW_ACTION_NAME", "")), **os.environ}
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "bufsize": 0}
         try:
             self.process = subprocess.Popen(self.command, env=environ, start_new_session=True, **pipes)
         except OSError as error:
             raise Refused(502, f"the start command {self.command} can't be run: {error}")
         self.running = True
-        self.reader = threading.Thread(target=self.read_log, args=(self.process.stdout,), daemon=True)
-        self.reader.start()
-        threading.Thread(target=self.wait, args=(self.process,), daemon=True).start()
+        os.set_blocking(self.process.stdout.fileno(), False)
+        for work, subject in ((self.read_log, self.process.stdout), (self.wait, self.process)):
+            threading.Thread(target=work, args=(subject,), daemon=True).start()
 
     def run_script(self):
         """In the main thread: as `python SCRIPT` would, but for the app it would serve, which is ours to call."""
@@ -644,17 +686,29 @@ class Model:
             self.settled.set()
 
     def read_log(self, output):
-        for line in iter(output.readline, b""):
-            self.tail.append(line.decode("utf-8", "replace"))
-            to_log(sys.stdout, self.tail[-1])
+        ready = select.poll()
+        ready.register(output)
+        while self.copy_log(output):
+            ready.poll()
+
+    def copy_log(self, output):
+        """What a server has printed so far, in whole lines; False when no more can come."""
+        until = time.monotonic() + 0.1  # one that never stops printing doesn't hold up an activation
+        with self.log_lock:
+            for data in iter(functools.partial(output.read, 65536), None):
+                text = self.half_line + data
+                end = text.rfind(b"\n") + 1 if data else len(text)
+                whole, self.half_line = text[:end].decode("utf-8", "replace"), text[end:]
+                self.tail.extend(whole.splitlines(True)[-20:])
+                to_log(sys.stdout, whole)
+                if not data or time.monotonic() > until:
+                    return bool(data)
+        return True
 
     def settle_log(self):
         """What the server has printed so far belongs to this activation."""
-        until = time.monotonic() + 0.1
-        while self.process and self.reader.is_alive() and time.monotonic() < until:
-            if not select.select([self.process.stdout], [], [], 0)[0]:
-                break
-            time.sleep(0.001)
+        if self.process:
+            self.copy_log(self.process.stdout)
 
     def wait(self, process):
         """Until it ends. As process 1 we are handed its orphans as well."""
@@ -693,8 +747,6 @@ class Model:
     def listening_server(self):
         """The back end, once the server is ready: when it accepts connections, if that tells enough. It doesn't of
         gunicorn, which listens before it has loaded, and when only one of several ports speaks HTTP."""
-        import http.client  # not earlier: it takes as long as all the rest, and a server behind a port loads meanwhile
-
         target, ready = self.settings.target, self.settings.ready
         leader = self.process.pid if self.process else os.getpid()
         addresses = [("127.0.0.1", target)] if target else listening_addresses(leader)
@@ -702,7 +754,7 @@ class Model:
         telling = not (ready or len(addresses) > 1 or any("gunicorn" in word for word in self.command))
         question = Request("GET", ready) if ready else Request("OPTIONS", "*")
         for address in addresses:
-            with contextlib.suppress(OSError, http.client.HTTPException):
+            with contextlib.suppress(OSError, ValueError, Refused):
                 if telling:
                     with socket.create_connection(address, timeout=1) as probe:
                         if select.select([probe], [], [], 0.01)[0]:  # gRPC, not HTTP: there the client speaks first
@@ -823,7 +875,7 @@ class Adapter:
             self.leave(connection)
 
     def send(self, connection, status, body):
-        head = f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
+        head = f"HTTP/1.1 {status} \r\nContent-Type: application/json\r\n"
         head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         with contextlib.suppress(OSError):  # whoever asked may have gone
             connection.sendall(head.encode() + body)
@@ -954,14 +1006,14 @@ to_log_once = functools.lru_cache(maxsize=None)(to_log)
 def body_from_connection(connection):
     """Of a POST as the platform's clients send it: with a Content-Length."""
     with connection.makefile("rb", 65536) as stream:
-        lines = itertools.takewhile(bytes.strip, iter(functools.partial(stream.readline, 65536), b""))
-        head = b"".join(itertools.islice(lines, 100))
-        found = re.search(rb"(?i)\ncontent-length:[ \t]*(\d{1,9})\s*?\n", head)
-        if not found or int(found.group(1)) > LARGEST:
+        _, headers = head_from_stream(stream)
+        names = {name.lower(): value for name, value in headers}
+        length = names.get("content-length", "")
+        if not re.match(r"\d{1,9}\Z", length) or int(length) > LARGEST:
             raise Refused(400, f"a whole request with a Content-Length of at most {LARGEST} was expected")
-        if re.search(rb"(?i)\nexpect:", head):
+        if "expect" in names:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return stream.read(int(found.group(1))) or b""
+        return stream.read(int(length)) or b""
 
 
 def pass_on(client, back_end):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.adapter import Adapter, folder_of
+from tests.support.adapter import SENTINEL, Adapter, folder_of
 from tests.support.process import alive, descendants, free_port, status_of, until
 
 SERVER = ["sh", "-c", "cd . && exec python app.py"]
@@ -147,6 +147,14 @@ def test_a_plain_request_is_the_servers(odd):
     lines = reply.body.decode("utf-8").split("\n")
     assert lines[0] == "GET /told?a=1 HTTP/1.1" and "X-A: 1" in lines
     assert odd.request("GET", "/trailers").body == b"one two"
+
+
+def test_all_that_was_printed_before_an_answer_is_above_the_end_of_its_activation(odd):
+    """Also what is on its way through a buffer: many lines, written at once."""
+    for count in range(1000, 1020):
+        odd.web("GET", "/print/%d" % count)
+        ended = odd.stdout.split(SENTINEL)[-2]
+        assert re.findall(r"^line (\d+)$", ended, re.M) == [str(number) for number in range(count)]
 
 
 # -- pages ------------------------------------------------------------------------------------------------

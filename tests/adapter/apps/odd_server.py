@@ -70,6 +70,8 @@ def answer(connection, address):
         log("last words")
         os.kill(os.getpid(), int(path[6:]))
         time.sleep(10)
+    if path.startswith("/print/"):
+        print("\n".join("line %d" % number for number in range(int(path[7:]))), flush=True)
     if path == "/ready" and time.time() < READY_AT:
         connection.sendall(b"HTTP/1.1 503 Not Yet\r\nContent-Length: 0\r\n\r\n")
         return

@@ -1,12 +1,13 @@
 """What the servers' READMEs tell people to type, typed: every command that asks the action, against the gateway."""
 
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tests.support.example import EXAMPLES, ROOT, environ_of, served
+from tests.support.example import EXAMPLES, environ_of, served
 from tests.support.needs import need
 
 # The key that OpenWhisk documents for the namespace of a standalone server.
@@ -23,9 +24,18 @@ def commands(readme):
     )
 
 
+def written(folder, before):
+    """What is in the files that the commands have made."""
+    made = [path for path in sorted(folder.rglob("*")) if not (before / path.relative_to(folder)).exists()]
+    return "".join(path.read_bytes().decode("latin-1") for path in made if path.is_file())
+
+
 @pytest.mark.parametrize(
     "name, commands_in_it, said",
     [
+        ("max-digits", 5, ['{"label_id": "7",', '{"label_id": "3",', '"id": "digits-perceptron"', '{"count": 10,']),
+        ("max-sentiment", 4, ['"predictions": [{"positive": 0.78', '"negative": 0.82', '"id": "sentiment-words"']),
+        ("max-upscale", 4, ["PNG", "IHDR\0\0\0\xa0\0\0\0\xa0", '"id": "upscale-filters"']),  # 160 x 160 pixels
         ("fastapi-model", 6, ['?filter=overall"', '{"alpha":0.5}', '"predicted_tag":"natural-language-processing"']),
         ("weather-onnx", 3, ['{"rain":true,"prediction":"rain","probability":0.9682}', '"prediction":"no rain"']),
         ("bento-iris", 4, ["[[0.98470316684", '["setosa", "versicolor", "virginica"]', '{"openapi":"3.0.2"']),
@@ -35,12 +45,14 @@ def commands(readme):
 def test_the_commands_of_a_readme_work_as_they_stand(name, commands_in_it, said, tmp_path):
     script = commands((EXAMPLES / name / "README.md").read_text())
     assert len(re.findall(r"\$URL|URL=", script)) == commands_in_it
+    folder = tmp_path / "examples" / name
+    shutil.copytree(EXAMPLES / name, folder)
     with served("gateway", name, tmp_path) as gateway:
         here = script.replace("http://localhost:3233", "http://127.0.0.1:%d" % gateway.port)
         assert here != script
         need("curl")
         done = subprocess.run(
-            ["bash", "-c", CURL + here], cwd=str(ROOT), env=environ_of(sys.executable, AUTH=KEY), stdout=subprocess.PIPE
+            ["bash", "-c", CURL + here], cwd=tmp_path, env=environ_of(sys.executable, AUTH=KEY), stdout=subprocess.PIPE
         )
-    answers = done.stdout.decode()
+    answers = done.stdout.decode() + written(folder, EXAMPLES / name)
     assert (done.returncode, [text for text in said if text not in answers]) == (0, []), answers

@@ -51,8 +51,20 @@ settings() {
     fi
     [ "$ENGINE" != registry ] || python_for_layer
     if [ "$MODELS" = all ]; then
-        MODELS=$(awk '/^[^#]/ { print $1 }' "$LIST")
+        MODELS=$(awk '$1 ~ /^[^#]/ { print $1 }' "$LIST")
     fi
+    check_names
+}
+
+check_names() {
+    local model
+    set -f # a name is no pattern
+    for model in $MODELS; do
+        case $model in
+            [!A-Za-z0-9]* | *[!A-Za-z0-9._/:@-]*) refuse "MODELS: '$model': a name like max-ocr was expected" ;;
+        esac
+    done
+    set +f
 }
 
 working_engine() {

@@ -8,7 +8,7 @@ import sys
 
 def script_from_command(words):
     """The script of `python SCRIPT`, also behind an init or a shell."""
-    if "-c" in words:
+    if "-c" in words[:-1]:
         words = words[words.index("-c") + 1].split()
     found = [word for word in words if word.endswith(".py")]
     named = [word for word in words if re.match(r"(.*/)?python[\d.]*$", word)]

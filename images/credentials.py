@@ -29,7 +29,10 @@ def credentials_from_environ(environ):
 def credentials_for(registry, environ):
     """What a login left for this registry; None when it's to be asked anonymously."""
     for path in config_files(environ):
-        found = credentials_from_config(config_from_file(path), registry, environ)
+        try:
+            found = credentials_from_config(config_from_file(path), registry, environ)
+        except (AttributeError, TypeError):
+            raise ValueError(f"{path} isn't as `docker login` writes it; log in again")
         if found:
             return found
     return None
@@ -50,7 +53,7 @@ def config_from_file(path):
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} can't be read: {error}; `docker login` writes a new one")
     return config if isinstance(config, dict) else {}
 
@@ -76,20 +79,29 @@ def credentials_from_helper(helper, key, environ):
         raise ValueError(
             f"{command[0]}, which `docker login` has set up, can't be asked for {key}: {type(error).__name__}"
         )
-    if answer.get("Username") == "<token>":
-        return Credentials(identity_token=answer.get("Secret", ""))
-    return Credentials(answer["Username"], answer.get("Secret", "")) if answer.get("Username") else None
+    username, secret = text_in(answer, "Username"), text_in(answer, "Secret")
+    if username == "<token>":
+        return Credentials(identity_token=secret)
+    return Credentials(username, secret) if username else None
 
 
 def credentials_from_entry(entry, key):
-    if entry.get("identitytoken"):
-        return Credentials(identity_token=entry["identitytoken"])
-    if not entry.get("auth"):
-        return Credentials(entry["username"], entry.get("password", "")) if entry.get("username") else None
+    token, auth, username = text_in(entry, "identitytoken"), text_in(entry, "auth"), text_in(entry, "username")
+    if token:
+        return Credentials(identity_token=token)
+    if not auth:
+        return Credentials(username, text_in(entry, "password")) if username else None
     try:
-        username, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
+        username, _, password = base64.b64decode(auth).decode().partition(":")
     except ValueError:
         raise ValueError(
             f"the entry of {key} in docker's config.json isn't base64 of user:password; `docker login` again"
         )
     return Credentials(username, password.rstrip("\0"))
+
+
+def text_in(entry, name):
+    text = entry.get(name) or ""
+    if not isinstance(text, str):
+        raise TypeError(name)
+    return text

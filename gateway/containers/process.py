@@ -92,7 +92,7 @@ class ProcessRunner(Runner):
                 env=self._environ(start, container, action),
                 start_new_session=True,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise StartError(f"The folder {self.folder} can't be run with {self.python}: {error}.") from error
         return container
 

@@ -54,7 +54,7 @@ def words_from_instruction(rest: str) -> Tuple[str, ...]:
     """The exec form is JSON; whatever isn't, is a line for the shell."""
     try:
         words = json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         words = None
     if isinstance(words, list) and all(isinstance(word, str) for word in words):
         return tuple(words)

@@ -2,6 +2,7 @@
 
 Whether a body is text or base64 hangs on this table; it is the library's own, gaps included."""
 
+import codecs
 import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -94,6 +95,8 @@ windows-1257 cp1257 cp5353
 """
 CHARSETS = {name.lower(): line.split()[0] for line in _CHARSETS.split("\n") for name in line.split()}
 
+PYTHONS_OWN = frozenset(["idna", "punycode", "unicode-escape", "raw-unicode-escape"])
+
 TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 QUOTED = r'"(?:[\t !#-\[\]-~\x80-\ufffe]|\\[\t -~\x80-\ufffe])*"'
 PARAMETER = rf";[ \t]*({TOKEN})[ \t]*=[ \t]*({TOKEN}|{QUOTED})[ \t]*"
@@ -169,6 +172,16 @@ def parameters_from_text(text: str) -> List[Tuple[str, str]]:
 
 def charset_from_name(name: str) -> str:
     return CHARSETS.get(name.lower(), name)
+
+
+def codec_from_charset(name: str) -> str:
+    """Python's own name for it; UTF-8 where that is no charset to others, or to nobody."""
+    try:
+        "".encode(name)
+        codec = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return "utf-8"
+    return "utf-8" if codec in PYTHONS_OWN else codec
 
 
 def unquoted(value: str) -> str:

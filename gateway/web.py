@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from gateway import jsontext, urls
 from gateway.headers import headers_for_action, last_value_of, rendered, values_of
-from gateway.mediatypes import HTML, JSON, OCTETS, PLAIN, SVG, MediaType, media_type_from_text
+from gateway.mediatypes import HTML, JSON, OCTETS, PLAIN, SVG, MediaType, codec_from_charset, media_type_from_text
 from gateway.messages import Pairs, Request, Response, pretty_error, pretty_response
 from gateway.negotiation import Preferences
 
@@ -202,14 +202,7 @@ def as_text(result: Any, preferences: Preferences) -> Response:
         raise Refused(PROPERTY_MISSING, 404)
     text = value if isinstance(value, str) else jsontext.pretty(value)
     charset = preferences.charset_for(PLAIN)
-    return Response(200, [], PLAIN._replace(charset=charset), encoded_text(text, charset))
-
-
-def encoded_text(text: str, charset: str) -> bytes:
-    try:
-        return text.encode(charset, "replace")
-    except (LookupError, ValueError):
-        return jsontext.utf8(text)
+    return Response(200, [], PLAIN._replace(charset=charset), text.encode(codec_from_charset(charset), "replace"))
 
 
 def projected(result: Any, name: str) -> Any:

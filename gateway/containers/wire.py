@@ -3,7 +3,6 @@
 Touches the network: the container's address, and where a 303 answer points."""
 
 import asyncio
-import codecs
 import email.message
 import socket
 from typing import List, NamedTuple, Optional, Tuple
@@ -12,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import h11
 
 from gateway.containers.outcome import REPLY_LIMIT, Reply
+from gateway.mediatypes import codec_from_charset
 
 USER_AGENT = "Apache-HttpClient/4.5.13 (Java/17.0.15)"
 RETRY_SECONDS = 0.05
@@ -153,15 +153,7 @@ class Answer:
     def _charset(self) -> str:
         message = email.message.Message()
         message["Content-Type"] = self.head.get("content-type") or ""
-        return text_charset(message.get_content_charset() or "utf-8")
-
-
-def text_charset(name: str) -> str:
-    try:
-        "".encode(name)
-        return codecs.lookup(name).name
-    except (LookupError, UnicodeError, ValueError):
-        return "utf-8"
+        return codec_from_charset(message.get_content_charset() or "utf-8")
 
 
 def known_length(head: Head) -> int:

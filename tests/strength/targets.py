@@ -1,0 +1,169 @@
+"""What is asked with inputs that a fuzzer changes: each target takes bytes, and raises where a rule is broken."""
+
+import base64
+import json
+import re
+
+import h11
+
+import openwhisk
+from gateway import headers, jsontext, puts, sites, startline, urls, web
+from gateway.containers import startcommand, wire
+from gateway.mediatypes import IS_TOKEN, media_type_from_text
+from gateway.messages import Request
+from gateway.negotiation import NotAcceptable, preferences_from_headers
+from gateway.settings import Settings
+
+
+def adapter_request(data):
+    """The body of a /run."""
+    try:
+        activation = openwhisk.object_from_json(data)
+        params = openwhisk.checked(activation, "value", dict, {})
+        request = openwhisk.request_from_params(params, activation)
+    except openwhisk.Refused as refusal:
+        assert 400 <= refusal.response.status < 500
+        return
+    line = f"{request.method} {request.target}"
+    assert line.isascii() and line.count(" ") == 1 and not set(line) & set("\r\n\0\t"), line
+    assert not any(set(name + value) & set("\r\n\0") for name, value in request.headers), request.headers
+    openwhisk.environ_from_request(request)
+
+
+def adapter_result(data):
+    """A flag for the question, the answer's status, header lines, an empty line, its body."""
+    flags, head, body = data[:1] or b"\0", *data[1:].partition(b"\n\n")[::2]
+    pairs = [tuple(line.partition(":")[::2]) for line in head.decode("latin-1").split("\n")]
+    answer = openwhisk.Response(200 + flags[0] % 400, pairs, body)
+    request = openwhisk.Request(
+        "HEAD" if flags[0] & 1 else "GET", "/p", prefix="/a/b", plain=bool(flags[0] & 2), accepts_gzip=flags[0] & 4 > 0
+    )
+    result = openwhisk.result_from_response(answer, request)
+    assert isinstance(json.loads(openwhisk.json_from_value(result)), dict)
+
+
+def gateway_request(data):
+    """A request as it comes, read as the front reads it."""
+    line, _, rest = data.partition(b"\n")
+    parser = h11.Connection(h11.SERVER)
+    try:
+        start = startline.start_from_line(line)
+        parser.receive_data(b"POST / HTTP/%s\r\n%s" % (start.version, rest))
+        head, body = parser.next_event(), parser.next_event()
+        if not isinstance(head, h11.Request):
+            return
+        pairs = startline.checked_headers(start, head)
+        target = startline.target_of(start, pairs)
+    except (startline.BadRequest, h11.RemoteProtocolError):
+        return
+    data = bytes(body.data) if isinstance(body, h11.Data) else b""
+    request = Request(start.method, target, pairs, data, len(data))
+    address = web.address_from_path(target.path[4:])
+    sites.foreign_header(pairs, "127.0.0.1")
+    for raw in (True, False):
+        try:
+            json.dumps(web.params_from_request(request, address.rest if address else target.path, raw))
+        except (web.BadBody, web.NotAllowed) as error:
+            assert str(error)
+
+
+def gateway_result(data):
+    """Two header values of the client, an extension's number, the JSON of the action."""
+    accept, charset, number, text = (data.split(b"\n", 3) + [b""] * 3)[:4]
+    wishes = [("Accept", accept.decode("latin-1")), ("Accept-Charset", charset.decode("latin-1"))]
+    try:
+        result = jsontext.value_from_json(text)
+        extension = web.EXTENSIONS[len(number) % len(web.EXTENSIONS)]
+        response = web.response_from_result(result, extension, preferences_from_headers(wishes), "x")
+    except (jsontext.Malformed, NotAcceptable):
+        return
+    assert 100 <= response.status <= 599 and isinstance(response.body, bytes)
+    assert not any(set(name + value) & set("\r\n") for name, value in response.headers)
+
+
+def gateway_content(data):
+    """What creates an action."""
+    try:
+        puts.action_from_put(jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings())
+    except (jsontext.Malformed, puts.BadContent, puts.NotPermitted) as error:
+        assert str(error)
+
+
+def gateway_answer(data):
+    """A container's answer, in two pieces."""
+    answer = wire.Answer()
+    try:
+        for piece in (data[:50], data[50:], b""):
+            if not answer.complete:
+                answer.feed(piece)
+        assert isinstance(answer.reply().text, str)
+        answer.redirect()
+    except wire.NoReply as error:
+        assert str(error)
+
+
+def gateway_texts(data):
+    """A Dockerfile, and what isn't one as a header, a media type and a form."""
+    text = data.decode("utf-8", "replace")
+    value = " ".join(re.split("[\0\t\n\r\f\v ]+", text)).strip(" ")  # what the front lets through
+    assert startcommand.start_from_dockerfile(text, {"PATH": "/bin"}).command
+    for name in headers.RENDERERS:
+        assert isinstance(headers.rendered(name, value), str)
+    media = media_type_from_text(value)
+    # Only a charset that needs quotes is written without: so does the platform.
+    assert media is None or media_type_from_text(media.text) or not IS_TOKEN.match(media.charset)
+    try:
+        urls.fields_from_form(text)
+    except urls.IllegalTarget as error:
+        assert str(error)
+
+
+WEB = {
+    "__ow_method": "post",
+    "__ow_path": "/a",
+    "__ow_query": "a=b",
+    "__ow_headers": {"content-type": "application/json", "x-forwarded-host": "h:8080", "accept-encoding": "gzip"},
+    "__ow_body": base64.b64encode(b'{"a": [1]}').decode(),
+}
+FORM = {**WEB, "__ow_headers": {"content-type": "multipart/form-data; boundary=b"}, "bound": 1}
+FILE = {"image": {"b64": "AAAA", "filename": "a.png", "content_type": "image/png"}}
+CONTEXT = {"action_name": "/guest/model", "activation_id": "1", "deadline": "9", "namespace": "guest"}
+CONTENT = {
+    "exec": {"kind": "blackbox", "image": "a/b:1", "code": "", "binary": False},
+    "annotations": [{"key": "web-export", "value": True}],
+    "parameters": [{"key": "a", "value": 1, "init": True}],
+    "limits": {"timeout": 60000, "memory": 256, "logs": 10, "concurrency": 1},
+}
+# From each the search begins: what the input looks like that gets far.
+SEEDS = {
+    adapter_request: [json.dumps({"value": value, **CONTEXT}).encode() for value in (WEB, FORM, FILE, {})],
+    adapter_result: [
+        b"\x00Content-Type: text/html; charset=latin-1\nSet-Cookie: a\nSet-Cookie: b\n\n<p>",
+        b"\x02Content-Type: application/json\nContent-Encoding: gzip\nLocation: /a\n\n{}",
+        b'\x01Content-Length: 5\nETag: "a"\nContent-Type: text/plain\n\n',
+    ],
+    gateway_request: [
+        b"POST /api/v1/web/guest/default/x.json/a%20b?c=d HTTP/1.1\nHost: h\nContent-Type: application/json\n"
+        b"Content-Length: 2\n\n{}",
+        b"POST / HTTP/1.1\nHost: h\nContent-Type: application/x-www-form-urlencoded\nCookie: a=b; c=d\n"
+        b"Transfer-Encoding: chunked\n\n9\na=b&c=%20\n0\n\n",
+        b"GET http://h/ HTTP/1.0\nHost: h\nRange: bytes=0-1\nAccept: text/*;q=0.5, */*\nUser-Agent: a/1 (b)\n\n",
+    ],
+    gateway_result: [
+        b'*/*\nutf-8;q=0.5\n\n{"statusCode": 200, "headers": {"a": ["b"], "content-type": "text/plain"}, "body": "x"}',
+        b'text/plain\n*\n1\n{"text": {"a": 1.50}, "body": "aGk="}',
+    ],
+    gateway_content: [json.dumps(CONTENT).encode()],
+    gateway_answer: [
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 303 See\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n",
+    ],
+    gateway_texts: [
+        b'FROM a\nARG V=1\nENV A="b c" B=${V:-x}\nENTRYPOINT ["tini"]\nCMD ["python", "app.py"]\n',
+        b'text/html; charset="utf-8"; a=b',
+        b"attachment; filename*=utf-8''a; name=\"b\"",
+        b"Mon, 01 Jan 2024 00:00:00 GMT",
+        b'Digest a=b, c="d"',
+        b"bytes 0-1/2, max-age=3, gzip;q=0.5",
+    ],
+}

@@ -99,7 +99,9 @@ def test_repeated_and_latin_headers_arrive(odd):
     assert odd.web("GET", "/latin").header("x-a") == ["caf\u00e9"]
 
 
-@pytest.mark.parametrize("path", ["/short", "/short-chunks", "/bad-chunks", "/garbage", "/silent", "/endless"])
+@pytest.mark.parametrize(
+    "path", ["/short", "/short-chunks", "/bad-chunks", "/long-chunk", "/huge", "/garbage", "/silent", "/endless"]
+)
 def test_half_an_answer_is_a_bad_gateway(odd, path):
     answer = odd.web("GET", path)
     assert answer.status == 502

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+import openwhisk
 from tests.support.adapter import ROOT
 from tests.support.controller import RESULT_LIMIT, media_type, response_from_result
 from tests.support.process import until
@@ -573,3 +574,13 @@ def test_the_limit_counts_the_bytes_of_the_result(own, kind):
     assert all(size <= limit for _, size in lengths)
     largest = max(size for status, size in lengths if status == 200)
     assert largest > limit - 300, "refused although it would have fitted"
+
+
+# -- without a server ---------------------------------------------------------------------------------------
+
+
+def test_a_result_depends_on_the_response_and_the_request_alone():
+    request = openwhisk.request_from_params({"__ow_method": "get", "__ow_path": "/", "__ow_query": ""}, {})
+    response = openwhisk.Response(200, [("Content-Type", "image/png")], b"\x89PNG")
+    expected = {"statusCode": 200, "headers": {"content-type": "image/png"}, "body": "iVBORw=="}
+    assert openwhisk.result_from_response(response, request) == expected

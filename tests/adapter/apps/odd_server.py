@@ -33,6 +33,8 @@ SHAPES = {
     "/short": OK + TEXT + b"Content-Length: 100\r\n\r\none two",
     "/short-chunks": CHUNKED + b"30\r\none two",
     "/bad-chunks": CHUNKED + b"zz\r\none two\r\n0\r\n\r\n",
+    "/long-chunk": CHUNKED + b"3\r\none two\r\n0\r\n\r\n",
+    "/huge": OK + TEXT + b"Content-Length: 999999999999\r\n\r\none two",
     "/garbage": b"one two\r\n\r\n",
     "/silent": b"",
 }

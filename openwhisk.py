@@ -91,6 +91,7 @@ PARAMETER = r";[ \t]*({0})[ \t]*=[ \t]*({0}|\"(?:[^\"\\]|\\.)*\")[ \t]*".format(
 MEDIA_TYPE = re.compile(r"[ \t]*({0}/{0})[ \t]*((?:{1})*)\Z".format(TOKEN, PARAMETER))
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 FORM = "application/x-www-form-urlencoded"
+BODY_MEMBER = b'"__ow_body":"'  # as the platform writes it
 FORM_NAME = re.compile(rb'(?i)content-disposition:[^\r\n]*[; ]name="?([^";\r\n]*)')
 ACCEPTS_GZIP = re.compile(r"(?i)(gzip|\*)(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 HOST = re.compile(r"([A-Za-z0-9.\-_]+|\[[\da-fA-F:.]+\])(:\d{1,5})?\Z")
@@ -927,7 +928,7 @@ class Adapter:
 
         self.unanswered[this] = float("inf"), "", finish
         try:
-            activation = object_from_json(body)
+            activation = activation_from_json(body)
             deadline, params = activation.get("deadline"), checked(activation, "value", dict, {})
             limit, patience = limits(deadline)
             if "__ow_headers" in params and "__ow_query" not in params:
@@ -992,6 +993,19 @@ def object_from_json(body):
         return checked({"the body": json.loads(body.decode())}, "the body", dict, {})
     except ValueError as error:
         raise Refused(400, f"the body should be JSON of the platform and isn't: {error}")
+
+
+def activation_from_json(body):
+    """json looks at each character of a string, which can be a megabyte of base64: that has no escapes to look for."""
+    before, member, after = body.partition(BODY_MEMBER)
+    sent, end, after = after.partition(b'"')
+    others = before + member + end + after
+    if member and b"\\" not in sent and others.count(b'__ow_body"') == 1:
+        activation = object_from_json(others)
+        params = checked(activation, "value", dict, {})
+        if params.get("__ow_body") == "":
+            return {**activation, "value": {**params, "__ow_body": sent.decode("utf-8", "replace")}}
+    return object_from_json(body)
 
 
 def to_log(stream, text):

@@ -74,7 +74,7 @@ def text_of(side, call):
         return call.target, call.headers, call.body
     params = params_from_request("POST", call.path, call.query, list(call.headers), call.body)
     later = str(int((time.time() + 3600) * 1000))
-    return "/run", (), json.dumps(activation(params, deadline=later)).encode()
+    return "/run", (), json.dumps(activation(params, deadline=later), separators=(",", ":")).encode()
 
 
 def wire_of(side, call):

@@ -105,7 +105,7 @@ class Adapter(Process):
 
     def post(self, path, body):
         """What the invoker does: its headers, its JSON."""
-        data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode("utf-8")
+        data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         head = "POST %s HTTP/1.1\r\n%s\r\n" % (path, WIRE.format(length=len(data)))
         return self.raw(head.encode("latin-1") + data)
 

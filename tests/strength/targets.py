@@ -110,7 +110,7 @@ def gateway_texts(data):
     for name in headers.RENDERERS:
         assert isinstance(headers.rendered(name, value), str)
     media = media_type_from_text(value)
-    # Only a charset that needs quotes is written without: so does the platform.
+    # A charset is written as it is, without the quotes that it may need.
     assert media is None or media_type_from_text(media.text) or not IS_TOKEN.match(media.charset)
     try:
         urls.fields_from_form(text)

@@ -1,4 +1,4 @@
-"""Models that die, hang or fork, disks that are full, clocks that jump, pauses, kills: what the user then sees."""
+"""Models that die, hang or fork, disks that are full, clocks that jump, kills: what the user then sees."""
 
 import json
 import os
@@ -12,13 +12,11 @@ from contextlib import contextmanager
 import pytest
 
 from tests.strength.folders import COMMANDS, folder_with
-from tests.strength.volume import ACTIVATIONS
 from tests.support.adapter import Adapter, activation
 from tests.support.gateway import WEB, Gateway
 from tests.support.needs import needed
 from tests.support.process import Process, alive, descendants, until
 
-PAUSE = 50 if ACTIVATIONS > 5000 else 2
 FULL = "The data file can't be written to: database or disk is full."
 LOST = "The action did not produce a valid response and exited unexpectedly."
 
@@ -75,25 +73,6 @@ def test_a_model_that_forks_answers_once_at_most(served):
         # Two answers at once on one connection may spoil each other: then there is none, and it is said.
         assert (reply.status, reply.body.count(b"fine, by")) in ((200, 1), (502, 0)), reply
         assert served.request("GET", f"{WEB}model/fine").body.startswith(b"fine, by ")
-
-
-def test_a_container_that_is_paused_in_the_middle_of_a_request_answers_it_afterwards(served):
-    """The platform freezes the whole container, and lets it go on with other clocks than it had."""
-    before = served.request("GET", f"{WEB}model/fine").body
-    family = [pid for pid in descendants(served.pid) if alive(pid)]
-    replies = []
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        client = threading.Thread(target=lambda: replies.append(served.request("GET", f"{WEB}model/fine")))
-        client.start()
-        client.join(PAUSE)
-        assert replies == []
-    finally:
-        for pid in family:
-            os.kill(pid, signal.SIGCONT)
-    client.join()
-    assert (replies[0].status, replies[0].body) == (200, before)
 
 
 @pytest.fixture(params=sorted(COMMANDS))

@@ -12,10 +12,11 @@ def number_from_environ(name, default):
 
 ACTIVATIONS = number_from_environ("STRENGTH_ACTIVATIONS", 5000)
 EXAMPLES = number_from_environ("STRENGTH_EXAMPLES", 0)
+PAUSE = number_from_environ("STRENGTH_PAUSE", 5)
 
 
 def as_long_as_it_takes(test):
-    return pytest.mark.timeout(0 if ACTIVATIONS > 5000 or EXAMPLES else 300)(test)
+    return pytest.mark.timeout(0 if ACTIVATIONS > 5000 or EXAMPLES or PAUSE > 60 else 300)(test)
 
 
 def tried(few, phases=tuple(Phase)):

@@ -30,7 +30,18 @@ def fork_and_answer_twice():
     os.fork()
 
 
+def begin():
+    """For whoever wants to do something to us in the middle of a request."""
+    open("begun", "w").close()
+
+
+def take_a_second():
+    begin()
+    time.sleep(1)
+
+
 def hang():
+    begin()
     time.sleep(3600)
 
 
@@ -41,7 +52,7 @@ def print_much():
 
 FAULTS = {
     fault.__name__: fault
-    for fault in (leave, crash, stop_itself, fork_and_return, fork_and_answer_twice, hang, print_much)
+    for fault in (leave, crash, stop_itself, fork_and_return, fork_and_answer_twice, take_a_second, hang, print_much)
 }
 
 

@@ -1,0 +1,169 @@
+"""Containers that are frozen in the middle of a request, as the platform freezes them: what the user then sees."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from gateway.settings import Settings
+from tests.strength.folders import COMMANDS, folder_with
+from tests.strength.volume import PAUSE, as_long_as_it_takes
+from tests.support.adapter import ADAPTER, Adapter
+from tests.support.engine import PYTHON3
+from tests.support.gateway import WEB, Gateway
+from tests.support.process import alive, descendants, until
+
+IMAGE = "test/faulty:1"
+DOCKERFILE = """
+FROM {base}
+WORKDIR /model
+COPY openwhisk.py /
+COPY app.py .
+ENTRYPOINT ["python3", "/openwhisk.py"]
+CMD ["python3", "app.py"]
+"""
+LATE = "The action exceeded its time limits of 2000 milliseconds."
+
+
+def signalled(pids, number):
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+class Processes:
+    """What the gateway has started itself."""
+
+    def __init__(self, gateway, folder):
+        self.gateway, self.mark = gateway, folder / "begun"
+
+    def there(self):
+        return [pid for pid in descendants(self.gateway.pid) if alive(pid)]
+
+    def begun(self):
+        return self.mark.exists()
+
+    def pause(self, found):
+        signalled(found, signal.SIGSTOP)
+
+    def resume(self, found):
+        self.mark.unlink()
+        signalled(found, signal.SIGCONT)
+
+
+class Containers:
+    """What an engine has started for it."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    def there(self):
+        return self.engine.docker("ps", "--quiet", "--filter", f"ancestor={IMAGE}").split()
+
+    def begun(self):
+        return [one for one in self.there() if self.engine.attempt("exec", one, "rm", "begun").returncode == 0]
+
+    def pause(self, found):
+        self.engine.docker("pause", *found)
+
+    def resume(self, found):
+        for one in found:
+            self.engine.attempt("unpause", one)
+
+
+@pytest.fixture(scope="module", params=["process", "docker"])
+def served(request, tmp_path_factory):
+    """A gateway with an action that has time enough and one that has two seconds, and what freezes their containers."""
+    parent = tmp_path_factory.mktemp(request.param)
+    folder = folder_with(parent, "faulty", "in-process")
+    arguments, variables = [f"--image={IMAGE}={folder}"], {}
+    if request.param == "docker":
+        engine = request.getfixturevalue("engine")
+        shutil.copy(ADAPTER, folder)
+        (folder / "Dockerfile").write_text(DOCKERFILE.format(base=engine.image(PYTHON3)))
+        engine.docker("build", "--quiet", "--tag", IMAGE, str(folder), env=dict(engine.environ, DOCKER_BUILDKIT="0"))
+        arguments, variables = [], {name: engine.environ[name] for name in ("DOCKER_HOST", "DOCKER_CONFIG")}
+    with Gateway(parent, *arguments, **variables) as gateway:
+        gateway.create_web("patient", IMAGE, limits={"timeout": (PAUSE + 30) * 1000})
+        gateway.create_web("hurried", IMAGE, limits={"timeout": 2000})
+        yield gateway, Containers(engine) if request.param == "docker" else Processes(gateway, folder)
+        assert "Traceback" not in gateway.stderr
+
+
+@contextmanager
+def paused_while(server, target, frozen):
+    """Everything is frozen from the moment when the model works on the request until the block ends."""
+    replies = []
+    client = threading.Thread(target=lambda: replies.append(server.request("GET", target)))
+    client.start()
+    until(frozen.begun, "the model has begun")
+    found = frozen.there()
+    frozen.pause(found)
+    try:
+        yield replies
+    finally:
+        frozen.resume(found)
+        client.join()
+
+
+def record_of(gateway, reply):
+    name = reply.header("x-openwhisk-activation-id")
+    until(lambda: gateway.rest("GET", f"activations/{name}").status == 200, "its record")
+    return gateway.rest("GET", f"activations/{name}").json["response"]
+
+
+@as_long_as_it_takes
+def test_a_pause_within_an_actions_limit_delays_the_answer_that_was_asked_for(served):
+    gateway, frozen = served
+    before = gateway.request("GET", f"{WEB}patient/fine").body
+    with paused_while(gateway, f"{WEB}patient/take_a_second", frozen) as replies:
+        time.sleep(PAUSE)
+        answered = list(replies)
+    if Settings().wait_seconds > PAUSE:
+        assert (answered, replies[0].status, replies[0].body) == ([], 200, before), replies
+    else:
+        # As long as the platform keeps a client waiting; the answer is in the record.
+        assert (answered, replies[0].status) == (replies, 202), replies
+    assert record_of(gateway, replies[0])["success"]
+    assert gateway.request("GET", f"{WEB}patient/fine").body == before
+
+
+@as_long_as_it_takes
+def test_a_pause_beyond_an_actions_limit_costs_the_container(served):
+    gateway, frozen = served
+    assert gateway.request("GET", f"{WEB}hurried/fine").status == 200
+    with paused_while(gateway, f"{WEB}hurried/take_a_second", frozen) as replies:
+        there = set(frozen.there())
+        began = time.monotonic()
+        until(lambda: replies, "an answer")
+        assert time.monotonic() - began < 4
+        assert gateway.request("GET", f"{WEB}hurried/fine").status == 200
+        until(lambda: len(there - set(frozen.there())) == 1, "its end", seconds=30)
+        time.sleep(max(0, PAUSE - (time.monotonic() - began)))
+    assert (replies[0].status, replies[0].json["error"]) == (400, "There was an error processing your request.")
+    assert record_of(gateway, replies[0])["result"] == {"error": LATE}
+
+
+@as_long_as_it_takes
+@pytest.mark.parametrize("back_end", sorted(COMMANDS))
+def test_an_adapter_that_slept_through_its_deadline_says_so_when_it_wakes(tmp_path, back_end):
+    folder = folder_with(tmp_path, "faulty", back_end)
+    shutil.copy(ADAPTER, folder)
+    with Adapter(folder, str(tmp_path), COMMANDS[back_end]) as adapter:
+        assert adapter.init().status == 200, adapter.log
+        deadline = str(int((time.time() + min(2, PAUSE / 2)) * 1000))
+        frozen, replies = Processes(adapter, folder), []
+        client = threading.Thread(target=lambda: replies.append(adapter.web("GET", "/hang", deadline=deadline)))
+        client.start()
+        until(frozen.begun, "the model has begun")
+        family = [adapter.pid, *frozen.there()]
+        frozen.pause(family)
+        time.sleep(PAUSE)
+        frozen.resume(family)
+        client.join()
+        assert (replies[0].status, b"still busy shortly before its limit" in replies[0].body) == (504, True), replies
+        assert adapter.web("GET", "/fine").status == 200

@@ -1,8 +1,9 @@
 """Each example's own server against the same start command behind openwhisk.py: python -m benchmarks.adapter
 
-Requests a second and latency (a new connection each, 1 and 8 at once), processor time of a request, first answer after
-the start, resident memory. Both sides run at the same time and are asked in turn, in rounds; what is compared is
-compared within its round. Writes results/adapter.json.
+Both run at the same time and are asked in turn, in rounds, one request after another and 8 at once, each on a new
+connection. Before that, in rounds too, both are started in turn, and the medians of a round compared: the time from the
+start of the process to its first good answer, the adapter's with /init in it, and the memory that it then has, summed
+over its processes (what they share counts twice). Writes results/adapter.json.
 """
 
 import re
@@ -12,6 +13,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Callable, NamedTuple
+
+from _pytest.outcomes import OutcomeException
 
 from benchmarks import samples
 from benchmarks.comparing import CONNECTIONS, difference, in_rounds, loss, sides, started, summed_up
@@ -48,7 +51,13 @@ CASES = (
     Case("max-digits", "100 KB image", "max-digits", of_example("max-digits"), lambda: samples.digit(100_000)),
     Case("max-digits-700k", "700 KB image", "max-digits", of_example("max-digits"), lambda: samples.digit(700_000)),
     Case("max-sentiment", "1 KB JSON", "max-sentiment", of_example("max-sentiment"), samples.sentences),
-    Case("max-upscale", "700 KB PNG answer", "max-upscale", of_example("max-upscale"), lambda: samples.noise(130)),
+    Case(
+        "max-upscale",
+        "50 KB PNG in, 700 KB PNG out",
+        "max-upscale",
+        of_example("max-upscale"),
+        lambda: samples.noise(133),
+    ),
     Case("fastapi-model", "uvicorn; 1 KB JSON", "fastapi-model", of_example("fastapi-model"), samples.texts, "HTTP"),
     Case(
         "weather-onnx",
@@ -76,13 +85,21 @@ def server_of(case, folder):
     return lambda side: Server(start_of(side, case.example, python, folder, folder / "openwhisk.py"), folder / "logs")
 
 
-def starts_of(case, scale, folder):
-    """Of all cases before the first load: closed connections, of which load leaves thousands, slow down starts."""
-    server, call = server_of(case, folder), case.call()
-    starts = [started(server, SIDES, call) for _ in range(scale.starts)]
+def starts_of(cases, scale, folder):
+    """{name: figures}. Of all before the first load: closed connections, of which load leaves thousands, slow down
+    starts. A round is one of all: a busy minute of the machine spoils one round of each, not all rounds of one."""
+    rounds = {case.name: [] for case in cases}
+    for number in range(scale.rounds):
+        for case in cases:
+            rounds[case.name].append(started(server_of(case, folder), SIDES, case.call(), scale.starts))
+        print(f"started all, round {number + 1} of {scale.rounds}", flush=True)
+    return {name: summed_up_starts(taken) for name, taken in rounds.items()}
+
+
+def summed_up_starts(rounds):
     return {
-        "first_answer_ms": sides(starts, "seconds", loss, 1000),
-        "resident_mb_loaded": sides(starts, "resident_mb", loss),
+        "first_answer_ms": sides(rounds, "seconds", loss, 1000),
+        "resident_mb_loaded": sides(rounds, "resident_mb", loss),
     }
 
 
@@ -123,17 +140,30 @@ def told(row):
     )
 
 
+def chosen_of(given):
+    """Those that are named, or all, as far as what they need is there."""
+    unknown = set(given.only) - {case.name for case in CASES}
+    if unknown:
+        sys.exit(f"There is no {', '.join(sorted(unknown))}: it is {', '.join(case.name for case in CASES)}")
+    chosen = []
+    for case in CASES:
+        if case.name in (given.only or (QUICK if given.quick else [case.name])):
+            try:
+                case.python()
+                chosen.append(case)
+            except OutcomeException as missing:
+                print(f"{case.name} isn't measured: {missing}", file=sys.stderr)
+    return chosen
+
+
 def main(given):
-    scale, rows = Scale.of(given), []
-    chosen = [case for case in CASES if case.name in given.only] or [
-        case for case in CASES if not given.quick or case.name in QUICK
-    ]
+    scale, rows, chosen = Scale.of(given), [], chosen_of(given)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(given.adapter, folder / "openwhisk.py")  # what is measured doesn't change on the way
-        starts = [starts_of(case, scale, folder) for case in chosen]
-        for case, start in zip(chosen, starts):
-            rows.append({**load_of(case, scale, folder), **start})
+        starts = starts_of(chosen, scale, folder)
+        for case in chosen:
+            rows.append({**load_of(case, scale, folder), **starts[case.name]})
             told(rows[-1])
     write(given, "adapter", rows)
 

@@ -1,5 +1,7 @@
 """Two servers side by side, in rounds; each figure of the second is compared with the first's of the same round."""
 
+import statistics
+
 from benchmarks.summary import percentile, spread
 
 CONNECTIONS = (1, 8)
@@ -14,23 +16,30 @@ def ratio(first, second):
     return second / first
 
 
-def started(server, names, call):
-    """Each once, one after the other: seconds to its first answer, and the memory it then has."""
-    seen = {}
-    for name in names:
-        with server(name) as process:
-            seconds, _ = process.first_answer(call)
-            seen[name] = {"seconds": seconds, "resident_mb": process.resident_mb()}
-    return seen
+def started(server, names, call, times):
+    """Each so many times, in turn, the order alternates: medians of the seconds to its first answer, and of the memory
+    that it then has."""
+    seen = {name: [] for name in names}
+    for number in range(times):
+        for name in alternating(names, number):
+            with server(name) as process:
+                seconds, _ = process.first_answer(call)
+                seen[name].append((seconds, process.resident_mb()))
+    medians = {name: map(statistics.median, zip(*found)) for name, found in seen.items()}
+    return {name: dict(zip(("seconds", "resident_mb"), found)) for name, found in medians.items()}
+
+
+def alternating(names, number):
+    return names if number % 2 == 0 else names[::-1]
 
 
 def in_rounds(servers, call, connections, scale):
     """What each saw in each round; the order alternates."""
-    taken, spare, names = [], scale.rounds, list(servers)
+    taken, spare, names = [], scale.rounds // 2, list(servers)
     for server in servers.values():  # so that nobody's first connections count
         server.under_load(call, connections, scale.seconds / 4)
     while len(taken) < scale.rounds:
-        order = names if len(taken) % 2 == 0 else names[::-1]
+        order = alternating(names, len(taken))
         one = {name: servers[name].under_load(call, connections, scale.seconds) for name in order}
         if spare and max(seen["others"] for seen in one.values()) > OTHERS:
             spare -= 1

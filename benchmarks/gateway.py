@@ -1,8 +1,8 @@
 """The gateway against the adapter asked directly, with an action that does nothing: python -m benchmarks.gateway
 
-What the platform costs on the way: first answer after the start, web requests a second (a new connection each),
-resident memory of the gateway's own process. Beside them stand the recorded figures of OpenWhisk standalone, which
-isn't run here. Writes results/gateway.json.
+What the platform costs on the way: first answer after the start (the gateway's, with the action started cold), web
+requests a second (a new connection each), resident memory of the gateway's own process. Beside them stand the recorded
+figures of OpenWhisk standalone, which isn't run here. Writes results/gateway.json.
 """
 
 import sys
@@ -44,7 +44,7 @@ class Asked:
 def main(given):
     scale = Scale.of(given)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        cold, resident = first_answers(scale.starts, folder)
+        cold, resident = first_answers(scale.rounds * scale.starts, folder)
         starts = [start_of("adapter", TRIVIAL, sys.executable, folder, given.adapter), gateway_of(TRIVIAL, folder)]
         servers = {start.side: stack.enter_context(Server(start, folder)) for start in starts}
         for side, server in servers.items():

@@ -1,6 +1,7 @@
 """layer.py against `docker build && docker push`, over the same 300 MB base: python -m benchmarks.layer
 
-Starts registries and an engine of its own; prints a table, writes results/layer.json beside itself.
+All ways in each round, with registries and an engine of its own on this machine: no network slows down what sends and
+receives the most. Docker's engine doesn't have the base, as on a CI runner. Writes results/layer.json.
 """
 
 import hashlib
@@ -15,18 +16,21 @@ import time
 import zlib
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import requests
 from _pytest.outcomes import OutcomeException
 
+from benchmarks.results import Scale, arguments, write
+from benchmarks.summary import spread
 from images.plan import CONFIGS, LAYER_TYPES, MANIFESTS
 from tests.support.engine import running_engine
 from tests.support.registry import real_registry
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "layer.json"
 SIZE = 300_000_000
+QUICK_SIZE = 3_000_000
+DOCKER = "docker build && docker push"
 SMALL_LAYERS = 8  # a MAX image has some more: the base's, then one for each COPY
 
 
@@ -34,7 +38,7 @@ class Measured(NamedTuple):
     seconds: float
     sent: int  # bytes
     received: int
-    resident: int  # bytes, of the process that was started
+    resident: Optional[int]  # bytes, of the process that was started; of Docker's engine it isn't known
 
 
 # The kernel's count for an ended child begins with the memory of the process that it was forked from; this one doesn't.
@@ -47,18 +51,18 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def by_layer(base, target):
+def by_layer(base, target, size=SIZE):
     command = [sys.executable, "-c", TELLING, str(ROOT / "layer.py"), base, target, "--json"]
     start = time.perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - start
     pushed = json.loads(done.stdout)
     resident = int(re.findall(r"VmHWM:\s*(\d+) kB", done.stderr)[0]) * 1024
-    return Measured(seconds, pushed["sent"], pushed["copied"] and SIZE, resident)
+    return Measured(seconds, pushed["sent"], pushed["copied"] and size, resident)
 
 
-def by_docker(engine, base, target):
-    """Pull, build, push: the base isn't on the machine, as on a CI runner, and the registry has its layers."""
+def by_docker(engine, base, target, size=SIZE):
+    """Pull, build, push, and then forgotten."""
     registry, _, model = base.rpartition("/")
     arguments = ["--build-arg", f"BASE={registry}", "--build-arg", f"MODEL={model}"]
     start = time.perf_counter()
@@ -66,8 +70,11 @@ def by_docker(engine, base, target):
     pushed = engine.docker("push", target)
     seconds = time.perf_counter() - start
     assert "digest: sha256:" in pushed
-    own = sum(size for name, size in sizes_of(target).items() if name not in sizes_of(base))
-    return Measured(seconds, own, SIZE, 0)
+    engine.docker("image", "rm", "--force", target)
+    engine.docker("system", "prune", "--all", "--force")
+    inherited = sizes_of(base)
+    own = sum(bytes_of_it for name, bytes_of_it in sizes_of(target).items() if name not in inherited)
+    return Measured(seconds, own, size, None)
 
 
 def sizes_of(image):
@@ -121,40 +128,51 @@ def digest_of(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def compare():
-    rows = {}
+def compare(engine, base, other, owner, size):
+    """One round: {way: what it took}."""
+    registry, name = base.partition("/")[0], f"{owner}/max-fake:1"
+    ways = {
+        "layer.py, same registry": by_layer(base, f"{registry}/{name}", size),
+        "layer.py, a second time": by_layer(base, f"{registry}/{name}", size),
+        "layer.py, another registry": by_layer(base, f"{other}/{name}", size),
+    }
+    return ways | ({DOCKER: by_docker(engine, base, f"{registry}/docker-{name}", size)} if engine else {})
+
+
+def row(way, rounds):
+    taken = [one[way] for one in rounds]
+    return {
+        "name": way,
+        "seconds": spread([one.seconds for one in taken]),
+        "sent": max(one.sent for one in taken),
+        "received": max(one.received for one in taken),
+        "resident_mb": taken[0].resident and round(max(one.resident for one in taken) / 1e6, 1),
+    }
+
+
+def told(row):
+    print("{name:28} {seconds[median]:7.2f} s {sent:14,} B sent {received:14,} B received".format(**row), flush=True)
+
+
+def engine_or_none(stack):
+    try:
+        return stack.enter_context(running_engine())
+    except OutcomeException as missing:
+        print(f"without docker: {missing}", file=sys.stderr)
+        return None
+
+
+def main(given):
+    scale, size = Scale.of(given), QUICK_SIZE if given.quick else SIZE
     with ExitStack() as stack:
         registry, other = (stack.enter_context(real_registry()) for _ in range(2))
-        base = put_base(registry, "codait/max-fake")
-        rows["layer.py, same registry"] = by_layer(base, f"{registry}/me/max-fake:1")
-        rows["layer.py, a second time"] = by_layer(base, f"{registry}/me/max-fake:1")
-        rows["layer.py, another registry"] = by_layer(base, f"{other}/me/max-fake:1")
-        try:
-            engine = stack.enter_context(running_engine())
-            rows["docker build && docker push"] = by_docker(engine, base, f"{registry}/docker/max-fake:1")
-        except OutcomeException as missing:
-            print(f"without docker: {missing}", file=sys.stderr)
-    return rows
-
-
-def printed(rows):
-    print(f"{'':28} {'seconds':>9} {'sent, bytes':>14} {'received, bytes':>16} {'resident, MB':>13}")
-    for name, row in rows.items():
-        resident = f"{row.resident / 1e6:.0f}" if row.resident else "-"
-        print(f"{name:28} {row.seconds:9.2f} {row.sent:14,} {row.received:16,} {resident:>13}")
-    docker = rows.get("docker build && docker push")
-    if docker:
-        ours = rows["layer.py, same registry"]
-        moved = (docker.sent + docker.received) / (ours.sent + ours.received)
-        print(f"layer.py takes 1/{docker.seconds / ours.seconds:.0f} of the time and 1/{moved:,.0f} of the bytes")
-
-
-def main():
-    rows = compare()
-    printed(rows)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({name: row._asdict() for name, row in rows.items()}, indent=2) + "\n")
+        base, engine = put_base(registry, "codait/max-fake", size), engine_or_none(stack)
+        rounds = [compare(engine, base, other, f"me{number}", size) for number in range(scale.rounds)]
+    rows = [row(way, rounds) for way in rounds[0]]
+    for one in rows:
+        told(one)
+    write(given, "layer", rows)
 
 
 if __name__ == "__main__":
-    main()
+    main(arguments(sys.argv[1:], __doc__))

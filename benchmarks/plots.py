@@ -2,6 +2,7 @@
 
 import math
 from html import escape
+from types import MappingProxyType
 
 STYLE = """<style>
 text { font: 13px system-ui, sans-serif; fill: #333 }
@@ -32,8 +33,8 @@ def line(x1, y1, x2, y2, kind):
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
 
 
-def bars(title, rows, series, goals=()):
-    """`rows`: (name, what, one {"median", "low", "high"} for each of `series`). `goals`: values to draw a line at."""
+def bars(title, rows, series, goals=MappingProxyType({})):
+    """`rows`: (name, what, one {"median", "low", "high"} for each of `series`). `goals`: {value: what it means}."""
     largest = max([found["high"] for row in rows for found in row[2:]] + list(goals)) * 1.05
     row_height = 46 if len(series) > 1 else 22
     height = 60 + row_height * len(rows)
@@ -44,9 +45,9 @@ def bars(title, rows, series, goals=()):
         parts += [text(0, top + 12, name), text(0, top + 28, what, "small")]
         for place, found in enumerate(values):
             parts += bar(LEFT, top + place * (BAR + 2), scale, found, "ab"[place])
-    for goal in goals:
+    for goal, meaning in goals.items():
         parts += [line(LEFT + goal * scale, 44, LEFT + goal * scale, height - 4, "goal")]
-        parts += [text(LEFT + goal * scale, 40, f"{goal:g}", "small", "middle")]
+        parts += [text(LEFT + goal * scale, 40, f"{goal:g}: {meaning}", "small", "middle")]
     return svg(height, title, parts)
 
 

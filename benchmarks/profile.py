@@ -1,8 +1,8 @@
 """Where an activation's time goes, stage by stage, inside openwhisk.py: python -m benchmarks.profile
 
-max-digits, a 100 KB image, one connection after another; the model's share includes Flask and multipart. Stages are
-processor time of their thread. What of the client's waiting they don't account for is spent between the two:
-connection, copying, waking up. Writes results/profile.json.
+max-digits, a 100 KB image, one connection after another. Each stage is processor time of its thread, in a process of
+its own for each round; the model's includes Flask and the form. What of the client's waiting the stages don't account
+for is spent between the two: connection, copying, waking up. Writes results/profile.json.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import samples
 from benchmarks.adapter import of_example, of_max
+from benchmarks.comparing import alternating
 from benchmarks.results import Scale, arguments, write
 from benchmarks.servers import Server, start_of
 from benchmarks.summary import spread
@@ -35,11 +36,9 @@ def stages(python, scale, adapter, folder):
     return found
 
 
-def profiled(name, python, given, folder):
-    scale = Scale.of(given)
-    rounds = [stages(python, scale, given.adapter, folder) for _ in range(scale.rounds)]
-    names = sorted(rounds[0], key=lambda stage: -rounds[0][stage])
-    return {"name": name, "stages_ms": {stage: spread([one[stage] for one in rounds], 3) for stage in names}}
+def row(name, rounds):
+    spreads = {stage: spread([one[stage] for one in rounds], 3) for stage in rounds[0]}
+    return {"name": name, "stages_ms": dict(sorted(spreads.items(), key=lambda pair: -pair[1]["median"]))}
 
 
 def told(row):
@@ -50,12 +49,16 @@ def told(row):
 
 
 def main(given):
-    rows = []
-    for name, python_of in PYTHONS.items():
-        if not given.quick or name == "max-digits":
-            with tempfile.TemporaryDirectory() as folder:
-                rows.append(profiled(name, python_of(), given, folder))
-            told(rows[-1])
+    scale = Scale.of(given)
+    pythons = {name: python_of() for name, python_of in PYTHONS.items() if name == "max-digits" or not given.quick}
+    rounds = {name: [] for name in pythons}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(scale.rounds):
+            for name in alternating(list(pythons), number):
+                rounds[name].append(stages(pythons[name], scale, given.adapter, folder))
+    rows = [row(name, taken) for name, taken in rounds.items()]
+    for one in rows:
+        told(one)
     write(given, "profile", rows)
 
 

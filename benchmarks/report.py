@@ -7,16 +7,23 @@ README, where the markers for them are.
 import importlib
 import re
 from pathlib import Path
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from benchmarks import plots
 from benchmarks.results import FOLDER, read
+from benchmarks.servers import SIDES
 
 HERE = Path(__file__).resolve().parent
 FRONT = HERE.parent / "README.md"
+LINE = 0.08  # of the largest body's time: with a point farther off, it isn't called a line
+COUNTS = {"1": "one at a time", "8": "8 at once"}
+NOT_OURS = ("model", "between client and thread")
+WHERE = {"in process": "inside the adapter's process", "HTTP": "in a process of their own, reached over HTTP"}
 
 
-def table(head, rows):
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+def table(head, rows, texts=1):
+    """The first `texts` columns hold words, the others numbers."""
+    lines = [head, ["---"] * texts + ["---:"] * (len(head) - texts), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
@@ -26,137 +33,207 @@ def ranged(found, digits=2, sign=""):
     return f"{median} ({low} to {high})"
 
 
+def bold(found, digits=2, sign=""):
+    median, _, rest = ranged(found, digits, sign).partition(" ")
+    return f"**{median}** {rest}"
+
+
 def machine_text(content):
-    told = content["machine"]
-    scale = content["scale"]
-    busy = f", load at the start {told['load_at_start']}"
+    told, scale = content["machine"], content["scale"]
     return (
-        f"{told['processor']}, {told['cores']} cores, {told['memory_gb']} GB, {told['system']}, "
-        f"Python {told['python']}{busy}; {scale['rounds']} rounds of {scale['seconds']:g} s."
+        f"{told['processor']}, {told['cores']} cores, {told['memory_gb']} GB, {told['system']}, Python "
+        f"{told['python']}, load at the start {told['load_at_start']}; {scale['rounds']} rounds."
     )
 
 
-def name_of(row):
-    return f"{row['name']}: {row['what']}"
+def extremes(rows, count):
+    medians = [row["rounds"][count]["rate"]["compared"]["median"] for row in rows]
+    return f"{min(medians):.2f} to {max(medians):.2f}" if len(rows) > 1 else f"{medians[0]:.2f}"
+
+
+def adapter_summary(content):
+    sentences = []
+    for back_end, where in WHERE.items():
+        rows = [row for row in content["rows"] if row["back_end"] == back_end]
+        if rows:
+            rates = ", ".join(f"{extremes(rows, count)} ({COUNTS[count]})" for count in COUNTS)
+            sentences.append(f"- **Models {where}**, {len(rows)} here: {rates}.")
+    return "Requests a second through the adapter, of the own server's; medians:\n\n" + "\n".join(sentences)
 
 
 def rates_table(content):
-    rows = [
-        [
-            name_of(row),
-            row["back_end"],
-            *(f"{row['rounds'][count]['rate'][side]['median']:.0f}" for count in "18" for side in ("own", "adapter")),
-            *(ranged(row["rounds"][count]["rate"]["compared"]) for count in "18"),
-        ]
-        for row in content["rows"]
-    ]
-    head = ["model", "back end", "own, 1", "adapter, 1", "own, 8", "adapter, 8", "ratio at 1", "ratio at 8"]
-    return table(head, rows)
+    rows = []
+    for row in content["rows"]:
+        cells = [row["name"], row["what"], row["back_end"]]
+        for count in COUNTS:
+            rate = row["rounds"][count]["rate"]
+            cells += [f"{rate['own']['median']:.0f} / {rate['adapter']['median']:.0f}", bold(rate["compared"])]
+        rows.append(cells)
+    heads = [words for name in COUNTS.values() for words in (f"{name}: own / adapter", "ratio")]
+    return table(["model", "asked with", "the model runs", *heads], rows, texts=3)
 
 
 def latency_table(content):
     rows = []
     for row in content["rows"]:
-        cells = [row["name"]]
-        for count in "18":
-            latency = row["rounds"][count]["latency_ms"]
-            cells += [
-                " / ".join(f"{latency[side][part]:.1f}" for side in ("own", "adapter")) for part in ("p50", "p99")
-            ]
+        latency = {count: row["rounds"][count]["latency_ms"] for count in COUNTS}
+        pairs = [[found[side][part] for side in SIDES] for found in latency.values() for part in ("p50", "p99")]
         processor = row["rounds"]["1"]["processor_ms"]
-        cells += [f"{processor['own']['median']:.2f} / {processor['adapter']['median']:.2f}"]
-        rows.append(cells)
-    return table(
-        ["own / adapter, ms", "p50 at 1", "p99 at 1", "p50 at 8", "p99 at 8", "processor time, a request"], rows
-    )
+        cpu = " / ".join(f"{processor[side]['median']:.2f}" for side in SIDES)
+        rows.append([row["name"], *("{:.1f} / {:.1f}".format(*pair) for pair in pairs), cpu])
+    heads = [f"{name}: {part}" for name in COUNTS.values() for part in ("p50", "p99")]
+    return table(["own / adapter, ms", *heads, "processor time of one"], rows)
 
 
 def start_table(content):
     rows = []
     for row in content["rows"]:
-        start, loaded = row["first_answer_ms"], row["resident_mb_loaded"]
-        after = row["resident_mb_after_load"]
+        start, loaded, after = row["first_answer_ms"], row["resident_mb_loaded"], row["resident_mb_after_load"]
         rows.append(
             [
                 row["name"],
                 f"{start['own']['median']:.0f}",
-                ranged(start["compared"], 0, "+"),
+                bold(start["compared"], 0, "+"),
                 f"{loaded['own']['median']:.0f}",
-                ranged(loaded["compared"], 1, "+"),
+                bold(loaded["compared"], 1, "+"),
                 f"{after['own']:.0f}",
                 f"{after['compared']:+.1f}",
             ]
         )
-    head = [
-        "model",
-        "first answer, own, ms",
-        "adapter",
-        "resident, own, MB",
-        "adapter",
-        "after the rounds, own",
-        "adapter",
-    ]
-    return table(head, rows)
+    starts = content["scale"]["rounds"] * content["scale"]["starts"]
+    heads = [f"first answer of {starts} starts, ms: own", "memory then, MB: own", "after the load, MB: own"]
+    return table(["model", *(words for head in heads for words in (head, "with the adapter"))], rows)
+
+
+def off_share(row, side="adapter"):
+    """Of the time that the largest body takes."""
+    largest = list(row["milliseconds"][side].values())[-1]["median"]
+    return abs(row["lines"][side]["farthest"]["ms"]) / largest
+
+
+def growth_summary(content):
+    sentences = []
+    for row in content["rows"]:
+        fit, own, share = row["lines"]["adapter"], row["lines"]["own"], off_share(row)
+        verdict = "a line" if share <= LINE else "**not a line**"
+        size, off = size_text(fit["farthest"]["bytes"]), fit["farthest"]["ms"]
+        sentences.append(
+            f"- **Body of the {row['direction']}**: {verdict}, {line_text(fit)}; the own server: {line_text(own)}. "
+            f"Farthest from the adapter's line is the time for {size}, by {off:+.2f} ms: {share:.0%} of that for 1 MB."
+        )
+    return (
+        f"It is called a line if no size is farther from the fit than {LINE:.0%} of the time for 1 MB; a cost that "
+        "grew with the size's square would be by 16%.\n\n"
+    ) + "\n".join(sentences)
+
+
+def line_text(fit):
+    return f"{fit['start_ms']:.2f} ms + {fit['ms_per_mb']:.2f} ms for each MB"
+
+
+def size_text(size):
+    size = int(size)
+    return f"{size} B" if size < 1000 else f"{size // 1000} KB" if size < 1_000_000 else f"{size // 1_000_000} MB"
 
 
 def growth_table(content):
     rows = [
-        [f"{row['direction']}, {side}", f"{line['start_ms']:.2f}", f"{line['ms_per_mb']:.2f}", f"{line['r2']:.4f}"]
+        [f"{row['direction']}, {side}", *(f"{found['median']:.2f}" for found in row["milliseconds"][side].values())]
         for row in content["rows"]
-        for side, line in row["lines"].items()
+        for side in row["lines"]
     ]
-    return table(["body of", "ms for none", "ms for 1 MB more", "r²"], rows)
+    return table(["ms", *map(size_text, content["rows"][0]["milliseconds"]["own"])], rows)
+
+
+def medians(row):
+    return {stage: found["median"] for stage, found in row["stages_ms"].items()}
+
+
+def profile_summary(content):
+    sentences = []
+    for row in content["rows"]:
+        found = medians(row)
+        total, ours = sum(found.values()), sum(ms for stage, ms in found.items() if stage not in NOT_OURS)
+        rest = found["between client and thread"]
+        parts = {"the model": found["model"], "openwhisk.py": ours, "the way between client and thread": rest}
+        told = ", ".join(f"{name} {ms:.2f} ms ({ms / total:.0%})" for name, ms in parts.items())
+        sentences.append(f"- **{row['name']}**, {total:.2f} ms: {told}.")
+    return "\n".join(sentences)
 
 
 def profile_table(content):
-    stages = {stage: None for row in content["rows"] for stage in row["stages_ms"]}
-    rows = [
-        [stage, *(ranged(row["stages_ms"][stage], 3) if stage in row["stages_ms"] else "" for row in content["rows"])]
-        for stage in stages
-    ]
-    return table(["ms of an activation", *(row["name"] for row in content["rows"])], rows)
+    totals = [sum(medians(row).values()) for row in content["rows"]]
+    rows = []
+    for stage in {stage: None for row in content["rows"] for stage in row["stages_ms"]}:
+        cells = [stage]
+        for row, total in zip(content["rows"], totals):
+            cells += [bold(row["stages_ms"][stage], 3), f"{row['stages_ms'][stage]['median'] / total:.0%}"]
+        rows.append(cells)
+    rows.append(["all", *(words for total in totals for words in (f"{total:.2f}", "100%"))])
+    return table(["stage", *(words for row in content["rows"] for words in (f"{row['name']}, ms", "share"))], rows)
+
+
+def gateway_summary(content):
+    row, standalone = content["rows"][0], content["rows"][0]["standalone"]
+    low, high = standalone["rate"]
+    return (
+        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a time, where OpenWhisk "
+        f"standalone was recorded with {low} to {high}; {row['resident_mb']['median']:.0f} MB instead of "
+        f"{standalone['resident_mb']}."
+    )
 
 
 def gateway_table(content):
     row, standalone = content["rows"][0], content["rows"][0]["standalone"]
-    rates = {count: seen["rate"] for count, seen in row["rounds"].items()}
     low, high = standalone["rate"]
-    rows = [
-        ["first answer after the start, ms", ranged(row["first_answer_ms"], 0), standalone["first_answer_ms"], ""],
-        [
-            "web requests a second, one after another",
-            ranged(rates["1"]["gateway"], 0),
-            f"{low} to {high}",
-            f"{rates['1']['adapter']['median']:.0f}",
-        ],
-        [
-            "web requests a second, 8 at once",
-            ranged(rates["8"]["gateway"], 0),
-            "",
-            f"{rates['8']['adapter']['median']:.0f}",
-        ],
-        ["resident, MB", ranged(row["resident_mb"], 0), standalone["resident_mb"], ""],
-        ["resident after the rounds, MB", row["resident_mb_after_load"], "", ""],
-    ]
-    return table(["", "gateway", "OpenWhisk standalone, recorded", "the action alone"], rows)
+    rows = [["first answer after the start, ms", bold(row["first_answer_ms"], 0), standalone["first_answer_ms"], ""]]
+    for count, recorded in (("1", f"{low} to {high}"), ("8", "")):
+        rate = row["rounds"][count]["rate"]
+        alone = f"{rate['adapter']['median']:.0f}"
+        rows.append([f"web requests a second, {COUNTS[count]}", bold(rate["gateway"], 0), recorded, alone])
+    rows.append(["resident, MB", bold(row["resident_mb"], 0), standalone["resident_mb"], ""])
+    rows.append(["resident after the rounds, MB", f"{row['resident_mb_after_load']:.0f}", "", ""])
+    return table(["", "gateway", "OpenWhisk standalone, recorded", "the action without a platform"], rows)
 
 
-def layer_table(found):
+def against_docker(content):
+    """How many times the seconds and the bytes of layer.py; None without an engine to compare with."""
+    rows = {row["name"]: row for row in content["rows"]}
+    ours, docker = rows["layer.py, same registry"], rows.get("docker build && docker push")
+    if not docker:
+        return None
+    moved = [row["sent"] + row["received"] for row in (docker, ours)]
+    return docker["seconds"]["median"] / ours["seconds"]["median"], moved[0] / moved[1]
+
+
+def layer_summary(content):
+    times = against_docker(content)
+    if not times:
+        return "Docker wasn't there to compare with."
+    return "Beside it, docker needs {:.0f} times as long, and moves {:,.0f} times as many bytes.".format(*times)
+
+
+def layer_table(content):
     rows = [
-        [name, f"{row['seconds']:.2f}", f"{row['sent']:,}", f"{row['received']:,}", f"{row['resident'] / 1e6:.0f}"]
-        for name, row in found.items()
+        [
+            row["name"],
+            bold(row["seconds"]),
+            f"{row['sent']:,}",
+            f"{row['received']:,}",
+            "" if row["resident_mb"] is None else f"{row['resident_mb']:.0f}",
+        ]
+        for row in content["rows"]
     ]
     return table(["", "seconds", "bytes sent", "bytes received", "resident, MB"], rows)
 
 
 def rates_plot(content):
     rows = [
-        (row["name"], row["what"], *(row["rounds"][count]["rate"]["compared"] for count in "18"))
+        (row["name"], row["what"], *(row["rounds"][count]["rate"]["compared"] for count in COUNTS))
         for row in content["rows"]
     ]
-    return plots.bars(
-        "Requests a second through the adapter, of the own server's", rows, ("1 at once", "8 at once"), (1,)
-    )
+    title = "Requests a second through the adapter, of the own server's"
+    return plots.bars(title, rows, tuple(COUNTS.values()), {1: "as many as without it"})
 
 
 def growth_plot(content):
@@ -165,33 +242,74 @@ def growth_plot(content):
         points = [(int(size) / 1000, found["median"]) for size, found in row["milliseconds"]["adapter"].items()]
         fit = row["lines"]["adapter"]
         series.append((f"body of the {row['direction']}", points, fit["start_ms"], fit["ms_per_mb"] / 1000))
-    return plots.scatter("An activation's time by the size of its body", series, "KB", "ms")
+    return plots.scatter("An activation's time by the size of its body, and the line that fits", series, "KB", "ms")
 
 
 def profile_plot(content):
     row = content["rows"][0]
     rows = [(stage, "", found) for stage, found in row["stages_ms"].items()]
-    return plots.bars(f"Where an activation's time goes, ms ({row['name']}, 100 KB image)", rows, ("processor time",))
+    return plots.bars(f"Where an activation's time goes ({row['name']}, 100 KB image)", rows, ("ms",))
+
+
+class Section(NamedTuple):
+    title: str
+    summary: Callable[[dict], str]
+    tables: Tuple[Tuple[str, Callable[[dict], str]], ...]  # how it is read, and the table
+    plot: Optional[Callable[[dict], str]] = None
 
 
 SECTIONS = {
-    "adapter": ("The adapter beside the model's own server", (rates_table, latency_table, start_table), rates_plot),
-    "growth": ("Cost by size of the body", (growth_table,), growth_plot),
-    "profile": ("Where an activation's time goes", (profile_table,), profile_plot),
-    "gateway": ("The gateway", (gateway_table,), None),
+    "adapter": Section(
+        "The adapter beside the model's own server",
+        adapter_summary,
+        (
+            ("**Requests a second.** A ratio of 1: as many as the own server; 0.5: half as many.", rates_table),
+            (
+                "**Milliseconds that a request takes**: half of them at most p50, all but 1 in 100 at most p99.",
+                latency_table,
+            ),
+            (
+                "**Start and memory.** From the start of the process to its first answer, /init included, and the "
+                "memory that it then has; with the adapter, so much more (+) or less (-).",
+                start_table,
+            ),
+        ),
+        rates_plot,
+    ),
+    "growth": Section(
+        "Cost by size of the body: a line?",
+        growth_summary,
+        (("**Milliseconds that a request takes**, by the size of its body or of its answer's.", growth_table),),
+        growth_plot,
+    ),
+    "profile": Section(
+        "Where an activation's time goes",
+        profile_summary,
+        (('**Stage by stage**; all but "model" and the way between are openwhisk.py itself.', profile_table),),
+        profile_plot,
+    ),
+    "gateway": Section(
+        "The gateway",
+        gateway_summary,
+        (("**An action that does nothing**, so that what remains is the platform.", gateway_table),),
+    ),
+    "layer": Section(
+        "Adding the layer",
+        layer_summary,
+        (("**From a model's image of 300 MB to its action's.**", layer_table),),
+    ),
 }
 
 
-def section(name, content, folder=HERE):
-    """The paragraphs of one benchmark; its plot goes to the folder."""
-    title, tables, plot = SECTIONS[name]
-    doc = importlib.import_module("benchmarks." + name).__doc__.split("\n\n", 1)
-    parts = [f"## {title}", doc[0].split(": python")[0] + ".", "\n".join(doc[1].strip().splitlines())]
-    parts += [machine_text(content)]
-    if plot:
-        (folder / (name + ".svg")).write_text(plot(content))
-        parts.append(f"![{title}]({name}.svg)")
-    return parts + [make(content) for make in tables]
+def section(name, content):
+    """The paragraphs of one benchmark."""
+    found = SECTIONS[name]
+    what, method = importlib.import_module("benchmarks." + name).__doc__.strip().split("\n\n", 1)
+    parts = [f"## {found.title}", what.split(": python")[0] + ".", found.summary(content)]
+    parts += [f"![{found.title}]({name}.svg)"] if found.plot else []
+    for caption, make in found.tables:
+        parts += [caption, make(content)]
+    return parts + [method, machine_text(content)]
 
 
 def filled(text, name, content):
@@ -200,38 +318,57 @@ def filled(text, name, content):
     return re.sub(pattern, lambda found: f"{found.group(1)}\n{content}\n\n{found.group(2)}", text, flags=re.S)
 
 
-def figures(folder=FOLDER):
+def figures(results):
     """For the project's README: a plot and what it comes to."""
-    adapter, gateway = read(folder, "adapter"), read(folder, "gateway")
-    rows = {row["name"]: row for row in adapter["rows"]}
-    digits = rows["max-digits-py37"]
-    start, memory = (digits[name]["compared"] for name in ("first_answer_ms", "resident_mb_loaded"))
-    one, eight = (digits["rounds"][count]["rate"]["compared"] for count in "18")
-    rate = gateway["rows"][0]["rounds"]["1"]["rate"]["gateway"]["median"]
+    adapter = results["adapter"]
+    first = adapter["rows"][0]
+    start, memory = (first[name]["compared"] for name in ("first_answer_ms", "resident_mb_loaded"))
+    one, eight = (first["rounds"][count]["rate"]["compared"] for count in COUNTS)
     lines = [
-        f"- **max-digits as MAX images run it**, 100 KB image: {ranged(one)} of the own server's requests a second one "
-        f"after another, {ranged(eight)} with 8 at once; first answer {ranged(start, 0, '+')} ms, resident memory "
+        f"- **{first['name']}** ({first['what']}): {ranged(one)} of the own server's requests a second one at a time, "
+        f"{ranged(eight)} with 8 at once; first answer {ranged(start, 0, '+')} ms, resident memory "
         f"{ranged(memory, 1, '+')} MB.",
-        f"- **Gateway**: first answer {gateway['rows'][0]['first_answer_ms']['median']:.0f} ms after its start, "
-        f"{rate:.0f} web requests a second one after another, {gateway['rows'][0]['resident_mb']['median']:.0f} MB.",
+        *(front_line(results[name]) for name, front_line in FRONT_LINES.items() if name in results),
     ]
     image = "![Requests a second through the adapter, of the own server's](benchmarks/adapter.svg)"
     return "\n\n".join([image, "\n".join(lines), machine_text(adapter) + " [All figures](benchmarks/README.md)."])
 
 
+def growth_line(content):
+    costs = " and ".join(
+        f"{row['lines']['adapter']['ms_per_mb']:.1f} ms for each MB of the {row['direction']}"
+        for row in content["rows"]
+    )
+    share = max(map(off_share, content["rows"]))
+    return f"- **Large bodies**: {costs}; no size is farther from a line than {share:.0%} of the time for 1 MB."
+
+
+def gateway_line(content):
+    row = content["rows"][0]
+    return (
+        f"- **Gateway**: first answer {row['first_answer_ms']['median']:.0f} ms after its start, "
+        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a time, "
+        f"{row['resident_mb']['median']:.0f} MB."
+    )
+
+
+FRONT_LINES = {"growth": growth_line, "gateway": gateway_line}
+
+
+def written(folder=FOLDER):
+    """{file: its text}: all that is made of the results in the folder."""
+    results = {name: content for name in SECTIONS for content in [read(folder, name)] if content}
+    files = {HERE / (name + ".svg"): SECTIONS[name].plot(results[name]) for name in results if SECTIONS[name].plot}
+    parts = [part for name, content in results.items() for part in section(name, content)]
+    files[HERE / "README.md"] = filled((HERE / "README.md").read_text(), "results", "\n\n".join(parts))
+    if "adapter" in results:
+        files[FRONT] = filled(FRONT.read_text(), "figures", figures(results))
+    return files
+
+
 def main():
-    parts = []
-    for name in SECTIONS:
-        content = read(FOLDER, name)
-        parts += section(name, content) if content else []
-    layer = read(FOLDER, "layer")
-    if layer:
-        parts += ["## Adding the layer", "layer.py against `docker build && docker push`.", layer_table(layer)]
-    pages = {HERE / "README.md": ("results", "\n\n".join(parts))}
-    if read(FOLDER, "adapter") and read(FOLDER, "gateway"):
-        pages[FRONT] = ("figures", figures())
-    for page, (name, content) in pages.items():
-        page.write_text(filled(page.read_text(), name, content))
+    for file, text in written().items():
+        file.write_text(text)
 
 
 if __name__ == "__main__":

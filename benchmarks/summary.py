@@ -20,10 +20,14 @@ def percentile(values, percent):
 
 
 def line_through(points):
-    """Least squares: (start, slope, how much of the variation the line explains)."""
+    """Least squares: (start, slope)."""
     xs, ys = zip(*points)
     mean_x, mean_y = statistics.mean(xs), statistics.mean(ys)
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x in xs)
-    start = mean_y - slope * mean_x
-    unexplained = sum((y - start - slope * x) ** 2 for x, y in points)
-    return start, slope, 1 - unexplained / sum((y - mean_y) ** 2 for y in ys)
+    return mean_y - slope * mean_x, slope
+
+
+def farthest_from(line, points):
+    """Of the points: (x, how far it lies above the line, or below it)."""
+    start, slope = line
+    return max(((x, y - start - slope * x) for x, y in points), key=lambda point: abs(point[1]))

@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 
+from gateway.__main__ import parser
 from gateway.mediatypes import BINARY, FIXED, OPEN, REGISTERED
 from gateway.settings import Bounds, Settings
 
@@ -76,6 +77,22 @@ def limits():
         ["wait for a result before a 202", "", "", f"{settings.wait_seconds:.0f} s", ""],
     ]
     return table(["limit", "`wsk` option", "least", "most", "default"], rows)
+
+
+def options():
+    """Those of the gateway in the groups that argparse hasn't made itself: of containers, and of limits."""
+    parts = []
+    for group in parser()._action_groups[2:]:
+        rows = [
+            [code(f"{option.option_strings[0]} {option.metavar}"), str(option.default), without_default(option.help)]
+            for option in group._group_actions
+        ]
+        parts.append(f"**{group.title.capitalize()}**\n\n" + table(["option", "default", "meaning"], rows))
+    return "\n".join(parts)
+
+
+def without_default(text):
+    return text.partition("(default")[0].strip()
 
 
 def numbers(pair, unit):
@@ -264,7 +281,7 @@ def statuses():
     return table(["`statusCode`", "a body", "the client gets"], rows)
 
 
-TABLES = [kinds, media_types, limits, recordings, envelope, paths, queries, headers]
+TABLES = [kinds, media_types, limits, options, recordings, envelope, paths, queries, headers]
 TABLES += [request_bodies, result_types, scalars, replies, statuses]
 MADE_BY = {make.__name__: make for make in TABLES}
 

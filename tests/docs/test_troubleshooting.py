@@ -10,7 +10,7 @@ import pytest
 from tests.docs.markdown import blocks
 from tests.docs.walkthrough import ROOT, pattern_from_shown
 from tests.support.adapter import ADAPTER, Adapter, environment, folder_of
-from tests.support.example import example_python
+from tests.support.example import Served, example_python
 from tests.support.gateway import WEB, Gateway
 from tests.support.process import Process, free_port
 
@@ -56,6 +56,14 @@ class Handler(BaseHTTPRequestHandler):
 
 ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
+# The gateway with less patience than OpenWhisk's minute.
+IMPATIENT = """
+import asyncio, sys
+from gateway.__main__ import plan_from_arguments, run
+
+plan = plan_from_arguments(sys.argv[1:])
+asyncio.run(run(plan._replace(settings=plan.settings._replace(wait_seconds=1))))
+"""
 ASGI = """
 from fastapi import FastAPI
 
@@ -90,16 +98,20 @@ def gateway(tmp_path):
     running = []
 
     def start(app=IN_PROCESS, instructions="", **variables):
-        model = tmp_path / "my-model"
-        model.mkdir()
-        (model / "app.py").write_text(app)
-        (model / "Dockerfile").write_text("FROM python\n%s\n" % instructions)
-        running.append(Gateway(tmp_path, str(model), **variables))
+        running.append(Gateway(tmp_path, model_folder(tmp_path, app, instructions), **variables))
         return running[-1]
 
     yield start
     for process in running:
         process.stop()
+
+
+def model_folder(parent, app=IN_PROCESS, instructions=""):
+    folder = parent / "my-model"
+    folder.mkdir()
+    (folder / "app.py").write_text(app)
+    (folder / "Dockerfile").write_text("FROM python\n%s\n" % instructions)
+    return str(folder)
 
 
 def init_error(adapter, **members):
@@ -190,6 +202,15 @@ def too_slow(started, gateway, tmp_path):
     return answer_of(adapter.web("GET", "/slow", deadline=soon))
 
 
+def not_yet_ready(started, gateway, tmp_path):
+    port = free_port()
+    words = [sys.executable, "-c", IMPATIENT, model_folder(tmp_path), "--port", port, "--data", tmp_path / "data"]
+    with Served(words, tmp_path, environment(PYTHONPATH=str(ROOT)), tmp_path, port) as impatient:
+        reply = impatient.request("GET", WEB + "my-model/slow")
+    assert reply.header("x-openwhisk-activation-id")
+    return answer_of(reply)
+
+
 def killed(started, gateway, tmp_path):
     port = free_port()
     adapter = started(SERVER, ["sh", "-c", "exec python3 app.py %d; false" % port])
@@ -265,6 +286,7 @@ PRODUCED_BY = {
     "The answer is too large": large_answer,
     "The request is too large": large_request,
     "The model was still busy": too_slow,
+    "The response is not yet ready": not_yet_ready,
     "The model's server died": killed,
     "406 though the model answered": not_acceptable,
     "The requested resource does not exist": not_found,

@@ -14,19 +14,48 @@ from gateway.messages import Request
 from gateway.negotiation import NotAcceptable, preferences_from_headers
 from gateway.settings import Settings
 
+WEB = {
+    "__ow_method": "post",
+    "__ow_path": "/a",
+    "__ow_query": "a=b",
+    "__ow_headers": {"content-type": "application/json", "x-forwarded-host": "h:8080", "accept-encoding": "gzip"},
+    "__ow_body": base64.b64encode(b'{"a": [1]}').decode(),
+}
+FORM = {**WEB, "__ow_headers": {"content-type": "multipart/form-data; boundary=b"}, "bound": 1}
+FILE = {"image": {"b64": "AAAA", "filename": "a.png", "content_type": "image/png"}}
+CONTEXT = {"action_name": "/guest/model", "activation_id": "1", "deadline": "9", "namespace": "guest"}
 
-def adapter_request(data):
+
+def adapter_call(data):
     """The body of a /run."""
     try:
         activation = openwhisk.object_from_json(data)
-        params = openwhisk.checked(activation, "value", dict, {})
-        request = openwhisk.request_from_params(params, activation)
+        check_request(openwhisk.checked(activation, "value", dict, {}), activation)
     except openwhisk.Refused as refusal:
         assert 400 <= refusal.response.status < 500
-        return
+
+
+def adapter_request(data):
+    """Method and target, header lines, an empty line, the body: as a web action that has a parameter of its own."""
+    head, _, body = data.partition(b"\n\n")
+    first, *lines = head.decode("utf-8", "replace").split("\n")
+    method, _, target = first.partition(" ")
+    path, _, query = target.partition("?")
+    sent = {name: value.strip(" ") for name, _, value in (line.partition(":") for line in lines)}
+    params = {"__ow_method": method, "__ow_path": path, "__ow_query": query, "__ow_headers": sent, "bound": {"b64": ""}}
+    for text in (body.decode("utf-8", "replace"), base64.b64encode(body).decode()):
+        try:
+            check_request({**params, "__ow_body": text}, CONTEXT)
+        except openwhisk.Refused as refusal:
+            assert 400 <= refusal.response.status < 500
+
+
+def check_request(params, activation):
+    request = openwhisk.request_from_params(params, activation)
     line = f"{request.method} {request.target}"
     assert line.isascii() and line.count(" ") == 1 and not set(line) & set("\r\n\0\t"), line
     assert not any(set(name + value) & set("\r\n\0") for name, value in request.headers), request.headers
+    assert all(value.encode("latin-1") is not None for _, value in request.headers)
     openwhisk.environ_from_request(request)
 
 
@@ -118,16 +147,6 @@ def gateway_texts(data):
         assert str(error)
 
 
-WEB = {
-    "__ow_method": "post",
-    "__ow_path": "/a",
-    "__ow_query": "a=b",
-    "__ow_headers": {"content-type": "application/json", "x-forwarded-host": "h:8080", "accept-encoding": "gzip"},
-    "__ow_body": base64.b64encode(b'{"a": [1]}').decode(),
-}
-FORM = {**WEB, "__ow_headers": {"content-type": "multipart/form-data; boundary=b"}, "bound": 1}
-FILE = {"image": {"b64": "AAAA", "filename": "a.png", "content_type": "image/png"}}
-CONTEXT = {"action_name": "/guest/model", "activation_id": "1", "deadline": "9", "namespace": "guest"}
 CONTENT = {
     "exec": {"kind": "blackbox", "image": "a/b:1", "code": "", "binary": False},
     "annotations": [{"key": "web-export", "value": True}],
@@ -136,7 +155,13 @@ CONTENT = {
 }
 # From each the search begins: what the input looks like that gets far.
 SEEDS = {
-    adapter_request: [json.dumps({"value": value, **CONTEXT}).encode() for value in (WEB, FORM, FILE, {})],
+    adapter_call: [json.dumps({"value": value, **CONTEXT}).encode() for value in (WEB, FORM, FILE, {})],
+    adapter_request: [
+        b"POST /a%20b?c=d&e\ncontent-type: application/json\nx-forwarded-host: h:8080\nx-forwarded-proto: https\n\n[1]",
+        b"get /\ncookie: a=b\naccept-encoding: gzip;q=0.5, *\nx-forwarded-for: 1.2.3.4\nhost: [::1]:80\n\n",
+        b'put \ncontent-type: multipart/form-data; boundary=b\n\n--b\r\nContent-Disposition: x; name="a"\r\n\r\n',
+        b"post /a\ncontent-type: application/x-www-form-urlencoded\n\na=b&c=%20",
+    ],
     adapter_result: [
         b"\x00Content-Type: text/html; charset=latin-1\nSet-Cookie: a\nSet-Cookie: b\n\n<p>",
         b"\x02Content-Type: application/json\nContent-Encoding: gzip\nLocation: /a\n\n{}",

@@ -1,9 +1,13 @@
 """What generated input and broken circumstances have brought to light, each by its name."""
 
+import base64
 import json
 
 import pytest
 
+import openwhisk
+from openwhisk import Refused, Request, Response
+from tests.support.controller import response_from_result
 from tests.support.gateway import REST, WEB
 from tests.support.replay import json_reply
 
@@ -48,3 +52,43 @@ def test_a_charset_that_takes_the_square_of_a_text_holds_nobody_up(gateway, repl
     replay.reply = json_reply(json.dumps({"text": text}, ensure_ascii=False))
     reply = gateway.request("GET", WEB + "found.text", [("Accept-Charset", "punycode")])
     assert (reply.status, reply.body) == (200, text.encode()), reply.status
+
+
+@pytest.mark.parametrize("length", ["0x2", "two", "-1", "", "٢"])
+def test_a_model_whose_answer_to_a_head_has_no_length_that_is_a_number(length):
+    result = openwhisk.result_from_response(Response(200, [("Content-Length", length)], b""), Request("HEAD", "/p"))
+    assert (result["statusCode"], result["body"]) == (200, "")
+
+
+@pytest.mark.parametrize("charset", ['"/"', '"utf 8"', '"a;b"', '"\\"'])
+def test_a_model_that_names_a_charset_which_no_charset_can_be(charset):
+    answer = Response(200, [("Content-Type", f"application/xml; charset={charset}")], b"<a/>")
+    arrived = response_from_result(json.dumps(openwhisk.result_from_response(answer, Request("GET", "/p"))))
+    assert (arrived.status, arrived.body) == (200, b"<a/>"), arrived
+
+
+@pytest.mark.parametrize("host", ["h:99999", "[::::]", "[1]", "[]:1"])
+def test_a_client_that_names_a_host_which_no_host_can_be(host):
+    params = {"__ow_method": "get", "__ow_headers": {"x-forwarded-host": host}}
+    environ = openwhisk.environ_from_request(openwhisk.request_from_params(params, {}))
+    assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("localhost", "80")
+
+
+DEEP = b"[" * 100000
+
+
+def test_json_without_end_in_a_call_is_refused():
+    with pytest.raises(Refused):
+        openwhisk.object_from_json(DEEP)
+
+
+def test_json_without_end_from_a_client_is_the_models_to_refuse():
+    web = {"__ow_method": "post", "__ow_query": "", "__ow_headers": {"content-type": "application/json"}}
+    params = {**web, "__ow_body": base64.b64encode(DEEP).decode(), "bound": 1}
+    assert openwhisk.request_from_params(params, {}).body == DEEP
+
+
+def test_json_without_end_from_a_model_is_carried_as_it_is():
+    answer = Response(200, [("Content-Type", "application/json")], DEEP)
+    result = openwhisk.result_from_response(answer, Request("GET", "/p", plain=True))
+    assert (result["statusCode"], result["body"]) == (200, DEEP.decode())

@@ -1,20 +1,23 @@
 """Containers that are frozen in the middle of a request, as the platform freezes them: what the user then sees."""
 
+import json
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
 from gateway.settings import Settings
 from tests.strength.folders import COMMANDS, folder_with
 from tests.strength.volume import PAUSE, as_long_as_it_takes
-from tests.support.adapter import ADAPTER, Adapter
+from tests.support.adapter import ADAPTER, Adapter, activation
+from tests.support.controller import params_from_request, response_from_result
 from tests.support.engine import PYTHON3
-from tests.support.gateway import WEB, Gateway
+from tests.support.gateway import WEB, Gateway, received
 from tests.support.process import alive, descendants, until
 
 IMAGE = "test/faulty:1"
@@ -27,6 +30,11 @@ ENTRYPOINT ["python3", "/openwhisk.py"]
 CMD ["python3", "app.py"]
 """
 LATE = "The action exceeded its time limits of 2000 milliseconds."
+
+
+def post(path, body):
+    data = json.dumps(body).encode()
+    return b"POST %s HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (path.encode(), len(data), data)
 
 
 def signalled(pids, number):
@@ -98,7 +106,8 @@ def served(request, tmp_path_factory):
 def paused_while(server, target, frozen):
     """Everything is frozen from the moment when the model works on the request until the block ends."""
     replies = []
-    client = threading.Thread(target=lambda: replies.append(server.request("GET", target)))
+    request = f"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
+    client = threading.Thread(target=lambda: replies.append(server.raw(request, seconds=PAUSE + 60)))
     client.start()
     until(frozen.begun, "the model has begun")
     found = frozen.there()
@@ -155,15 +164,18 @@ def test_an_adapter_that_slept_through_its_deadline_says_so_when_it_wakes(tmp_pa
     shutil.copy(ADAPTER, folder)
     with Adapter(folder, str(tmp_path), COMMANDS[back_end]) as adapter:
         assert adapter.init().status == 200, adapter.log
-        deadline = str(int((time.time() + min(2, PAUSE / 2)) * 1000))
-        frozen, replies = Processes(adapter, folder), []
-        client = threading.Thread(target=lambda: replies.append(adapter.web("GET", "/hang", deadline=deadline)))
-        client.start()
-        until(frozen.begun, "the model has begun")
-        family = [adapter.pid, *frozen.there()]
-        frozen.pause(family)
-        time.sleep(PAUSE)
-        frozen.resume(family)
-        client.join()
-        assert (replies[0].status, b"still busy shortly before its limit" in replies[0].body) == (504, True), replies
+        body = activation(
+            params_from_request("get", "/hang", "", [], b""), deadline=str(int(time.time() * 1000) + 2000)
+        )
+        frozen = Processes(adapter, folder)
+        with closing(socket.create_connection(("127.0.0.1", adapter.port), PAUSE + 60)) as connection:
+            connection.sendall(post("/run", body))
+            until(frozen.begun, "the model has begun")
+            family = [adapter.pid, *frozen.there()]
+            frozen.pause(family)
+            time.sleep(PAUSE)
+            frozen.resume(family)
+            result = received(connection).partition(b"\r\n\r\n")[2]
+        answer = response_from_result(result.decode())
+        assert (answer.status, b"still busy shortly before its limit" in answer.body) == (504, True), answer
         assert adapter.web("GET", "/fine").status == 200

@@ -17,6 +17,9 @@ NAMES = ("adapter", "growth", "profile", "gateway", "layer")
 
 
 def main(given):
+    unknown = set(given.only) - set(NAMES)
+    if unknown:
+        sys.exit(f"There is no {', '.join(sorted(unknown))}: it is {', '.join(NAMES)}")
     began = time.monotonic()
     for name in given.only or NAMES:
         print(f"{name}, after {time.monotonic() - began:.0f} s:", flush=True)

@@ -173,11 +173,18 @@ def test_only_a_whole_measurement_takes_the_place_of_the_kept_one(words, folder)
     assert folder_of(parser("").parse_args(words)) == folder
 
 
-def test_an_unknown_model_is_answered_with_the_known_ones():
-    command = [sys.executable, "-m", "benchmarks.adapter", "max-digit"]
+@pytest.mark.parametrize(
+    "module, answer",
+    [
+        pytest.param("benchmarks", "There is no max-digit: it is adapter, growth, ", id="benchmark"),
+        pytest.param("benchmarks.adapter", "There is no max-digit: it is max-digits-py37, max-digits, ", id="model"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_known_ones(module, answer):
+    command = [sys.executable, "-m", module, "max-digit"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 1
-    assert "There is no max-digit: it is max-digits-py37, max-digits, " in done.stderr
+    assert answer in done.stderr
 
 
 def test_every_example_is_compared_with_its_own_server_but_the_stand_in():

@@ -14,7 +14,6 @@ import base64
 import collections
 import contextlib
 import functools
-import gzip
 import importlib
 import io
 import itertools
@@ -30,7 +29,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 import types
 import zlib
 from typing import Dict, List, NamedTuple, Tuple
@@ -40,7 +38,7 @@ SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
 RESERVED = {"__ow_method", "__ow_path", "__ow_query", "__ow_headers", "__ow_body", "__ow_user"}
 CONTEXT = ("activation_id", "transaction_id", "action_name", "action_version", "namespace", "deadline", "api_host")
 LARGEST = 64 << 20  # bytes of a body, in memory
-SPARE_THREADS = 2  # more cost memory: the allocator gives each an arena
+SPARE_THREADS = 8  # each costs memory, the allocator gives it an arena; so does starting one for every request
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "upgrade"}
 NOT_FOR_THE_MODEL = HOP_BY_HOP | {"transfer-encoding", "accept-encoding", "content-length", "content-type", "expect"}
 NOT_FOR_THE_CLIENT = HOP_BY_HOP | {"transfer-encoding", "content-length", "content-type", "date", "server"}
@@ -89,6 +87,7 @@ gl mp4 mpeg ogg quicktime webm x-dv x-flv x-motion-jpeg x-ms-asf x-msvideo x-sgi
 TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 PARAMETER = r";[ \t]*({0})[ \t]*=[ \t]*({0}|\"(?:[^\"\\]|\\.)*\")[ \t]*".format(TOKEN)
 MEDIA_TYPE = re.compile(r"[ \t]*({0}/{0})[ \t]*((?:{1})*)\Z".format(TOKEN, PARAMETER))
+HEADER_NAME = re.compile(r"(?i)(?!x-openwhisk-)[!#$%&'*+\-.^`|~0-9a-z]+\Z")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 FORM = "application/x-www-form-urlencoded"
 BODY_MEMBER = b'"__ow_body":"'  # as the platform writes it
@@ -239,7 +238,7 @@ def headers_from_params(params):
     return {
         name.lower(): first_line(value)
         for name, value in checked(params, "__ow_headers", dict, {}).items()
-        if re.match(TOKEN + r"\Z", name) and not re.match(r"(?i)x-openwhisk-|.*_", name) and isinstance(value, str)
+        if HEADER_NAME.match(name) and isinstance(value, str)
     }
 
 
@@ -390,10 +389,14 @@ def carried(response, request, settings):
     headers = headers_from_pairs(response.headers, request, settings)
     headers.update({"content-type": content_type} if response.body else {})
     result = {"statusCode": response.status, "headers": headers, "body": body}
-    ranges = "400-999" if request.plain else settings.errors
-    bounds = re.findall(r"(\d+)-?(\d*)", ranges)
-    failed = any(int(first) <= response.status <= int(last or first) for first, last in bounds)
+    failed = response.status in statuses_from_text("400-999" if request.plain else settings.errors)
     return {"error": result} if failed else result
+
+
+@functools.lru_cache(maxsize=4)
+def statuses_from_text(text):
+    bounds = re.findall(r"(\d+)-?(\d*)", text)
+    return {status for first, last in bounds for status in range(int(first), int(last or first) + 1)}
 
 
 def text_from_body(body, media):
@@ -467,7 +470,9 @@ def compressed(response, request):
     elif media.is_text and not media.is_json:
         return response
     response = response._replace(headers=response.headers + [("Vary", "Accept-Encoding")])
-    return recoded(response, gzip.compress(body, 6), {"content-type": content_type, "content-encoding": "gzip"})
+    deflater = zlib.compressobj(6, zlib.DEFLATED, 31)
+    packed = deflater.compress(body) + deflater.flush()
+    return recoded(response, packed, {"content-type": content_type, "content-encoding": "gzip"})
 
 
 def recoded(response, body, headers):
@@ -673,7 +678,7 @@ class Model:
                     exec(compile(file.read(), script[0], "exec", dont_inherit=True), vars(main))
                 self.tail.append("the script came to its end without serving an app or opening a port\n")
             except BaseException:
-                to_log(sys.stderr, traceback.format_exc())
+                log_exception()
         self.end()
 
     def take(self, app):
@@ -943,7 +948,7 @@ class Adapter:
         except Refused as refusal:
             finish(refusal.response)
         except Exception:
-            to_log(sys.stderr, traceback.format_exc())
+            log_exception()
             finish(Refused(500, "this request or its answer can't be carried: the activation's log says why").response)
 
     def answer(self, request, deadline):
@@ -956,7 +961,7 @@ class Adapter:
         except BaseException as error:  # SystemExit too: some models call sys.exit where they mean to raise
             if back_end.func is call_http:
                 raise self.model.failed(error)
-            to_log(sys.stderr, traceback.format_exc())
+            log_exception()
             raise Refused(500, "the model failed on this request: the activation's log says why")
         timing = f"model;dur={(time.monotonic() - began) * 1000:.1f}"
         if self.model.load_seconds:
@@ -1012,6 +1017,12 @@ def to_log(stream, text):
     with contextlib.suppress(OSError, ValueError):  # a full disk or a closed pipe doesn't cost the activation
         stream.write(text)
         stream.flush()
+
+
+def log_exception():
+    import traceback  # not earlier: most activations do without, and it takes milliseconds of the start
+
+    to_log(sys.stderr, traceback.format_exc())
 
 
 to_log_once = functools.lru_cache(maxsize=None)(to_log)

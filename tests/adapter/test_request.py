@@ -238,6 +238,12 @@ def test_a_body_is_the_same_however_its_json_is_spelt(model, spelling):
     assert body_in(json.loads(result["body"])) == "\u00e9 A/".encode("utf-8")
 
 
+def test_a_member_of_that_name_inside_another_is_left_alone(model):
+    bound = b'{"value":{"__ow_method":"get","__ow_path":"/p","__ow_query":"","n":{"__ow_body":"kept"}}}'
+    report = json.loads(model.post("/run", bound).json["body"])
+    assert (pairs(report["query"]), body_in(report)) == ([("n", '{"__ow_body": "kept"}')], b"")
+
+
 # -- where it goes ---------------------------------------------------------------------------------
 
 

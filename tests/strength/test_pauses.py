@@ -4,10 +4,9 @@ import json
 import os
 import shutil
 import signal
-import socket
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.strength.volume import PAUSE, as_long_as_it_takes
 from tests.support.adapter import ADAPTER, Adapter, activation
 from tests.support.controller import params_from_request, response_from_result
 from tests.support.engine import PYTHON3
-from tests.support.gateway import WEB, Gateway, received
+from tests.support.gateway import WEB, Gateway
 from tests.support.process import alive, descendants, until
 
 IMAGE = "test/faulty:1"
@@ -32,11 +31,6 @@ CMD ["python3", "app.py"]
 LATE = "The action exceeded its time limits of 2000 milliseconds."
 
 
-def post(path, body):
-    data = json.dumps(body).encode()
-    return b"POST %s HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (path.encode(), len(data), data)
-
-
 def signalled(pids, number):
     for pid in pids:
         with suppress(ProcessLookupError):
@@ -44,13 +38,13 @@ def signalled(pids, number):
 
 
 class Processes:
-    """What the gateway has started itself."""
+    """What a gateway or an adapter has started itself, and those named."""
 
-    def __init__(self, gateway, folder):
-        self.gateway, self.mark = gateway, folder / "begun"
+    def __init__(self, starter, folder, *others):
+        self.starter, self.mark, self.others = starter, folder / "begun", others
 
     def there(self):
-        return [pid for pid in descendants(self.gateway.pid) if alive(pid)]
+        return [pid for pid in (*self.others, *descendants(self.starter.pid)) if alive(pid)]
 
     def begun(self):
         return self.mark.exists()
@@ -103,10 +97,11 @@ def served(request, tmp_path_factory):
 
 
 @contextmanager
-def paused_while(server, target, frozen):
+def paused_while(server, head, frozen, body=b""):
     """Everything is frozen from the moment when the model works on the request until the block ends."""
     replies = []
-    request = f"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
+    lines = [f"{head} HTTP/1.1", "Host: h", "Connection: close", f"Content-Length: {len(body)}", "", ""]
+    request = "\r\n".join(lines).encode() + body
     client = threading.Thread(target=lambda: replies.append(server.raw(request, seconds=PAUSE + 60)))
     client.start()
     until(frozen.begun, "the model has begun")
@@ -129,7 +124,7 @@ def record_of(gateway, reply):
 def test_a_pause_within_an_actions_limit_delays_the_answer_that_was_asked_for(served):
     gateway, frozen = served
     before = gateway.request("GET", f"{WEB}patient/fine").body
-    with paused_while(gateway, f"{WEB}patient/take_a_second", frozen) as replies:
+    with paused_while(gateway, f"GET {WEB}patient/take_a_second", frozen) as replies:
         time.sleep(PAUSE)
         answered = list(replies)
     if Settings().wait_seconds > PAUSE:
@@ -145,7 +140,7 @@ def test_a_pause_within_an_actions_limit_delays_the_answer_that_was_asked_for(se
 def test_a_pause_beyond_an_actions_limit_costs_the_container(served):
     gateway, frozen = served
     assert gateway.request("GET", f"{WEB}hurried/fine").status == 200
-    with paused_while(gateway, f"{WEB}hurried/take_a_second", frozen) as replies:
+    with paused_while(gateway, f"GET {WEB}hurried/take_a_second", frozen) as replies:
         there = set(frozen.there())
         began = time.monotonic()
         until(lambda: replies, "an answer")
@@ -164,18 +159,10 @@ def test_an_adapter_that_slept_through_its_deadline_says_so_when_it_wakes(tmp_pa
     shutil.copy(ADAPTER, folder)
     with Adapter(folder, str(tmp_path), COMMANDS[back_end]) as adapter:
         assert adapter.init().status == 200, adapter.log
-        body = activation(
-            params_from_request("get", "/hang", "", [], b""), deadline=str(int(time.time() * 1000) + 2000)
-        )
-        frozen = Processes(adapter, folder)
-        with closing(socket.create_connection(("127.0.0.1", adapter.port), PAUSE + 60)) as connection:
-            connection.sendall(post("/run", body))
-            until(frozen.begun, "the model has begun")
-            family = [adapter.pid, *frozen.there()]
-            frozen.pause(family)
+        params = params_from_request("get", "/hang", "", [], b"")
+        body = json.dumps(activation(params, deadline=str(int(time.time() * 1000) + 2000))).encode()
+        with paused_while(adapter, "POST /run", Processes(adapter, folder, adapter.pid), body) as replies:
             time.sleep(PAUSE)
-            frozen.resume(family)
-            result = received(connection).partition(b"\r\n\r\n")[2]
-        answer = response_from_result(result.decode())
+        answer = response_from_result(replies[0].body.decode())
         assert (answer.status, b"still busy shortly before its limit" in answer.body) == (504, True), answer
         assert adapter.web("GET", "/fine").status == 200

@@ -620,24 +620,26 @@ class Model:
 
     def load(self, deadline):
         """One function, `Request -> Response`, whatever the server is."""
-        began, pause = time.monotonic(), 0.002
+        began = time.monotonic()
         _, seconds = limits(deadline)
         if not self.lock.acquire(timeout=seconds):
             raise self.refusal("the model is still being loaded")
         try:
             if not self.running:
                 self.start()
+            # A look takes milliseconds, and in this process takes them from the script that is loading.
+            pause = shortest = 0.002 if self.process else 0.1
             while not self.back_end:
-                # A look for ports takes milliseconds, and in this process takes them from the script that is loading.
-                self.settled.wait(pause if self.process else 0.1)
+                self.settled.wait(pause)
+                looked = time.monotonic()
                 if not self.running:
                     raise self.refusal("the model couldn't be loaded")
-                if time.monotonic() - began > seconds:
+                if looked - began > seconds:
                     raise self.refusal("the model wasn't ready in time (raise -t)")
                 server = self.listening_server()
                 if server and self.running:
                     self.back_end = server
-                pause = min(pause * 1.2, 0.02)
+                pause = min(max(shortest, 2 * (time.monotonic() - looked), (looked - began) / 50), 0.25)
             return self.back_end
         finally:
             self.lock.release()

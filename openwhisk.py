@@ -910,9 +910,10 @@ class Adapter:
             value = checked(object_from_json(body), "value", dict, {})
             if value.get("code"):
                 raise Refused(502, "this image is a model, it takes no code: create the action without a file")
-            environ = checked(value, "env", dict, {})
-            os.environ.update((name, text_from_value(environ[name])) for name in environ if name != "__OW_API_KEY")
-            self.model.settings = settings_from_environ(os.environ)
+            sent = checked(value, "env", dict, {})
+            environ = {name: text_from_value(sent[name]) for name in sent if name != "__OW_API_KEY"}
+            self.model.settings = settings_from_environ({**os.environ, **environ})
+            os.environ.update(environ)
             self.model.load(environ.get("__OW_DEADLINE"))
         except Exception as error:
             self.initialized = False

@@ -178,6 +178,14 @@ def test_a_failed_load_may_be_tried_again(start):
     assert adapter.web("GET", "/").body == b"loaded"
 
 
+def test_a_refused_setting_is_forgotten(start):
+    adapter = start("settings")
+    refused = adapter.init({"OPENWHISK_LIMIT": "a megabyte", "CORS_ENABLE": "true"})
+    assert (refused.status, set(refused.json)) == (502, {"error"})
+    assert "OPENWHISK_LIMIT" in refused.json["error"] and "a megabyte" in refused.json["error"]
+    assert page(loaded(adapter))["CORS_ENABLE"] is None
+
+
 def test_a_run_whose_model_cannot_load_gets_an_error(start):
     adapter = start("broken")
     answer = adapter.web("GET", "/")

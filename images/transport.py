@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from images.reference import is_loopback, is_private
@@ -99,7 +100,7 @@ class Transport:
             )
         except requests.exceptions.ConnectionError as error:
             raise Broken(f"{method} {bare(url)}: {error}")
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, HTTPError) as error:  # the latter of a redirect without its end
             raise RegistryError(f"{method} {bare(url)}: {error}")
         self.sent += bytes_of_request(response.request)
         return response

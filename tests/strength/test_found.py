@@ -5,8 +5,11 @@ import json
 
 import pytest
 
+import layer
 import openwhisk
+from images.transport import RegistryError
 from openwhisk import Refused, Request, Response
+from tests.strength.test_registry import BASE, HOME, TARGET, answering
 from tests.support.controller import response_from_result
 from tests.support.gateway import REST, WEB
 from tests.support.replay import json_reply
@@ -92,3 +95,11 @@ def test_json_without_end_from_a_model_is_carried_as_it_is():
     answer = Response(200, [("Content-Type", "application/json")], DEEP)
     result = openwhisk.result_from_response(answer, Request("GET", "/p", plain=True))
     assert (result["statusCode"], result["body"]) == (200, DEEP.decode())
+
+
+def test_a_registrys_redirect_that_is_neither_gzip_nor_whole():
+    answer = b"HTTP/1.1 307 x\r\nLocation: /v2/\r\nContent-Encoding: gzip\r\nContent-Length: 31\r\n\r\n{}"
+    with answering([answer]) as address, pytest.raises(
+        RegistryError, match=f"GET http://{address}/v2/.*IncompleteRead"
+    ):
+        layer.main([f"{address}/{BASE}:latest", f"{address}/{TARGET}:1.0.0"], HOME)

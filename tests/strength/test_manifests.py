@@ -108,7 +108,7 @@ def checkout(tmp_path_factory):
 def planned(checkout, models, text=None):
     """The status, the models whose images would be pulled, and what was said."""
     if text is not None:
-        (checkout / "images" / "models.txt").write_text(text, "utf-8", newline="")
+        (checkout / "images" / "models.txt").write_bytes(text.encode())
     environ = {"PATH": os.environ["PATH"], "MODELS": models, "ENGINE": "docker", "DRY_RUN": "1", "USERNAME": "me"}
     done = subprocess.run(
         ["bash", "build.sh"], cwd=checkout, env=environ, capture_output=True, text=True, timeout=60, errors="replace"

@@ -87,10 +87,14 @@ def add_container_options(made: argparse.ArgumentParser, settings: Settings) -> 
 
 
 def add_limit_options(made: argparse.ArgumentParser, bounds: Bounds) -> None:
-    add = made.add_argument_group("limits that an action may ask for").add_argument
-    add("--memory-max", type=int, metavar="MB", default=bounds.memory[1], help="(default: %(default)s)")
-    add("--timeout-max", type=int, metavar="MS", default=bounds.timeout[1], help="(default: %(default)s)")
-    add("--concurrency-max", type=int, metavar="N", default=bounds.concurrency[1], help="(default: %(default)s)")
+    group = made.add_argument_group("limits that an action may ask for")
+    asked = {
+        "memory": ("MB", bounds.memory, "the most that -m may ask for"),
+        "timeout": ("MS", bounds.timeout, "the most that -t may ask for"),
+        "concurrency": ("N", bounds.concurrency, "the most that -c may ask for"),
+    }
+    for name, (unit, (_, most), text) in asked.items():
+        group.add_argument(f"--{name}-max", type=int, metavar=unit, default=most, help=f"{text} (default: %(default)s)")
 
 
 def default_data() -> str:

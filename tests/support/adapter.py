@@ -105,9 +105,10 @@ class Adapter(Process):
 
     def post(self, path, body):
         """What the invoker does: its headers, its JSON."""
-        data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        head = "POST %s HTTP/1.1\r\n%s\r\n" % (path, WIRE.format(length=len(data)))
-        return self.raw(head.encode("latin-1") + data)
+        if not isinstance(body, bytes):
+            body = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        head = "POST %s HTTP/1.1\r\n%s\r\n" % (path, WIRE.format(length=len(body)))
+        return self.raw(head.encode("latin-1") + body)
 
     def init(self, env=None, **members):
         return self.post("/init", initialization(env, **members))

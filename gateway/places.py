@@ -94,6 +94,8 @@ def address(text: str) -> Optional[str]:
         place = ipaddress.ip_address(text)
     except ValueError:
         return None
+    if "%" in text:  # an interface, which Python 3.9 reads and can't always write
+        return None
     if place.version == 4:
         return str(place)
     if place.ipv4_mapped:

@@ -103,3 +103,11 @@ def test_a_registrys_redirect_that_is_neither_gzip_nor_whole():
         RegistryError, match=f"GET http://{address}/v2/.*IncompleteRead"
     ):
         layer.main([f"{address}/{BASE}:latest", f"{address}/{TARGET}:1.0.0"], HOME)
+
+
+@pytest.mark.parametrize("name", ["X-Real-IP", "X-Forwarded-For"])
+@pytest.mark.parametrize("address", ["::%0", "fe80::1%eth0"])
+def test_a_client_whose_address_names_an_interface(gateway, replay, name, address):
+    gateway.create_web("found")
+    assert gateway.request("GET", WEB + "found", [(name, address)]).status == 204
+    assert replay.runs[0]["value"]["__ow_headers"][name.lower()] == address

@@ -7,6 +7,7 @@ import base64
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
@@ -54,7 +55,7 @@ def start_of(side, example, python, parent, adapter=ADAPTER):
         moved = {"PYTHONPATH": MOVED_PORT, "MODEL_PORT": str(port)} if side == "own" else {}
     else:
         own_port = port if side == "own" else free_port()
-        folder = on_port(folder.name, own_port, Path(parent) / str(port))
+        folder = on_port(folder.name, own_port, Path(tempfile.mkdtemp(dir=parent)))
     environ = environ_of(python, OPENWHISK_PORT=str(port), **variables_of(folder), **moved)
     front = [python, str(adapter)] if side == "adapter" else []
     return Start(side, front + instruction(folder, "CMD"), str(folder), environ, port)
@@ -92,10 +93,10 @@ class Server(Process):
     """One side of a comparison, from its start to the end of a `with` block."""
 
     def __init__(self, start, logs):
-        folder = Path(logs) / f"{start.side}-{start.port}"
-        folder.mkdir(parents=True)
+        Path(logs).mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(dir=logs)
         self.side, self.port, self.began = start.side, start.port, time.perf_counter()
-        super().__init__(start.command, start.folder, start.environ, str(folder))
+        super().__init__(start.command, start.folder, start.environ, folder)
 
     def first_answer(self, call):
         """Seconds from the start of the process to the first good answer, and the body that a client gets."""

@@ -88,6 +88,7 @@ TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 PARAMETER = r";[ \t]*({0})[ \t]*=[ \t]*({0}|\"(?:[^\"\\]|\\.)*\")[ \t]*".format(TOKEN)
 MEDIA_TYPE = re.compile(r"[ \t]*({0}/{0})[ \t]*((?:{1})*)\Z".format(TOKEN, PARAMETER))
 HEADER_NAME = re.compile(r"(?i)(?!x-openwhisk-)[!#$%&'*+\-.^`|~0-9a-z]+\Z")
+NUMBER = re.compile("[0-9]{1,9}\\Z")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 FORM = "application/x-www-form-urlencoded"
 BODY_MEMBER = b'"__ow_body":"'  # as the platform writes it
@@ -191,6 +192,7 @@ def media_from_text(text):
     match = MEDIA_TYPE.match(text) or MEDIA_TYPE.match("application/octet-stream")
     name, parameters = match.group(1).lower(), sorted(re.findall(PARAMETER, match.group(2)))
     charset = "".join([value.strip('"') for key, value in parameters if key.lower() == "charset"][-1:])
+    charset = charset if re.match(TOKEN + r"\Z", charset) else ""
     is_text = name in TEXT_TYPES or (bool(charset) and name not in BINARY_TYPES and not name.startswith("multipart/"))
     others = "".join(f"; {key}={value}" for key, value in parameters if key.lower() != "charset")
     return Media(name + others, charset, is_text)
@@ -254,7 +256,7 @@ def body_from_params(params, content_type):
 
 
 def names_in_body(body, media):
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
         if media.name.startswith("multipart/form-data"):
             return {name.decode() for name in FORM_NAME.findall(body)}
         if media.is_json:
@@ -349,7 +351,16 @@ def public_address(headers, api_host):
     scheme, _, host = api_host.rstrip("/").rpartition("://")
     first = {name: headers.get("x-forwarded-" + name, "").split(",")[0].strip() for name in ("proto", "host")}
     schemes, hosts = (first["proto"].lower(), scheme), (first["host"], host, headers.get("host", ""))
-    return next((x for x in schemes if x in ("http", "https")), "http"), next(filter(HOST.match, hosts), "localhost")
+    return next((x for x in schemes if x in ("http", "https")), "http"), next(filter(is_host, hosts), "localhost")
+
+
+def is_host(text):
+    with contextlib.suppress(ValueError, OSError):
+        address = urlsplit("//" + text)
+        if "[" in text:
+            socket.inet_pton(socket.AF_INET6, address.hostname or "")
+        return HOST.match(text) and address.port != 0
+    return False
 
 
 def result_from_response(response, request, settings=Settings()):
@@ -378,11 +389,11 @@ def carried(response, request, settings):
         response = decompressed(response)
     if request.method == "HEAD" and not response.body:
         # The platform derives Content-Length and Content-Type from a body that it then doesn't send.
-        length = min(int(response.header("content-length") or 0), LARGEST)
-        response = response._replace(body=b" " * length)
+        length = response.header("content-length")
+        response = response._replace(body=b" " * min(int(length) if NUMBER.match(length) else 0, LARGEST))
     content_type, body = text_from_body(response.body, media)
     if request.plain and media.is_json:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             body = json.loads(response.body.decode())
             if isinstance(body, dict) and response.status < 400 and "error" not in body:
                 return body
@@ -999,7 +1010,7 @@ def limits(deadline):
 def object_from_json(body):
     try:
         return checked({"the body": json.loads(body.decode())}, "the body", dict, {})
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(400, f"the body should be JSON of the platform and isn't: {error}")
 
 
@@ -1037,7 +1048,7 @@ def body_from_connection(connection):
         _, headers = head_from_stream(stream)
         names = {name.lower(): value for name, value in headers}
         length = names.get("content-length", "")
-        if not re.match(r"\d{1,9}\Z", length) or int(length) > LARGEST:
+        if not NUMBER.match(length) or int(length) > LARGEST:
             raise Refused(400, f"a whole request with a Content-Length of at most {LARGEST} was expected")
         if "expect" in names:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -10,7 +10,7 @@ platform's own table. `/run` is answered with 200, a Content-Length and a JSON o
 Every other request is the model's. https://github.com/apache/openwhisk/blob/master/docs/actions-new.md is the contract.
 """
 
-import base64
+import binascii
 import collections
 import contextlib
 import functools
@@ -207,7 +207,7 @@ def checked(members, name, kind, default):
 
 def bytes_from_base64(text, what):
     try:
-        return base64.b64decode(text)
+        return binascii.a2b_base64(text)
     except ValueError as error:
         raise Refused(400, f"{what} should be base64 and isn't: {error}")
 
@@ -423,7 +423,7 @@ def text_from_body(body, media):
         else:
             if not media.is_json or not LOOKS_LIKE_BASE64.match(text):
                 return content_type, text
-    return content_type, base64.b64encode(body).decode()
+    return content_type, binascii.b2a_base64(body, newline=False).decode()
 
 
 def codec_from_charset(charset):
@@ -574,7 +574,9 @@ def call_http(address, mounts, request, timeout=None):
 def head_from_stream(stream):
     """The first line and the header lines of an HTTP message."""
     lines = itertools.takewhile(bytes.strip, iter(functools.partial(stream.readline, 65536), b""))
-    first, *others = list(itertools.islice(lines, 200)) or [b""]
+    first, *others = list(itertools.islice(lines, 1000)) or [b""]
+    if len(others) == 999:
+        raise Refused(502, "a head of a thousand lines")
     pairs = (line.decode("latin-1").partition(":") for line in others)
     return first, [(name.strip(), value.strip()) for name, _, value in pairs]
 
@@ -1102,11 +1104,8 @@ def serve(listener, handle):
 def main(command):
     if command and command[0].startswith("-"):
         print(__doc__, *[f"OPENWHISK_{name.upper()}={value}" for name, value in Settings()._asdict().items()], sep="\n")
-        sys.exit(
-            0
-            if command[0] in ("-h", "--help")
-            else f"\n{command[0]!r} is no start command: openwhisk.py has settings, not options"
-        )
+        mistake = f"\n{command[0]!r} is no start command: openwhisk.py has settings, not options"
+        sys.exit(0 if command[0] in ("-h", "--help") else mistake)
     try:
         settings = settings_from_environ(os.environ)
         listener = socket.socket()

@@ -100,7 +100,8 @@ def test_repeated_and_latin_headers_arrive(odd):
 
 
 @pytest.mark.parametrize(
-    "path", ["/short", "/short-chunks", "/bad-chunks", "/long-chunk", "/huge", "/garbage", "/silent", "/endless"]
+    "path",
+    ["/short", "/short-chunks", "/bad-chunks", "/long-chunk", "/huge", "/garbage", "/silent", "/endless", "/many"],
 )
 def test_half_an_answer_is_a_bad_gateway(odd, path):
     answer = odd.web("GET", path)

@@ -30,6 +30,7 @@ SHAPES = {
     + PACKED,
     "/cookies": OK + TEXT + b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nhi",
     "/latin": OK + TEXT + b"X-A: caf\xe9\r\nContent-Length: 2\r\n\r\nhi",
+    "/many": OK + TEXT + b"X-A: 1\r\n" * 2000 + b"Content-Length: 7\r\n\r\none two",
     "/short": OK + TEXT + b"Content-Length: 100\r\n\r\none two",
     "/short-chunks": CHUNKED + b"30\r\none two",
     "/bad-chunks": CHUNKED + b"zz\r\none two\r\n0\r\n\r\n",

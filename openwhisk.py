@@ -174,6 +174,10 @@ class Refused(Exception):
         self.response = Response(status, [("Content-Type", "application/json")], json_from_value({"error": reason}))
 
 
+class OtherProtocol(ValueError):
+    """A frame of HTTP/2 and so of gRPC, where both sides speak first: nobody has understood the request."""
+
+
 def settings_from_environ(environ):
     forms = {int: r"\d{1,9}", "cors": "app|platform", "errors": r"none|\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*"}
     found = Settings()
@@ -506,7 +510,7 @@ def call_wsgi(app, request):
     started, written = [], []
 
     def start_response(status, headers, exc_info=None):
-        started[:] = [int(status[:3]), list(headers)]
+        started[:] = [int(status[:3]), [(str(name), str(value)) for name, value in headers]]
         return written.append
 
     chunks = app(environ_from_request(request), start_response)
@@ -568,6 +572,8 @@ def call_http(address, mounts, request, timeout=None):
         with contextlib.suppress(ConnectionError):  # an answer may come before the question has been read
             connection.sendall("\r\n".join(lines + ["", ""]).encode("latin-1") + request.body)
         with connection.makefile("rb", 65536) as stream:
+            if stream.peek(1)[:1] == b"\0":
+                raise OtherProtocol(address[1])
             return response_from_stream(stream, request.method)
 
 
@@ -628,6 +634,7 @@ class Model:
         self.script_due = threading.Event()  # for the main thread: where a script runs as python runs it
         self.tail = collections.deque(maxlen=20)
         self.back_end = self.process = self.settled = None
+        self.other_ports = set()
         self.log_lock, self.half_line = threading.Lock(), b""
         self.running, self.load_seconds, self.how_it_ended = False, 0.0, ""
 
@@ -665,6 +672,7 @@ class Model:
     def start(self):
         self.process, self.how_it_ended, self.settled = None, "", threading.Event()
         self.tail.clear()
+        self.other_ports.clear()
         if self.settings.app or script_from_command(self.command):
             self.running = True
             return self.script_due.set()
@@ -771,14 +779,14 @@ class Model:
         target, ready = self.settings.target, self.settings.ready
         leader = self.process.pid if self.process else os.getpid()
         addresses = [("127.0.0.1", target)] if target else listening_addresses(leader)
-        addresses = [address for address in addresses if address[1] != self.settings.port]
+        addresses = [address for address in addresses if address[1] not in {self.settings.port, *self.other_ports}]
         telling = not (ready or len(addresses) > 1 or any("gunicorn" in word for word in self.command))
         question = Request("GET", ready) if ready else Request("OPTIONS", "*")
         for address in addresses:
             with contextlib.suppress(OSError, ValueError, Refused):
                 if telling:
                     with socket.create_connection(address, timeout=1) as probe:
-                        if select.select([probe], [], [], 0.01)[0]:  # gRPC, not HTTP: there the client speaks first
+                        if select.select([probe], [], [], 0.005)[0]:  # not HTTP: there the client speaks first
                             continue
                     return functools.partial(call_http, address, False)
                 answer = call_http(address, False, question._replace(headers=[("host", "localhost")]), timeout=1)
@@ -974,6 +982,10 @@ class Adapter:
             response = back_end(request)
         except Refused:
             raise
+        except OtherProtocol as error:  # it took its time to speak first; HTTP will come at another port
+            self.model.other_ports.add(error.args[0])
+            self.model.back_end = None
+            return self.answer(request, deadline)
         except BaseException as error:  # SystemExit too: some models call sys.exit where they mean to raise
             if back_end.func is call_http:
                 raise self.model.failed(error)

@@ -206,13 +206,30 @@ def test_a_strange_method_goes_nowhere_else(model, method):
         assert "x-evil" not in json.loads(result["body"])["headers"]
 
 
-def test_a_host_that_is_none_does_no_harm(model):
-    for host in ("a b", "a\r\nX-Evil: 1", "[::", "evil.example/path", "user@evil.example", "x:99999999", "\u00e9"):
-        headers = {"host": host, "x-forwarded-host": host, "x-forwarded-proto": host, "x-forwarded-for": host}
-        value = {"__ow_method": "get", "__ow_path": "/p", "__ow_query": "", "__ow_headers": headers, "__ow_body": ""}
-        result = model.run(value)
-        assert result["statusCode"] == 200, (host, result)
-        assert "x-evil" not in json.loads(result["body"])["headers"]
+HOSTS = [
+    *("a b", "a\r\nX-Evil: 1", "\u00e9", "evil.example/path", "user@evil.example"),
+    *("[::", "[1]", "x:70000", "x:99999999"),
+]
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=ident)
+def test_a_host_that_is_none_does_no_harm(model, host):
+    headers = {"host": host, "x-forwarded-host": host, "x-forwarded-proto": host, "x-forwarded-for": host}
+    value = {"__ow_method": "get", "__ow_path": "/p", "__ow_query": "", "__ow_headers": headers, "__ow_body": ""}
+    result = model.run(value)
+    assert result["statusCode"] == 200, (host, result)
+    assert "x-evil" not in json.loads(result["body"])["headers"]
+
+
+def test_a_header_that_is_no_text_becomes_one(model):
+    """WSGI forbids it, the model's own server doesn't mind."""
+    assert model.web("GET", "/number").header("x-a") == ["5"]
+
+
+def test_whatever_a_model_does_to_its_process_an_activation_gets_an_answer(model):
+    """A library that puts another json in place of everybody's, say."""
+    statuses = [model.web("GET", path).status for path in ("/patch", "/p", "/p")]
+    assert statuses == {"in-process": [500, 200, 200], "http": [200, 500, 200]}[model.backend]
 
 
 def test_two_megabytes_are_read_and_answered(model):

@@ -242,10 +242,14 @@ def test_a_script_that_listens_is_served_without_a_setting(start):
     assert descendants(adapter.pid) == []
 
 
-@pytest.mark.parametrize("between", [0, 0.5], ids=["opened at once", "the other one opened first"])
-def test_of_several_ports_the_one_that_speaks_http_is_found(server, between):
+@pytest.mark.parametrize(
+    "between, mute_for",
+    [(0, 0), (0.5, 0), (0.5, 0.1)],
+    ids=["opened at once", "the other one opened first", "the other one opened first, and is slow to speak"],
+)
+def test_of_several_ports_the_one_that_speaks_http_is_found(server, between, mute_for):
     """TensorFlow Serving opens its gRPC port before the other."""
-    adapter = ready(server(MUTE_PORT=0, BETWEEN=between))
+    adapter = ready(server(MUTE_PORT=0, BETWEEN=between, MUTE_FOR=mute_for))
     assert told(adapter.web("GET", "/told"))
 
 

@@ -50,6 +50,25 @@ def answer(environ, respond):
     return [base64.b64decode(body)]
 
 
+def number(environ, respond):
+    """What WSGI forbids: a header's value that is no text."""
+    respond("200 OK", [("X-A", 5)])
+    return [b""]
+
+
+def patch(environ, respond):
+    """For one call."""
+    original = json.dumps
+
+    def broken(*_, **__):
+        json.dumps = original
+        raise TypeError("this json knows no dictionaries")
+
+    respond("200 OK", [])
+    json.dumps = broken
+    return [b""]
+
+
 def head(environ, respond):
     """What a file answers: the length that a GET would have."""
     kind, length = environ["QUERY_STRING"].split(",")
@@ -227,6 +246,8 @@ ROUTES = {
         orphan,
         process,
         speak,
+        number,
+        patch,
         allow,
         empty,
     )

@@ -1030,14 +1030,16 @@ def object_from_json(body):
 
 def activation_from_json(body):
     """json looks at each character of a string, which can be a megabyte of base64: that has no escapes to look for."""
-    before, member, after = body.partition(BODY_MEMBER)
-    sent, end, after = after.partition(b'"')
-    others = before + member + end + after
-    if member and b"\\" not in sent and others.count(b'__ow_body"') == 1:
+    found = body.find(BODY_MEMBER)
+    start = found + len(BODY_MEMBER)
+    end = body.find(b'"', start)
+    others = body[:start] + body[end:]
+    if found >= 0 and body.find(b"\\", start, end) < 0 and others.count(b'__ow_body"') == 1:
         activation = object_from_json(others)
         params = checked(activation, "value", dict, {})
         if params.get("__ow_body") == "":
-            return {**activation, "value": {**params, "__ow_body": sent.decode("utf-8", "replace")}}
+            sent = str(memoryview(body)[start:end], "utf-8", "replace")
+            return {**activation, "value": {**params, "__ow_body": sent}}
     return object_from_json(body)
 
 

@@ -439,8 +439,9 @@ def test_the_app_knows_its_place(model, namespace, name, prefix):
         ),
         ({"host": "controllers", "x-forwarded-host": "a.example, b.example"}, ("http", "a.example")),
         ({"host": "x", "x-forwarded-proto": "javascript"}, ("http", "x")),
+        ({"host": "[::1]:8080"}, ("http", "[::1]:8080")),
     ],
-    ids=["host", "forwarded scheme", "forwarded host", "first of several", "no such scheme"],
+    ids=["host", "forwarded scheme", "forwarded host", "first of several", "no such scheme", "an address in brackets"],
 )
 def test_scheme_and_host_are_those_of_the_public_url(model, headers, expected):
     report = report_of(model, web("get", "/p", headers=headers))

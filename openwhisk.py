@@ -154,6 +154,10 @@ class Response(NamedTuple):
         return media_from_text(self.header("content-type").rstrip("; \t"))
 
 
+class Base64(str):
+    """Text in which no character needs an escape."""
+
+
 class Media(NamedTuple):
     """The name keeps all parameters but the charset."""
 
@@ -377,14 +381,25 @@ def result_and_json(response, request, settings):
     try:
         for attempt in (lambda: response, lambda: compressed(response, request)):
             result = carried(attempt(), request, settings)
-            written = json_from_value(result)
+            written = json_from_result(result)
             if len(written) <= settings.limit:
                 return result, written
         advice = "accept gzip (curl --compressed), ask for less, or raise the platform's limit and OPENWHISK_LIMIT"
         raise Refused(413, f"the answer takes {len(written)} bytes of {settings.limit} that are allowed: {advice}")
     except Refused as refusal:
         result = carried(refusal.response, request, settings)
-        return result, json_from_value(result)
+        return result, json_from_result(result)
+
+
+def json_from_result(result):
+    """Base64, which comes last, is put in as it is: json would look at each of its characters, a million perhaps."""
+    answer = result.get("error", result)
+    body = answer.get("body")
+    if not isinstance(body, Base64):
+        return json_from_value(result)
+    others = {**answer, "body": ""}
+    before, after = json_from_value(others if answer is result else {"error": others}).rsplit(b'""', 1)
+    return b"".join((before, b'"', body.encode(), b'"', after))
 
 
 def carried(response, request, settings):
@@ -427,7 +442,7 @@ def text_from_body(body, media):
         else:
             if not media.is_json or not LOOKS_LIKE_BASE64.match(text):
                 return content_type, text
-    return content_type, binascii.b2a_base64(body, newline=False).decode()
+    return content_type, Base64(binascii.b2a_base64(body, newline=False), "ascii")
 
 
 def codec_from_charset(charset):

@@ -1,22 +1,39 @@
 """Real processes for tests: started in a folder, watched until ready, ended with all their children."""
 
+import fcntl
+import functools
+import itertools
 import os
-import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import closing, suppress
 
 
+@functools.lru_cache(maxsize=None)
+def _own_ports():
+    """Ports that no other process of tests draws from while this one lives: they start thousands of servers, several
+    at a time. All are below those of outgoing connections: who asks one of these again and again until somebody
+    listens can end up connected to himself."""
+    for number in range(64):
+        lock = os.open(os.path.join(tempfile.gettempdir(), "ports-of-tests-%d.lock" % number), os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until the process ends
+        except OSError:
+            os.close(lock)
+        else:
+            return itertools.cycle(range(20000 + 199 * number, 20000 + 199 * (number + 1)))
+    raise AssertionError("64 processes have locked ports for tests")
+
+
 def free_port():
-    """One below those of outgoing connections: who asks one of these again and again until somebody listens can end up
-    connected to himself."""
-    for port in random.sample(range(20000, 32768), 100):
+    for port in itertools.islice(_own_ports(), 199):
         with closing(socket.socket()) as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise AssertionError("100 ports were tried, all are taken")
+    raise AssertionError("199 ports were tried, all are taken")
 
 
 def until(condition, what, seconds=20):

@@ -340,7 +340,7 @@ def growth_line(content):
         for row in content["rows"]
     )
     share = max(map(off_share, content["rows"]))
-    return f"- **Large bodies**: {costs}; the size that is farthest from this line is off by {share:.0%} of the time for 1 MB."
+    return f"- **Large bodies**: {costs}; the size farthest from this line is off by {share:.0%} of the time for 1 MB."
 
 
 def gateway_line(content):

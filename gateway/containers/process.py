@@ -28,7 +28,7 @@ HANDED_ON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "LANG",
 HANDED_ON += ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE", "SSL_CERT_DIR")
 # Below the ports that outgoing connections use: whoever asks a port from among those again and again until
 # somebody listens can end up connected to himself.
-PORTS = range(20000, 32768)
+PORTS = range(26000, 32768)
 
 
 class ProcessContainer(Container):

@@ -88,7 +88,7 @@ TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 PARAMETER = r";[ \t]*({0})[ \t]*=[ \t]*({0}|\"(?:[^\"\\]|\\.)*\")[ \t]*".format(TOKEN)
 MEDIA_TYPE = re.compile(r"[ \t]*({0}/{0})[ \t]*((?:{1})*)\Z".format(TOKEN, PARAMETER))
 HEADER_NAME = re.compile(r"(?i)(?!x-openwhisk-)[!#$%&'*+\-.^`|~0-9a-z]+\Z")
-NUMBER = re.compile("[0-9]{1,9}\\Z")
+NUMBER = re.compile(r"[0-9]{1,9}\Z")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 FORM = "application/x-www-form-urlencoded"
 BODY_MEMBER = b'"__ow_body":"'  # as the platform writes it
@@ -221,7 +221,7 @@ def bytes_from_base64(text, what):
 
 
 def latin1_from_text(text):
-    """WSGI and http.client want the bytes of a header as characters; the platform has decoded them as UTF-8."""
+    """WSGI and call_http want the bytes of a header as characters; the platform has decoded them as UTF-8."""
     return text.encode("utf-8", "replace").decode("latin-1")
 
 

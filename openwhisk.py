@@ -39,6 +39,7 @@ RESERVED = {"__ow_method", "__ow_path", "__ow_query", "__ow_headers", "__ow_body
 CONTEXT = ("activation_id", "transaction_id", "action_name", "action_version", "namespace", "deadline", "api_host")
 LARGEST = 64 << 20  # bytes of a body, in memory
 SPARE_THREADS = 8  # each costs memory, the allocator gives it an arena; so does starting one for every request
+PATIENCE = 0.01  # seconds
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "upgrade"}
 NOT_FOR_THE_MODEL = HOP_BY_HOP | {"transfer-encoding", "accept-encoding", "content-length", "content-type", "expect"}
 NOT_FOR_THE_CLIENT = HOP_BY_HOP | {"transfer-encoding", "content-length", "content-type", "date", "server"}
@@ -88,6 +89,7 @@ TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 PARAMETER = r";[ \t]*({0})[ \t]*=[ \t]*({0}|\"(?:[^\"\\]|\\.)*\")[ \t]*".format(TOKEN)
 MEDIA_TYPE = re.compile(r"[ \t]*({0}/{0})[ \t]*((?:{1})*)\Z".format(TOKEN, PARAMETER))
 HEADER_NAME = re.compile(r"(?i)(?!x-openwhisk-)[!#$%&'*+\-.^`|~0-9a-z]+\Z")
+LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r\n|\Z)")
 NUMBER = re.compile(r"[0-9]{1,9}\Z")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 FORM = "application/x-www-form-urlencoded"
@@ -575,21 +577,29 @@ def environ_from_request(request):
     return environ
 
 
-def call_http(address, mounts, request, timeout=None):
+def call_http(address, mounts, request, connection=None, timeout=None):
     """The back end for a server that listens: one new connection, no second try of what may have been done."""
     # gunicorn's way to tell a WSGI app its prefix: in this header, and in the path as well
     mount = [("SCRIPT_NAME", request.prefix)] if mounts else []
     lines = ["%s %s%s HTTP/1.1" % (request.method, request.prefix if mounts else "", request.target)]
     lines += ["%s: %s" % pair for pair in request.headers + mount + [("connection", "close")]]
-    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as connection:
+    with connection or connecting(address) as connection:
         connection.settimeout(timeout)
-        connection.connect(address)
-        with contextlib.suppress(ConnectionError):  # an answer may come before the question has been read
+        # an answer may come before the question has been read
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall("\r\n".join(lines + ["", ""]).encode("latin-1") + request.body)
         with connection.makefile("rb", 65536) as stream:
             if stream.peek(1)[:1] == b"\0":
                 raise OtherProtocol(address[1])
             return response_from_stream(stream, request.method)
+
+
+def connecting(address):
+    """A connection that needn't be there yet: whoever uses it waits, and is told when it can't be."""
+    connection = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    connection.setblocking(False)
+    connection.connect_ex(address)
+    return connection
 
 
 def head_from_stream(stream):
@@ -679,6 +689,16 @@ class Model:
         finally:
             self.lock.release()
             self.load_seconds += time.monotonic() - began
+
+    @contextlib.contextmanager
+    def approached(self):
+        """The back end if it is there; a server in another process takes the connection while we read the request."""
+        back_end = self.back_end
+        if back_end and back_end.func is call_http:
+            with connecting(back_end.args[0]) as connection:
+                yield functools.partial(back_end, connection=connection)
+        else:
+            yield back_end
 
     def preload(self):
         with contextlib.suppress(Refused):  # /init tries again, and tells
@@ -958,6 +978,10 @@ class Adapter:
         send(200, b'{"ok":true}')
 
     def run(self, body, send):
+        with self.model.approached() as back_end:
+            self.activate(body, send, back_end)
+
+    def activate(self, body, send, back_end):
         """Sends one result, whatever happens: the model's, or shortly before the deadline that there is none."""
         began, settings, request = time.monotonic(), self.model.settings, Request("POST", "/run", plain=True)
         this = object()  # not finish itself: a cycle would keep the request in memory until the collector comes
@@ -983,15 +1007,15 @@ class Adapter:
             more = f"wsk action update {activation.get('action_name', 'ACTION')} -t {int(limit * 2000)}"
             reason = f"the model was still busy shortly before its limit, {limit:.1f} s: `{more}` gives it more time"
             self.unanswered[this] = began + patience, reason, finish
-            finish(self.answer(request, deadline))
+            finish(self.answer(request, deadline, back_end))
         except Refused as refusal:
             finish(refusal.response)
         except Exception:
             log_exception()
             finish(Refused(500, "this request or its answer can't be carried: the activation's log says why").response)
 
-    def answer(self, request, deadline):
-        back_end = self.model.back_end or self.model.load(deadline)
+    def answer(self, request, deadline, back_end):
+        back_end = back_end or self.model.load(deadline)
         began = time.monotonic()
         try:
             response = back_end(request)
@@ -1000,7 +1024,7 @@ class Adapter:
         except OtherProtocol as error:  # it took its time to speak first; HTTP will come at another port
             self.model.other_ports.add(error.args[0])
             self.model.back_end = None
-            return self.answer(request, deadline)
+            return self.answer(request, deadline, None)
         except BaseException as error:  # SystemExit too: some models call sys.exit where they mean to raise
             if back_end.func is call_http:
                 raise self.model.failed(error)
@@ -1075,15 +1099,23 @@ to_log_once = functools.lru_cache(maxsize=None)(to_log)
 
 def body_from_connection(connection):
     """Of a POST as the platform's clients send it: with a Content-Length."""
-    with connection.makefile("rb", 65536) as stream:
-        _, headers = head_from_stream(stream)
-        names = {name.lower(): value for name, value in headers}
-        length = names.get("content-length", "")
-        if not NUMBER.match(length) or int(length) > LARGEST:
-            raise Refused(400, f"a whole request with a Content-Length of at most {LARGEST} was expected")
-        if "expect" in names:
-            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return stream.read(int(length)) or b""
+    data = b""
+    for received in iter(functools.partial(connection.recv, 65536), b""):
+        data += received
+        if b"\r\n\r\n" in data or len(data) > 65536:
+            break
+    head, _, body = data.partition(b"\r\n\r\n")
+    found = LENGTH.search(head)
+    size = int(found.group(1)) if found else LARGEST + 1
+    if size > LARGEST:
+        raise Refused(400, f"a whole request with a Content-Length of at most {LARGEST} was expected")
+    if b"\r\nexpect:" in head.lower():
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = body[:size]
+    while received and len(body) < size:  # MSG_WAITALL or not, a pause of the container ends a recv
+        received = connection.recv(size - len(body), socket.MSG_WAITALL)
+        body += received
+    return body
 
 
 def pass_on(client, back_end):
@@ -1102,32 +1134,49 @@ def pass_on(client, back_end):
                 ends[end].sendall(data) if data else ends.pop(end).shutdown(socket.SHUT_WR)
 
 
-def serve(listener, handle):
-    """Threads that share one listening socket: one for each connection, and a few that wait for the next."""
-    lock, waiting = threading.Lock(), []
+class Server:
+    """Threads that share one listening socket. A model in this process has one of them: more would only take the
+    interpreter from each other, so another joins when nobody has taken a connection for a while, and quick ones leave
+    again. For a model in another process there are as many as connections, and a few that wait."""
 
-    def start():
-        waiting.append(True)
-        threading.Thread(target=work, daemon=True).start()
+    def __init__(self, listener, handle, computes_here):
+        self.listener, self.handle, self.computes_here = listener, handle, computes_here
+        self.busy_since = {}  # by thread; one that waits for a connection will be
 
-    def work():
-        while True:
-            connection, _ = listener.accept()
-            with lock:
-                waiting.pop()
-                if not waiting:
-                    start()
+    def start(self):
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def work(self):
+        this, staying = object(), True
+        while staying:
+            self.busy_since[this] = float("inf")
+            connection, _ = self.listener.accept()
+            began = self.busy_since[this] = time.monotonic()
+            if not self.waiting() and not self.computes_here():
+                self.start()
             try:
                 with connection:
-                    handle(connection)
+                    self.handle(connection)
             except Exception as error:
                 to_log(sys.stderr, f"a connection ended early: {error!r}\n")
-            with lock:
-                if len(waiting) >= SPARE_THREADS:
-                    return
-                waiting.append(True)
+            del self.busy_since[this]
+            slow = time.monotonic() - began > PATIENCE or not self.computes_here()
+            staying = self.waiting() < SPARE_THREADS if slow else self.is_left_alone()
 
-    start()
+    def waiting(self):
+        return list(self.busy_since.values()).count(float("inf"))
+
+    def is_left_alone(self):
+        """The socket: nobody waits at it, or has taken a connection just now."""
+        return time.monotonic() - max(list(self.busy_since.values()), default=0) > PATIENCE
+
+    def watch(self):
+        """Two threads may have left because of each other: that is seen here as well."""
+        while True:
+            select.select([self.listener], [], [])
+            time.sleep(PATIENCE)
+            if self.is_left_alone():
+                self.start()
 
 
 def main(command):
@@ -1151,9 +1200,10 @@ def main(command):
     adapter = Adapter(model)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, adapter.stop)
-    for work in [adapter.watch_deadlines] + ([model.preload] if settings.preload else []):
+    server = Server(listener, adapter.handle, lambda: not model.process)
+    for work in [server.watch, adapter.watch_deadlines] + ([model.preload] if settings.preload else []):
         threading.Thread(target=work, daemon=True).start()
-    serve(listener, adapter.handle)
+    server.start()
     while True:
         if model.script_due.wait(0.1):
             model.script_due.clear()

@@ -122,6 +122,22 @@ def test_activations_may_overlap(own, count):
     until(lambda: adapter.stdout.count(SENTINEL) == count, "a sentinel for each")
 
 
+def threads_of(adapter):
+    return int(status_of(adapter.pid)["Threads"])
+
+
+def test_threads_that_were_needed_stay_where_they_only_wait_and_leave_where_they_compute(own):
+    """In one process quick requests take the interpreter from each other: one thread answers eight of them sooner."""
+    adapter, others = own(), {"in-process": 3, "http": 5}
+    fewest, most = others[adapter.backend] + 1, others[adapter.backend] + 8
+    at_once(*[lambda: adapter.web("GET", "/meet", "8")] * 8)
+    assert threads_of(adapter) >= most
+    if adapter.backend == "http":
+        until(lambda: adapter.web("GET", "/p") and fewest < threads_of(adapter) <= most, "some are kept")
+    else:
+        until(lambda: adapter.web("GET", "/p") and threads_of(adapter) == fewest, "one is left")
+
+
 def test_a_model_is_loaded_once_whoever_asks(start):
     adapter = start("settings")
     answers = at_once(*[lambda: adapter.web("GET", "/")] * 4)

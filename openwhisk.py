@@ -672,10 +672,11 @@ class Model:
         try:
             if not self.running:
                 self.start()
-            # A look takes milliseconds, and in this process takes them from the script that is loading.
-            pause = shortest = 0.002 if self.process else 0.1
+            # In this process a look takes its time from the script that is loading.
+            pause = shortest = 0.002 if self.process else 0.02
             while not self.back_end:
-                self.settled.wait(pause)
+                if self.settled.wait(pause) and self.back_end:
+                    break
                 looked = time.monotonic()
                 if not self.running:
                     raise self.refusal("the model couldn't be loaded")
@@ -684,7 +685,7 @@ class Model:
                 server = self.listening_server()
                 if server and self.running:
                     self.back_end = server
-                pause = min(max(shortest, 2 * (time.monotonic() - looked), (looked - began) / 50), 0.25)
+                pause = min(max(shortest, 2 * (time.monotonic() - looked), (looked - began) / 100), 0.25)
             return self.back_end
         finally:
             self.lock.release()
@@ -706,6 +707,7 @@ class Model:
 
     def start(self):
         self.process, self.how_it_ended, self.settled = None, "", threading.Event()
+        self.own_sockets = sockets_of(os.getpid())
         self.tail.clear()
         self.other_ports.clear()
         if self.settings.app or script_from_command(self.command):
@@ -813,16 +815,15 @@ class Model:
         gunicorn, which listens before it has loaded, and when only one of several ports speaks HTTP."""
         target, ready = self.settings.target, self.settings.ready
         leader = self.process.pid if self.process else os.getpid()
-        addresses = [("127.0.0.1", target)] if target else listening_addresses(leader)
+        sockets = set() if target else sockets_of(leader) - self.own_sockets
+        addresses = [("127.0.0.1", target)] if target else listening_addresses(sockets)
         addresses = [address for address in addresses if address[1] not in {self.settings.port, *self.other_ports}]
         telling = not (ready or len(addresses) > 1 or any("gunicorn" in word for word in self.command))
         question = Request("GET", ready) if ready else Request("OPTIONS", "*")
         for address in addresses:
             with contextlib.suppress(OSError, ValueError, Refused):
                 if telling:
-                    with socket.create_connection(address, timeout=1) as probe:
-                        if select.select([probe], [], [], 0.005)[0]:  # not HTTP: there the client speaks first
-                            continue
+                    socket.create_connection(address, timeout=1).close()
                     return functools.partial(call_http, address, False)
                 answer = call_http(address, False, question._replace(headers=[("host", "localhost")]), timeout=1)
                 if answer.status // 100 == 2 or not ready:
@@ -830,17 +831,25 @@ class Model:
         return None
 
 
-def listening_addresses(leader):
-    """Where a process and its session accept connections."""
-    sockets = set()
+def sockets_of(leader):
+    """Those that a process and its session have open, but for the ones that have no address, as asyncio's own."""
+    found = set()
     for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
         with contextlib.suppress(OSError):
             if pid == leader or os.getsid(pid) == leader:
-                sockets.update(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))
+                found.update(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))
+    with contextlib.suppress(OSError), open("/proc/net/unix") as rows:
+        found.difference_update(f"socket:[{row.split()[6]}]" for row in rows)
+    return {link for link in found if link.startswith("socket:")}
+
+
+def listening_addresses(sockets):
+    """Where they accept connections. On a large machine the kernel takes milliseconds for each of its tables."""
     for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
         with contextlib.suppress(OSError), open("/proc/net/" + table) as rows:
-            for row in (row.split() for row in rows if " 0A " in row):
+            for row in (row.split() for row in rows if " 0A " in row) if sockets else ():
                 if f"socket:[{row[9]}]" in sockets:
+                    sockets = sockets - {f"socket:[{row[9]}]"}
                     address, _, port = row[1].rpartition(":")
                     words = (int(word, 16) for word in re.findall("." * 8, address))
                     host = socket.inet_ntop(family, b"".join(struct.pack("=L", word) for word in words))

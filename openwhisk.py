@@ -1153,21 +1153,23 @@ class Server:
         self.busy_since = {}  # by thread; one that waits for a connection will be
 
     def start(self):
-        threading.Thread(target=self.work, daemon=True).start()
+        with contextlib.suppress(RuntimeError):  # at the limit of threads those that are there go on
+            threading.Thread(target=self.work, daemon=True).start()
 
     def work(self):
         this, staying = object(), True
         while staying:
-            self.busy_since[this] = float("inf")
-            connection, _ = self.listener.accept()
-            began = self.busy_since[this] = time.monotonic()
-            if not self.waiting() and not self.computes_here():
-                self.start()
+            began = self.busy_since[this] = float("inf")
             try:
+                connection, _ = self.listener.accept()
+                began = self.busy_since[this] = time.monotonic()
+                if not self.waiting() and not self.computes_here():
+                    self.start()
                 with connection:
                     self.handle(connection)
             except Exception as error:
                 to_log(sys.stderr, f"a connection ended early: {error!r}\n")
+                time.sleep(PATIENCE)  # if there are too many files open, not all of the time is for saying so
             del self.busy_since[this]
             slow = time.monotonic() - began > PATIENCE or not self.computes_here()
             staying = self.waiting() < SPARE_THREADS if slow else self.is_left_alone()

@@ -105,6 +105,27 @@ def start_table(content):
     return table(["model", *(words for head in heads for words in (head, "with the adapter"))], rows)
 
 
+def hop_summary(content):
+    relay, adapter = (row["rate"]["compared"]["median"] for row in content["rows"])
+    return (
+        f"Of the server's own requests a second, {relay:.2f} are left by a relay that understands nothing of them, and "
+        f"{adapter:.2f} by openwhisk.py: {adapter / relay:.2f} of what a hop can leave."
+    )
+
+
+def hop_table(content):
+    rows = []
+    for row in content["rows"]:
+        rate, latency, processor = row["rate"], row["latency_ms"], row["processor_ms"]
+        pairs = [(latency["own"]["p50"], latency[row["name"]]["p50"])]
+        pairs += [tuple(processor[side]["median"] for side in ("own", row["name"]))]
+        shown = ["{:.2f} / {:.2f}".format(*pair) for pair in pairs]
+        rates = f"{rate['own']['median']:.0f} / {rate[row['name']]['median']:.0f}"
+        rows.append([row["name"], rates, bold(rate["compared"]), *shown])
+    heads = ["requests a second: own / through it", "ratio", "p50, ms", "processor time, ms: the server's / its own"]
+    return table(["hop", *heads], rows)
+
+
 def off_share(row, side="adapter"):
     """Of the time that the largest body takes."""
     largest = list(row["milliseconds"][side].values())[-1]["median"]
@@ -275,6 +296,11 @@ SECTIONS = {
             ),
         ),
         rates_plot,
+    ),
+    "hop": Section(
+        "One more hop at its cheapest",
+        hop_summary,
+        (("**One connection after another**, through each of the two, and directly.", hop_table),),
     ),
     "growth": Section(
         "Cost by size of the body: a line?",

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -160,6 +161,17 @@ def test_many_idle_connections_do_not_keep_an_activation_waiting(own):
     finally:
         for connection in connections:
             connection.close()
+
+
+def test_one_that_was_out_of_files_goes_on_when_there_are_some_again(own):
+    adapter = own()
+    limit = len(os.listdir("/proc/%d/fd" % adapter.pid)) + 3
+    resource.prlimit(adapter.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    connections = [socket.create_connection(("127.0.0.1", adapter.port)) for _ in range(20)]
+    until(lambda: "Too many open files" in adapter.log, "there are none left")
+    for connection in connections:
+        connection.close()
+    assert adapter.web("GET", "/p").status == 200
 
 
 # -- deadlines ----------------------------------------------------------------------------------------------

@@ -90,6 +90,12 @@ def test_the_adapter_is_compared_with_each_server_in_rate_latency_start_and_memo
     ]
 
 
+def test_the_adapter_is_compared_with_the_cheapest_hop(results):
+    assert [shape(row) for row in results["hop"]["rows"]] == [
+        {"name": hop, **rounds("own", hop)["1"]} for hop in ("relay", "adapter")
+    ]
+
+
 def test_growth_is_measured_in_both_directions_from_bytes_to_a_megabyte(results):
     sides = {"own", "adapter"}
     rows = results["growth"]["rows"]

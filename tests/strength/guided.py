@@ -7,7 +7,7 @@ from pathlib import Path
 import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-with atheris.instrument_imports(include=["openwhisk", "gateway"]):
+with atheris.instrument_imports(include=["openwhisk", "gateway", "images"]):
     from tests.strength import targets
 
 

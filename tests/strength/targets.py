@@ -13,6 +13,13 @@ from gateway.mediatypes import IS_TOKEN, media_type_from_text
 from gateway.messages import Request
 from gateway.negotiation import NotAcceptable, preferences_from_headers
 from gateway.settings import Settings
+from images.content import layer_from_adapter
+from images.manifest import manifest_from_models, models_from_text
+from images.plan import Manifest, Unsuitable, plan_from_base
+from images.reference import reference_from_name
+from images.repository import value_of
+from images.resolving import base_from_repository
+from images.transport import RegistryError
 
 WEB = {
     "__ow_method": "post",
@@ -147,6 +154,71 @@ def gateway_texts(data):
         assert str(error)
 
 
+class Documents:
+    """A repository that has lost its layers, and answers whatever is asked for with what comes next."""
+
+    name = "a/b"
+
+    def __init__(self, documents):
+        self.documents = iter(documents)
+
+    def manifest(self, version):
+        kind, _, text = next(self.documents, b"").partition(b" ")
+        return Manifest(kind.decode("utf-8", "replace"), text, value_of(text, f"the manifest {version}"))
+
+    def document(self, descriptor):
+        return value_of(next(self.documents, b"").partition(b" ")[2], f"the blob {descriptor.digest}")
+
+    def open_blob(self, descriptor):
+        raise RegistryError(f"there is no {descriptor.digest}")
+
+
+def image_base(data):
+    """What a registry answers, a line each: a media type and a document."""
+    try:
+        base = base_from_repository(Documents(data.split(b"\n")), reference_from_name("a/b"))
+        plan = plan_from_base(base, reference_from_name("c/d"), LAYER)
+    except (Unsuitable, RegistryError) as error:
+        assert str(error)
+        return
+    assert all(json.loads(manifest.data) == manifest.value for manifest in plan.manifests)
+    assert LAYER.blob in plan.blobs
+
+
+def image_names(data):
+    """A name, and a list of models."""
+    name, _, models = data.decode("utf-8", "replace").partition("\n")
+    try:
+        reference = reference_from_name(name)
+        assert reference_from_name(str(reference)) == reference
+        assert not set(reference.address + reference.repository + reference.version) & set(" ?#%\r\n")
+        yaml = manifest_from_models(models_from_text(models), "1.0.0")
+        assert "\t" not in yaml and yaml.endswith("\n")
+    except ValueError as error:
+        assert "expected" in str(error)
+
+
+LAYER = layer_from_adapter(b"")
+TYPES = {name: f"application/vnd.oci.image.{name}.v1+json" for name in ("index", "manifest", "config")}
+IMAGE = {
+    "config": {"mediaType": TYPES["config"], "digest": "sha256:a", "size": 1},
+    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": "sha256:b", "size": 1}],
+    "annotations": {"a": "b"},
+}
+CONFIG = {
+    "os": "linux",
+    "architecture": "amd64",
+    "config": {"Entrypoint": ["tini"], "Cmd": ["python", "app.py"], "Env": ["A=b"], "ExposedPorts": {"80/tcp": {}}},
+    "rootfs": {"type": "layers", "diff_ids": ["sha256:b"]},
+    "history": [{"created_by": "a"}],
+}
+INDEX = {"manifests": [{"digest": "sha256:c", "platform": {"os": "linux", "architecture": "amd64"}}]}
+
+
+def lines_of_documents(*documents):
+    return "\n".join(f"{TYPES[name]} {json.dumps(value)}" for name, value in documents).encode()
+
+
 CONTENT = {
     "exec": {"kind": "blackbox", "image": "a/b:1", "code": "", "binary": False},
     "annotations": [{"key": "web-export", "value": True}],
@@ -179,6 +251,14 @@ SEEDS = {
         b'text/plain\n*\n1\n{"text": {"a": 1.50}, "body": "aGk="}',
     ],
     gateway_content: [json.dumps(CONTENT).encode()],
+    image_base: [
+        lines_of_documents(("manifest", IMAGE), ("config", CONFIG)),
+        lines_of_documents(("index", INDEX), ("manifest", IMAGE), ("config", CONFIG)),
+    ],
+    image_names: [
+        b"quay.io/codait/max-ocr:latest\nmax-ocr 2048 60000 Read the text in a picture\n# comment\n\n",
+        b"[::1]:5000/a@sha256:" + b"0" * 64 + b"\nmax-a 512 1000 A\n",
+    ],
     gateway_answer: [
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 303 See\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n",

@@ -74,7 +74,10 @@ def main(adapter, times, command):
         leave(code)
 
     os._exit = leave_with_times
-    module.main(command)
+    model = module.main(command)
+    while True:
+        with model.script_run():
+            exec(*model.script())
 
 
 if __name__ == "__main__":

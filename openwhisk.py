@@ -691,14 +691,18 @@ class Model:
             self.lock.release()
             self.load_seconds += time.monotonic() - began
 
+    def computes_here(self):
+        return not self.process and not (self.back_end and self.back_end.func is call_http)
+
     @contextlib.contextmanager
     def approached(self):
         """The back end if it is there; a server in another process takes the connection while we read the request."""
         back_end = self.back_end
-        if back_end and back_end.func is call_http:
-            with connecting(back_end.args[0]) as connection:
-                yield functools.partial(back_end, connection=connection)
-        else:
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError):  # too many open files: call_http will say so
+                if back_end and back_end.func is call_http:
+                    connection = held.enter_context(connecting(back_end.args[0]))
+                    back_end = functools.partial(back_end, connection=connection)
             yield back_end
 
     def preload(self):
@@ -734,8 +738,9 @@ class Model:
             try:
                 yield
                 self.tail.append("the script came to its end without serving an app or opening a port\n")
-            except BaseException:
+            except BaseException as error:
                 log_exception()
+                error.__traceback__ = None  # its frames hold what the script had: sockets, a model
         self.end()
 
     def script(self):
@@ -744,6 +749,7 @@ class Model:
         sys.path[0] = os.path.dirname(os.path.abspath(script[0])) if script else os.getcwd()
         if self.settings.app:
             self.take(app_from_name(self.settings.app))
+            return "", {}
         main = sys.modules["__main__"] = types.ModuleType("__main__")
         main.__file__, sys.argv = os.path.abspath(script[0]), script
         with open(script[0], "rb") as file:
@@ -831,7 +837,9 @@ class Model:
         for address in addresses:
             with contextlib.suppress(OSError, ValueError, Refused):
                 if telling:
-                    socket.create_connection(address, timeout=1).close()
+                    with socket.create_connection(address, timeout=1) as probe:
+                        if select.select([probe], [], [], 0.005)[0]:  # not HTTP: there the client speaks first
+                            continue
                     return functools.partial(call_http, address, False)
                 answer = call_http(address, False, question._replace(headers=[("host", "localhost")]), timeout=1)
                 if answer.status // 100 == 2 or not ready:
@@ -846,8 +854,8 @@ def sockets_of(leader):
         with contextlib.suppress(OSError):
             if pid == leader or os.getsid(pid) == leader:
                 found.update(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))
-    with contextlib.suppress(OSError), open("/proc/net/unix") as rows:
-        found.difference_update(f"socket:[{row.split()[6]}]" for row in rows)
+    with contextlib.suppress(OSError), open("/proc/net/unix", errors="replace") as rows:
+        found.difference_update(f"socket:[{inode}]" for row in rows for inode in row.split()[6:7])
     return {link for link in found if link.startswith("socket:")}
 
 
@@ -940,6 +948,7 @@ class Adapter:
 
     def handle(self, connection):
         """The platform's two calls are read by a reader that knows nothing else, all the rest by the model's server."""
+        connection.setblocking(True)  # a model may have called socket.setdefaulttimeout
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 60, 0))
         start = connection.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL)
         call = {b"POST /run": self.run, b"POST /init": self.init}.get(start.rpartition(b" ")[0])
@@ -1153,12 +1162,13 @@ def pass_on(client, back_end):
 
 class Server:
     """Threads that share one listening socket. A model in this process has one of them: more would only take the
-    interpreter from each other, so another joins when nobody has taken a connection for a while, and quick ones leave
+    interpreter from each other, so others join when nobody has taken a connection for a while, and quick ones leave
     again. For a model in another process there are as many as connections, and a few that wait."""
 
     def __init__(self, listener, handle, computes_here):
         self.listener, self.handle, self.computes_here = listener, handle, computes_here
         self.busy_since = {}  # by thread; one that waits for a connection will be
+        self.slow = False
 
     def start(self):
         with contextlib.suppress(RuntimeError):  # at the limit of threads those that are there go on
@@ -1171,7 +1181,7 @@ class Server:
             try:
                 connection, _ = self.listener.accept()
                 began = self.busy_since[this] = time.monotonic()
-                if not self.waiting() and not self.computes_here():
+                if not self.waiting() and (self.slow or not self.computes_here()):
                     self.start()
                 with connection:
                     self.handle(connection)
@@ -1179,8 +1189,9 @@ class Server:
                 to_log(sys.stderr, f"a connection ended early: {error!r}\n")
                 time.sleep(PATIENCE)  # if there are too many files open, not all of the time is for saying so
             del self.busy_since[this]
-            slow = time.monotonic() - began > PATIENCE or not self.computes_here()
-            staying = self.waiting() < SPARE_THREADS if slow else self.is_left_alone()
+            self.slow = slow = time.monotonic() - began > PATIENCE
+            lasting = slow or not self.computes_here()
+            staying = self.waiting() < SPARE_THREADS if lasting else self.is_left_alone()
 
     def waiting(self):
         return list(self.busy_since.values()).count(float("inf"))
@@ -1195,6 +1206,7 @@ class Server:
             select.select([self.listener], [], [])
             time.sleep(PATIENCE)
             if self.is_left_alone():
+                self.slow = True
                 self.start()
 
 
@@ -1219,7 +1231,7 @@ def main(command):
     adapter = Adapter(model)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, adapter.stop)
-    server = Server(listener, adapter.handle, lambda: not model.process)
+    server = Server(listener, adapter.handle, model.computes_here)
     for work in [server.watch, adapter.watch_deadlines] + ([model.preload] if settings.preload else []):
         threading.Thread(target=work, daemon=True).start()
     server.start()

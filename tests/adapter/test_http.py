@@ -4,7 +4,9 @@ import gzip
 import json
 import os
 import re
+import resource
 import signal
+import socket
 import time
 from urllib.parse import quote
 
@@ -251,6 +253,32 @@ def test_of_several_ports_the_one_that_speaks_http_is_found(server, between, mut
     """TensorFlow Serving opens its gRPC port before the other."""
     adapter = ready(server(MUTE_PORT=0, BETWEEN=between, MUTE_FOR=mute_for))
     assert told(adapter.web("GET", "/told"))
+
+
+def test_a_port_at_which_the_server_speaks_first_is_another_protocols(server):
+    adapter = ready(server(MUTE_PORT=0, BETWEEN=0.5, GREETING="SSH-2.0-server\r\n"))
+    assert told(adapter.web("GET", "/told"))
+
+
+def test_a_socket_with_an_odd_name_hides_no_port(server):
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(b"\0two\n\xff lines of %d" % os.getpid())
+        assert told(ready(server()).web("GET", "/told"))
+
+
+def test_a_script_that_gave_up_is_started_again_and_has_its_port(start):
+    adapter = ready(start("restarted", MODEL_PORT=free_port()))
+    adapter.web("GET", "/leave")
+    until(lambda: adapter.web("GET", "/").body == b"here", lambda: adapter.log)
+
+
+def test_without_a_file_for_a_connection_there_is_an_answer_that_says_so(server):
+    adapter = ready(server())
+    resource.prlimit(adapter.pid, resource.RLIMIT_NOFILE, (3, 3))  # accept has taken the one that it will need
+    answer = adapter.web("GET", "/told")
+    assert answer.status == 502
+    assert "Too many open files" in error_of(answer)
+    assert SENTINEL in adapter.stdout
 
 
 def test_the_port_is_a_setting(server):

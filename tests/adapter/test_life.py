@@ -165,13 +165,26 @@ def test_many_idle_connections_do_not_keep_an_activation_waiting(own):
 
 def test_one_that_was_out_of_files_goes_on_when_there_are_some_again(own):
     adapter = own()
-    limit = len(os.listdir("/proc/%d/fd" % adapter.pid)) + 3
+    limit = len(os.listdir("/proc/%d/fd" % adapter.pid)) + 20  # each thread in accept has one in hand
     resource.prlimit(adapter.pid, resource.RLIMIT_NOFILE, (limit, limit))
-    connections = [socket.create_connection(("127.0.0.1", adapter.port)) for _ in range(20)]
+    connections = [socket.create_connection(("127.0.0.1", adapter.port)) for _ in range(60)]
     until(lambda: "Too many open files" in adapter.log, "there are none left")
     for connection in connections:
         connection.close()
-    assert adapter.web("GET", "/p").status == 200
+    until(lambda: adapter.web("GET", "/p").status == 200, "the files are free again")
+
+
+def test_a_timeout_that_a_model_sets_for_all_sockets_is_not_the_platforms(start):
+    adapter = loaded(start("hasty"))
+    params = {"__ow_method": "post", "__ow_query": "", "__ow_headers": {"content-type": "text/plain"}}
+    body = json.dumps(activation({**params, "__ow_path": "/", "__ow_body": "hi"})).encode("ascii")
+    with socket.create_connection(("127.0.0.1", adapter.port), 20) as client:
+        for part in (b"POST /run HT", b"TP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:20], body[20:]):
+            time.sleep(0.2)
+            client.sendall(part)
+        answer = HTTPResponse(client)
+        answer.begin()
+        assert json.loads(answer.read().decode("utf-8"))["body"] == "hi"
 
 
 # -- deadlines ----------------------------------------------------------------------------------------------

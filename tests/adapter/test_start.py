@@ -102,10 +102,12 @@ def test_a_script_in_a_folder_imports_what_lies_beside_it(start):
     assert page(loaded(adapter)) == "beside"
 
 
+@pytest.mark.parametrize("command", [[], ["gunicorn", "app:app"]], ids=["script", "gunicorn"])
 @pytest.mark.parametrize("name", ["app:app", "app:holder.wsgi"])
-def test_an_app_can_be_named_outright(start, name):
-    adapter = loaded(start("named", OPENWHISK_APP=name))
+def test_an_app_can_be_named_outright(start, name, command):
+    adapter = loaded(start("named", *command, OPENWHISK_APP=name))
     assert page(adapter)["name"] == "app"
+    assert "run as a script" not in adapter.log and "Traceback" not in adapter.log
 
 
 @pytest.mark.parametrize(

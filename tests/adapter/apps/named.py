@@ -14,3 +14,6 @@ class Holder:
 
 holder = Holder()
 number = 3
+
+if __name__ == "__main__":
+    print("run as a script")

@@ -119,7 +119,7 @@ def mute(listener):
     while True:
         connection, _ = listener.accept()
         time.sleep(option("MUTE_FOR", 0.0))
-        connection.sendall(b"\0\0\x12\4\0\0\0\0\0" + b"\0" * 18)
+        connection.sendall(option("GREETING", "").encode() or b"\0\0\x12\4\0\0\0\0\0" + b"\0" * 18)
         kept.append(connection)
 
 

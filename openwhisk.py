@@ -1010,7 +1010,7 @@ class Adapter:
     def activate(self, body, send, back_end):
         """Sends one result, whatever happens: the model's, or shortly before the deadline that there is none."""
         began, settings, request = time.monotonic(), self.model.settings, Request("POST", "/run", plain=True)
-        this = object()  # not finish itself: a cycle would keep the request in memory until the collector comes
+        this = threading.Event()  # not finish itself: a cycle would keep the request until the collector comes
 
         def finish(response):
             response = redirected_to_slash(response, request)
@@ -1019,6 +1019,7 @@ class Adapter:
                 line = f"{request.method} {request.path} {response.status} {(time.monotonic() - began) * 1000:.0f} ms"
                 self.end_log(f"{line} {len(response.body)} bytes\n")
                 send(200, written)
+                this.set()
 
         self.unanswered[this] = float("inf"), "", finish
         try:
@@ -1039,6 +1040,7 @@ class Adapter:
         except Exception:
             log_exception()
             finish(Refused(500, "this request or its answer can't be carried: the activation's log says why").response)
+        this.wait(60)  # the other thread may just be answering; the connection is closed when this one returns
 
     def answer(self, request, deadline, back_end):
         back_end = back_end or self.model.load(deadline)

@@ -1,6 +1,7 @@
 """A container's life: its log, its activations at once, its deadlines, its end, and whom it runs as."""
 
 import base64
+import functools
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
+import openwhisk
 from tests.adapter.conftest import COMMANDS
 from tests.support.adapter import SENTINEL, Adapter, activation, folder_of
 from tests.support.needs import need, needed
@@ -225,6 +227,27 @@ def test_a_run_does_not_wait_for_the_model_past_its_deadline(start):
     assert answer.status in (502, 504) and answer.type == "application/json"
     waiting.join(20)
     assert adapter.web("GET", "/").status == 200
+
+
+def test_a_model_that_comes_second_does_not_cut_the_first_answer_short():
+    """The thread that watches deadlines is still sending when the model has answered too."""
+    model = openwhisk.Model(["python", "app.py"], openwhisk.Settings())
+    adapter, sent = openwhisk.Adapter(model), []
+
+    def app(environ, start_response):
+        until(lambda: sent, "the deadline's answer is on its way")
+        start_response("200 OK", [])
+        return [b""]
+
+    def send(status, body):
+        sent.append("begun")
+        time.sleep(0.3)
+        sent.append("done")
+
+    model.back_end = functools.partial(openwhisk.call_wsgi, app)
+    threading.Thread(target=adapter.watch_deadlines, daemon=True).start()
+    adapter.run(json.dumps(activation({}, deadline=soon(0.3))).encode("ascii"), send)
+    assert sent == ["begun", "done"]
 
 
 @pytest.mark.parametrize("deadline", [None, "", "soon", "-1", 12, "9" * 400, "1"])

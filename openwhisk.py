@@ -1237,6 +1237,7 @@ def main(command):
     for work in [server.watch, adapter.watch_deadlines] + ([model.preload] if settings.preload else []):
         threading.Thread(target=work, daemon=True).start()
     server.start()
+    threading.Thread(target=bool).start()  # the first end of a thread loads a library: while there is a file for it
     return model
 
 

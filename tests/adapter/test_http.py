@@ -1,5 +1,6 @@
 """A model behind a port of its own: any command that listens, in any of HTTP's shapes, and its life and death."""
 
+import functools
 import gzip
 import json
 import os
@@ -12,7 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.adapter import SENTINEL, Adapter, folder_of
+import openwhisk
+from tests.support.adapter import SENTINEL, Adapter, activation, folder_of
 from tests.support.process import alive, descendants, free_port, status_of, until
 
 SERVER = ["sh", "-c", "cd . && exec python app.py"]
@@ -272,13 +274,18 @@ def test_a_script_that_gave_up_is_started_again_and_has_its_port(start):
     until(lambda: adapter.web("GET", "/").body == b"here", lambda: adapter.log)
 
 
-def test_without_a_file_for_a_connection_there_is_an_answer_that_says_so(server):
-    adapter = ready(server())
-    resource.prlimit(adapter.pid, resource.RLIMIT_NOFILE, (3, 3))  # accept has taken the one that it will need
-    answer = adapter.web("GET", "/told")
-    assert answer.status == 502
-    assert "Too many open files" in error_of(answer)
-    assert SENTINEL in adapter.stdout
+def test_without_a_file_for_a_connection_there_is_an_answer_that_says_so():
+    model, sent = openwhisk.Model(["server"], openwhisk.Settings()), []
+    model.back_end = functools.partial(openwhisk.call_http, ("127.0.0.1", 1), False)
+    body = json.dumps(activation({"__ow_method": "get", "__ow_path": "/"})).encode("ascii")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        openwhisk.Adapter(model).run(body, lambda status, written: sent.append(json.loads(written.decode("utf-8"))))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert [result["error"]["statusCode"] for result in sent] == [502]
+    assert "Too many open files" in json.loads(sent[0]["error"]["body"])["error"]
 
 
 def test_the_port_is_a_setting(server):

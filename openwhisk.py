@@ -39,7 +39,7 @@ RESERVED = {"__ow_method", "__ow_path", "__ow_query", "__ow_headers", "__ow_body
 CONTEXT = ("activation_id", "transaction_id", "action_name", "action_version", "namespace", "deadline", "api_host")
 LARGEST = 64 << 20  # bytes of a body, in memory
 SPARE_THREADS = 8  # each costs memory, the allocator gives it an arena; so does starting one for every request
-PATIENCE = 0.01  # seconds
+PATIENCE = 0.01  # seconds in which a thread takes no connection, or is busy with one, before it counts as slow
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "upgrade"}
 NOT_FOR_THE_MODEL = HOP_BY_HOP | {"transfer-encoding", "accept-encoding", "content-length", "content-type", "expect"}
 NOT_FOR_THE_CLIENT = HOP_BY_HOP | {"transfer-encoding", "content-length", "content-type", "date", "server"}
@@ -659,7 +659,7 @@ class Model:
         self.script_due = threading.Event()  # for the main thread: where a script runs as python runs it
         self.tail = collections.deque(maxlen=20)
         self.back_end = self.process = self.settled = None
-        self.other_ports = set()
+        self.other_ports, self.own_sockets = set(), set()
         self.log_lock, self.half_line = threading.Lock(), b""
         self.running, self.load_seconds, self.how_it_ended = False, 0.0, ""
 
@@ -711,11 +711,10 @@ class Model:
 
     def start(self):
         self.process, self.how_it_ended, self.settled = None, "", threading.Event()
-        self.own_sockets = sockets_of(os.getpid())
         self.tail.clear()
         self.other_ports.clear()
         if self.settings.app or script_from_command(self.command):
-            self.running = True
+            self.own_sockets, self.running = sockets_of(os.getpid()), True
             return self.script_due.set()
         environ = {"UVICORN_ROOT_PATH": prefix_from_name(os.environ.get("__OW_ACTION_NAME", "")), **os.environ}
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "bufsize": 0}
@@ -829,8 +828,7 @@ class Model:
         gunicorn, which listens before it has loaded, and when only one of several ports speaks HTTP."""
         target, ready = self.settings.target, self.settings.ready
         leader = self.process.pid if self.process else os.getpid()
-        sockets = set() if target else sockets_of(leader) - self.own_sockets
-        addresses = [("127.0.0.1", target)] if target else listening_addresses(sockets)
+        addresses = [("127.0.0.1", target)] if target else listening_addresses(sockets_of(leader) - self.own_sockets)
         addresses = [address for address in addresses if address[1] not in {self.settings.port, *self.other_ports}]
         telling = not (ready or len(addresses) > 1 or any("gunicorn" in word for word in self.command))
         question = Request("GET", ready) if ready else Request("OPTIONS", "*")

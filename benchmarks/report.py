@@ -46,6 +46,11 @@ def machine_text(content):
     )
 
 
+def each(found, sides=SIDES, figure="median", digits=2):
+    """The same figure of two sides."""
+    return " / ".join(f"{found[side][figure]:.{digits}f}" for side in sides)
+
+
 def extremes(rows, count):
     medians = [row["rounds"][count]["rate"]["compared"]["median"] for row in rows]
     return f"{min(medians):.2f} to {max(medians):.2f}" if len(rows) > 1 else f"{medians[0]:.2f}"
@@ -67,7 +72,7 @@ def rates_table(content):
         cells = [row["name"], row["what"], row["back_end"]]
         for count in COUNTS:
             rate = row["rounds"][count]["rate"]
-            cells += [f"{rate['own']['median']:.0f} / {rate['adapter']['median']:.0f}", bold(rate["compared"])]
+            cells += [each(rate, digits=0), bold(rate["compared"])]
         rows.append(cells)
     heads = [words for name in COUNTS.values() for words in (f"{name}: own / adapter", "ratio")]
     return table(["model", "asked with", "the model runs", *heads], rows, texts=3)
@@ -76,11 +81,9 @@ def rates_table(content):
 def latency_table(content):
     rows = []
     for row in content["rows"]:
-        latency = {count: row["rounds"][count]["latency_ms"] for count in COUNTS}
-        pairs = [[found[side][part] for side in SIDES] for found in latency.values() for part in ("p50", "p99")]
-        processor = row["rounds"]["1"]["processor_ms"]
-        cpu = " / ".join(f"{processor[side]['median']:.2f}" for side in SIDES)
-        rows.append([row["name"], *("{:.1f} / {:.1f}".format(*pair) for pair in pairs), cpu])
+        latency = [row["rounds"][count]["latency_ms"] for count in COUNTS]
+        shown = [each(found, figure=part, digits=1) for found in latency for part in ("p50", "p99")]
+        rows.append([row["name"], *shown, each(row["rounds"]["1"]["processor_ms"])])
     heads = [f"{name}: {part}" for name in COUNTS.values() for part in ("p50", "p99")]
     return table(["own / adapter, ms", *heads, "processor time of one"], rows)
 
@@ -116,13 +119,10 @@ def hop_summary(content):
 def hop_table(content):
     rows = []
     for row in content["rows"]:
-        rate, latency, processor = row["rate"], row["latency_ms"], row["processor_ms"]
-        pairs = [(latency["own"]["p50"], latency[row["name"]]["p50"])]
-        pairs += [tuple(processor[side]["median"] for side in ("own", row["name"]))]
-        shown = ["{:.2f} / {:.2f}".format(*pair) for pair in pairs]
-        rates = f"{rate['own']['median']:.0f} / {rate[row['name']]['median']:.0f}"
-        rows.append([row["name"], rates, bold(rate["compared"]), *shown])
-    heads = ["requests a second: own / through it", "ratio", "p50, ms", "processor time, ms: the server's / its own"]
+        sides = ("own", row["name"])
+        waited, processor = each(row["latency_ms"], sides, "p50"), each(row["processor_ms"], sides)
+        rows.append([row["name"], each(row["rate"], sides, digits=0), bold(row["rate"]["compared"]), waited, processor])
+    heads = ["requests a second: own / through it", "ratio", "p50, ms", "processor time, ms: own / the hop's processes"]
     return table(["hop", *heads], rows)
 
 
@@ -300,7 +300,13 @@ SECTIONS = {
     "hop": Section(
         "One more hop at its cheapest",
         hop_summary,
-        (("**One connection after another**, through each of the two, and directly.", hop_table),),
+        (
+            (
+                "**One connection after another**, through each of the two, and directly. The server is one of the "
+                "adapter's processes, and none of the relay's.",
+                hop_table,
+            ),
+        ),
     ),
     "growth": Section(
         "Cost by size of the body: a line?",

@@ -3,7 +3,7 @@
 import codecs
 import re
 import zlib
-from typing import Iterator, Optional
+from typing import Optional
 
 from openwhisk_adapter.mediatypes import Media, media_from_text
 from openwhisk_adapter.messages import Refused, Request, Response, TooLong
@@ -69,37 +69,32 @@ def compressed(response: Response, request: Request, limit: int) -> Optional[Res
     media = media_of(response)
     if media.name in SCRIPTS:
         content_type = "text/javascript"
-        pieces = utf8_pieces(response.body, codec_from_charset(media.charset))
+        body = in_utf8(response.body, media.charset)
     elif media.is_json or not media.is_text:
         content_type = response.header("content-type")
-        pieces = pieces_of(response.body)
+        body = response.body
     else:
         return None
-    packed = gzip_from_pieces(pieces, limit)
+    packed = gzip_from_bytes(body, limit)
     if packed is None:
         return None
     varying = response._replace(headers=[*response.headers, ("Vary", "Accept-Encoding")])
     return recoded(varying, packed, content_type, "gzip")
 
 
-def pieces_of(body: bytes) -> Iterator[bytes]:
-    for start in range(0, len(body), PIECE):
-        yield body[start : start + PIECE]
+def in_utf8(body: bytes, charset: str) -> bytes:
+    codec = codec_from_charset(charset)
+    if codecs.lookup(codec).name == "utf-8":
+        return body
+    return body.decode(codec, "replace").encode("utf-8", "replace")
 
 
-def utf8_pieces(body: bytes, codec: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(codec)("replace")
-    for piece in pieces_of(body):
-        yield decoder.decode(piece).encode("utf-8", "replace")
-    yield decoder.decode(b"", True).encode("utf-8", "replace")
-
-
-def gzip_from_pieces(pieces: Iterator[bytes], limit: int) -> Optional[bytes]:
+def gzip_from_bytes(body: bytes, limit: int) -> Optional[bytes]:
     """None if it takes more than the limit: not all of a long body is compressed to know that."""
     deflater = zlib.compressobj(6, zlib.DEFLATED, GZIP)
     packed = bytearray()
-    for piece in pieces:
-        packed += deflater.compress(piece)
+    for start in range(0, len(body), PIECE):
+        packed += deflater.compress(body[start : start + PIECE])
         if len(packed) > limit:
             return None
     packed += deflater.flush()

@@ -1,7 +1,7 @@
 """What the variables OPENWHISK_* say, and whether the platform is here: reads what it is given."""
 
 import re
-from typing import Any, Dict, Mapping, NamedTuple
+from typing import Any, Dict, List, Mapping, NamedTuple
 
 from openwhisk_adapter.messages import Refused
 
@@ -20,6 +20,13 @@ class Settings(NamedTuple):
     errors: str = "500-599"
     cors: str = "platform"
     platform: str = "auto"
+    exposed: str = ""
+    health: str = ""
+
+    @property
+    def exposed_ports(self) -> List[int]:
+        """The ports that the image says it listens on, in its own order."""
+        return [int(word) for word in self.exposed.split()]
 
 
 ANYTHING = r".*"
@@ -38,6 +45,8 @@ FORMS = {
     "errors": STATUSES,
     "cors": "app|platform",
     "platform": "auto|yes|no",
+    "exposed": r"[0-9]{1,5}( [0-9]{1,5})*",
+    "health": r"/.*",
 }
 
 

@@ -31,7 +31,7 @@ MORE_THAN_ONCE = "Cannot initialize the action more than once."
 NO_CODE = "this image is a model, it takes no code: create the action without a file"
 NOT_RAW = "This web action isn't raw: what the platform merges, sorts or drops is lost (--web raw)"
 TOO_LATE_FOR_VARIABLES = (
-    "The model was loaded before /init: the action's own variables came too late for it"
+    "The model runs since before /init: the action's own variables came too late for it"
 )
 
 
@@ -92,21 +92,15 @@ class Activation:
             if self.call is not None:
                 self.call.abandon()
 
-    def fail(self, refusal: Refused) -> None:
-        """A sentence for whoever asked; what a model has said is for the log alone."""
-        if isinstance(refusal, NotLoaded) and refusal.last_words:
-            self._log.error(refusal.last_words)
-        self.answer(refusal.response)
-
     @contextlib.contextmanager
     def failures_answered(self) -> Iterator[None]:
         try:
             yield
         except Refused as refusal:
-            self.fail(refusal)
+            self.answer(refusal.response)
         except Exception:
             self._log.exception()
-            self.fail(Refused(500, CANT_BE_CARRIED))
+            self.answer(Refused(500, CANT_BE_CARRIED).response)
 
     def _is_first(self) -> bool:
         return self._claim.acquire(blocking=False)  # and never released

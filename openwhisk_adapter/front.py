@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import threading
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 from openwhisk_adapter import VERSION
 from openwhisk_adapter.action import Action
@@ -32,15 +32,16 @@ def model_from_arguments(arguments: List[str], explanation: str) -> Model:
     return started(arguments or DEFAULT_COMMAND, settings, listening)
 
 
-def answer_to_option(option: str, explanation: str) -> str:
+def answer_to_option(option: str, explanation: str) -> Optional[str]:
+    """What is to be said on stderr, if the option is none."""
     if option == "--version":
         print("openwhisk.py", VERSION)
-        return ""
+        return None
     print(explanation)
     for name, value in Settings()._asdict().items():
         print("OPENWHISK_%s=%s" % (name.upper(), value))
     if option in ("-h", "--help"):
-        return ""
+        return None
     return "\n%r is no start command: openwhisk.py has settings, not options" % option
 
 

@@ -46,7 +46,7 @@ class State(enum.Enum):
 
 
 class NotLoaded(Refused):
-    """Why there is no model to ask: a sentence for whoever asked, its last words for its owner alone."""
+    """Why there is no model to ask: a sentence for whoever asked. Its last words are its owner's."""
 
     def __init__(self, reason: str, last_words: List[str]) -> None:
         super().__init__(502, reason)

@@ -778,7 +778,8 @@ def test_the_refusal_says_how_much_there_was_and_what_helps():
     error = projected(Response(200, [("Content-Type", "image/png")], b"a" * 900000))[1]
     assert error == (
         "the answer takes 1200000 bytes or more, and 1048576 are allowed: "
-        "accept gzip (curl --compressed), ask for less, or raise the platform's limit and OPENWHISK_LIMIT"
+        "accept gzip (curl --compressed), ask for less, "
+        "or raise the platform's limit and OPENWHISK_LIMIT"
     )
 
 

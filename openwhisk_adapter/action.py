@@ -4,7 +4,7 @@ import contextlib
 import os
 import threading
 import time
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Set
 
 from openwhisk_adapter.envelope import (
     activation_from_json,
@@ -17,7 +17,7 @@ from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.model import Model, NotLoaded, State
 from openwhisk_adapter.request import request_from_params
 from openwhisk_adapter.result import redirected_to_slash, result_and_json
-from openwhisk_adapter.servers import Server, Unanswered, Unreachable
+from openwhisk_adapter.servers import Call, Server, Unanswered, Unreachable
 from openwhisk_adapter.settings import Settings, settings_from_environ
 
 Reply = Callable[[int, bytes], None]
@@ -59,7 +59,7 @@ class Activation:
         self, reply: Reply, settings: Settings, log: Log, settle_log: Callable[[], None]
     ) -> None:
         self.request = Request("POST", "/run", plain=True)
-        self.call = None  # type: Optional[Call]
+        self.call: Optional[Call] = None
         self.is_answered = threading.Event()
         self.began = time.monotonic()
         self.due = float("inf")
@@ -134,8 +134,8 @@ class Action:
         self._model = model
         self._log = log
         self._is_initialized = threading.Lock()
-        self._running = set()  # type: Set[Activation]
-        self._give_up = None  # type: Optional[Callable[[str], None]]
+        self._running: Set[Activation] = set()
+        self._give_up: Optional[Callable[[str], None]] = None
 
     def when_burning(self, give_up: Callable[[str], None]) -> None:
         """What ends this process: a prediction that nobody waits for takes its time from every later one."""

@@ -7,7 +7,7 @@ import select
 import sys
 import threading
 import time
-from typing import List
+from typing import Any, Deque, List, Set
 
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
 TAIL = 20  # lines of a model that an owner gets to see when it can't be loaded
@@ -20,7 +20,7 @@ class Tail:
     """The last lines that a model has printed."""
 
     def __init__(self) -> None:
-        self._lines = collections.deque(maxlen=TAIL)  # type: Deque[str]
+        self._lines: Deque[str] = collections.deque(maxlen=TAIL)
         self._lock = threading.Lock()
 
     def add(self, text: str) -> None:
@@ -47,8 +47,8 @@ class Log:
         self._stdout = _copy(1)
         self._stderr = _copy(2)
         self._lock = threading.Lock()
-        self._said = set()  # type: Set[str]
-        self._unfinished = set()  # type: Set[int]
+        self._said: Set[str] = set()
+        self._unfinished: Set[int] = set()
 
     def line(self, text: str) -> None:
         with self._lock:
@@ -106,7 +106,7 @@ class Log:
 def flush() -> None:
     """What Python still holds of a model's lines; it may have put anything in the place of these streams."""
     for name in ("stdout", "stderr"):
-        stream = getattr(sys, name, None)  # type: Any
+        stream: Any = getattr(sys, name, None)
         with contextlib.suppress(Exception):
             stream.flush()
 

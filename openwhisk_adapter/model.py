@@ -16,7 +16,7 @@ from openwhisk_adapter.starting import Started
 from openwhisk_adapter.starting.commands import Program, program_from_command, this_interpreter
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import free_ports
-from openwhisk_adapter.starting.wanted import Plan, hint_from_lines, plan_from_command
+from openwhisk_adapter.starting.wanted import Known, Plan, hint_from_lines, plan_from_command
 
 if TYPE_CHECKING:
     from openwhisk_adapter.starting.script import (
@@ -59,15 +59,15 @@ class Model:
         self._settings = settings
         self._log = log
         self._signals = signals
-        self._when_ready = None  # type: Optional[Callable[[Server], None]]
+        self._when_ready: Optional[Callable[[Server], None]] = None
         self._changed = threading.Condition()
         self._loading = threading.Lock()
         self._state = State.ASLEEP
-        self._started = None  # type: Optional[Started]
-        self._server = None  # type: Optional[Server]
-        self._script = None  # type: Optional[Script]
+        self._started: Optional[Started] = None
+        self._server: Optional[Server] = None
+        self._script: Optional[Script] = None
         self._script_is_due = threading.Event()
-        self._known = None  # type: Optional[Known]
+        self._known: Optional[Known] = None
         self._how_it_ended = ""
         self._load_seconds = 0.0
 

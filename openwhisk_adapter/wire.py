@@ -35,7 +35,7 @@ class Head(NamedTuple):
 def head_from_stream(stream: BinaryIO) -> Head:
     """The first line and the header lines of a message; nothing at all is an empty first line."""
     first = _line(stream)
-    headers = []  # type: Pairs
+    headers: Pairs = []
     if not first.strip():
         return Head(b"", headers)
     while True:

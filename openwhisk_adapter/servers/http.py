@@ -43,7 +43,7 @@ class HttpCall(Call):
         self.address = address
         self.mounts = mounts
         self.timeout = timeout
-        self.connection = None  # type: Optional[socket.socket]
+        self.connection: Optional[socket.socket] = None
         with contextlib.suppress(OSError):  # too many open files: answer() tries again, and says so
             self.connection = connection_begun(address)
 

@@ -4,7 +4,7 @@ import contextlib
 import re
 import select
 import socket
-from typing import Tuple
+from typing import Optional, Tuple
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Refused
@@ -124,7 +124,7 @@ def exchange(client: socket.socket, server: socket.socket, body: Body) -> None:
     ready = select.poll()
     ready.register(server, select.POLLIN)
     ready.register(client, select.POLLIN)
-    patience = None  # type: Optional[int]
+    patience: Optional[int] = None
     while True:
         found = ready.poll(patience)
         if not found:

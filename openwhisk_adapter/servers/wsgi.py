@@ -73,8 +73,8 @@ class Started:
 
     def __init__(self) -> None:
         self.status = ""
-        self.headers = []  # type: List[Tuple[str, str]]
-        self.written = []  # type: List[bytes]
+        self.headers: List[Tuple[str, str]] = []
+        self.written: List[bytes] = []
 
     def start_response(
         self, status: str, headers: List[Tuple[str, Any]], exc_info: Any = None
@@ -106,7 +106,7 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
     address = urlsplit("//" + request.host)
     headers = dict(request.headers)
     client = headers.get("x-forwarded-for", "127.0.0.1").split(",")[0].strip()
-    environ = {
+    environ: Dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": unquote_to_bytes(request.prefix).decode("latin-1"),
         "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
@@ -125,7 +125,7 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-    }  # type: Dict[str, Any]
+    }
     for name, value in request.headers:
         variable = name.upper().replace("-", "_")
         if name not in ("content-type", "content-length"):

@@ -17,7 +17,7 @@ class Places:
 
     def __init__(self, substitutes: Dict[str, Substitute]) -> None:
         self.undo = contextlib.ExitStack()
-        self._waiting = {}  # type: Dict[str, List[str]]
+        self._waiting: Dict[str, List[str]] = {}
         self._substitutes = substitutes
         for place in substitutes:
             module = place.partition(":")[0]
@@ -38,7 +38,7 @@ class Places:
     def imported(self, module: ModuleType) -> None:
         for place in self._waiting.pop(module.__name__, []):
             *owners, name = place.partition(":")[2].split(".")
-            owner = module  # type: Any
+            owner: Any = module
             for attribute in owners:
                 owner = getattr(owner, attribute, None)
             if hasattr(owner, name):  # another version of the package may have none
@@ -72,7 +72,7 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 def _tell_when_executed(spec: importlib.machinery.ModuleSpec, places: Places) -> None:
-    loader = spec.loader  # type: Any
+    loader: Any = spec.loader
     execute = getattr(loader, "exec_module", None)
     if execute is None:
         return

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from typing import List
+from typing import Dict, List
 
 MARK = "OPENWHISK_CHILD"  # a variable by which descendants are known, whatever session they made for themselves
 
@@ -14,7 +14,7 @@ class Family:
     def __init__(self, mark: str) -> None:
         self.leader = 0
         self._mark = ("%s=%s" % (MARK, mark)).encode()
-        self._marked = {}  # type: Dict[int, bool]
+        self._marked: Dict[int, bool] = {}
 
     def pids(self) -> List[int]:
         found = []

@@ -56,7 +56,7 @@ class Script(Started):
         self._known_sockets = set(sockets_of([os.getpid()]))
         self._wanted = wanted
         self._own_port = own_port
-        self._ports = None  # type: Optional[Started]
+        self._ports: Optional[Started] = None
 
     # -- in the main thread ------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Dict, Iterable, Iterator, Tuple
 
 def sockets_of(pids: Iterable[int]) -> Dict[str, int]:
     """Those that these processes have open, but for the ones that have no address, as asyncio's own."""
-    owners = {}  # type: Dict[str, int]
+    owners: Dict[str, int] = {}
     for pid in pids:
         with contextlib.suppress(OSError):
             for entry in os.scandir("/proc/%d/fd" % pid):

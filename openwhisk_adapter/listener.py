@@ -1,4 +1,4 @@
-"""The container's port: recognises the platform's two calls, reads them, hands on all else. Touches that socket."""
+"""The container's port: reads the platform's two calls, hands on all else. Touches that socket."""
 
 import contextlib
 import re

@@ -1,4 +1,4 @@
-"""HTTP/1.1 messages on a stream, bounded in size: touches the stream or connection that it is handed."""
+"""HTTP/1.1 messages, bounded in size: touches the stream or connection that it is handed."""
 
 import io
 import re

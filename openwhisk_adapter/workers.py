@@ -40,7 +40,7 @@ class Workers:
         self._pace = Pace.QUICK
 
     def give(self, task: Any) -> None:
-        """To the thread that was idle last, or a new one; RuntimeError if there can't be another."""
+        """To the thread that was idle last, or a new one: RuntimeError if there can be none."""
         with self._changed:
             if not self._idle and self._is_worth_waiting():
                 came = self._changed.wait_for(self._has_idle, QUICK)

@@ -1,4 +1,4 @@
-"""A WSGI app in this process, called as its own server would: touches the app, and the connections passed on to it."""
+"""A WSGI app in this process: touches the app, and the connections passed on to it."""
 
 import io
 import itertools
@@ -137,7 +137,7 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
 
 
 def request_from_head(head: wire.Head, stream: Any, connection: socket.socket) -> Request:
-    """A plain client's request, its body read whole, without the headers that only the platform may set."""
+    """A plain client's request, its body read whole, without the headers that the platform sets."""
     words = head.first.decode("latin-1").split()
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         raise Refused(400, "a request line like `GET / HTTP/1.1` was expected")
@@ -206,7 +206,7 @@ class PlainAnswer:
             close(chunks)
 
     def send_chunk(self, chunk: bytes) -> None:
-        """The head goes with the first one that has something in it, as start_response may be called until then."""
+        """The head goes out with the first one: by then start_response has been called."""
         data = chunk if self.has_body() else b""
         if not self.head_is_sent:
             self.head_is_sent = True

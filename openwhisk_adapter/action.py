@@ -82,8 +82,8 @@ class Activation:
     def answer(self, response: Response) -> None:
         response = redirected_to_slash(response, self.request)
         _, written = result_and_json(response, self.request, self._settings)
+        flush()  # before the claim: if it never ends, the deadline still answers
         if self._is_first():
-            flush()
             self._send(response, written)
 
     def expire(self) -> None:

@@ -827,7 +827,7 @@ def test_a_refusal_is_itself_a_result():
     assert result_from_response(refusal.response, GET)["body"] == '{"error":"caf\u00e9 ?"}'
 
 
-# -- and in detail ----------------------------------------------------------------------------------
+# -- and in detail ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tag, sent", [('"v1"', 'W/"v1"'), ('W/"v1"', 'W/"v1"'), ("v1", "v1")])

@@ -35,7 +35,7 @@ def threads_of(pid):
     return int(status_of(pid)["Threads"])
 
 
-def answer_to(adapter, target, *sent):
+def answer_to(adapter, *sent):
     """What comes back for a request whose pieces are sent at once, until the other side closes."""
     with socket.create_connection(("127.0.0.1", adapter.port), 20) as client:
         client.sendall(b"".join(sent))
@@ -78,7 +78,7 @@ def test_nobody_from_outside_is_somebody_of_the_platforms(public, name):
 def test_a_second_request_on_a_connection_is_not_handed_on_unread(public):
     first = b"GET /p?first HTTP/1.1\r\nHost: x\r\n\r\n"
     second = b"GET /p?second HTTP/1.1\r\nHost: x\r\nX-OpenWhisk-User: admin\r\n\r\n"
-    answer = answer_to(public, "/p", first, second)
+    answer = answer_to(public, first, second)
     assert answer.count(b"HTTP/1.1 ") == 1 and b"second" not in answer
 
 
@@ -92,7 +92,7 @@ def test_a_second_request_on_a_connection_is_not_handed_on_unread(public):
 )
 def test_a_request_that_two_could_read_in_two_ways_is_refused(start, head):
     adapter = start("model", *COMMANDS["http"], OPENWHISK_PLATFORM="auto")
-    answer = answer_to(adapter, "/p", b"POST /p HTTP/1.1\r\nHost: x\r\n", head.encode(), b"\r\nabc")
+    answer = answer_to(adapter, b"POST /p HTTP/1.1\r\nHost: x\r\n", head.encode(), b"\r\nabc")
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
@@ -100,7 +100,7 @@ def test_chunks_and_what_follows_them_are_told_apart(start):
     adapter = start("odd_server", *SERVER, OPENWHISK_PLATFORM="auto")
     body = b"5;x=y\r\nhello\r\n0\r\nTrailer: a\r\n\r\nGET /evil HTTP/1.1\r\n\r\n"
     head = b"POST /told HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    assert b"POST /told HTTP/1.1" in answer_to(adapter, "/told", head, body)
+    assert b"POST /told HTTP/1.1" in answer_to(adapter, head, body)
     assert "evil" not in adapter.log
 
 
@@ -261,3 +261,11 @@ def test_beyond_descriptor_1024_plain_requests_are_answered_too(start):
             held.enter_context(socket.create_connection(("127.0.0.1", adapter.port), 20))
         until(lambda: descriptors_of(adapter.pid) > 1024, "they are taken")
         assert adapter.request("GET", "/told").status == 200
+
+
+def test_an_upgrade_that_the_server_ignores_opens_no_way_for_a_second_request(start):
+    adapter = start("odd_server", *SERVER, OPENWHISK_PLATFORM="auto")
+    first = b"GET /told HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    second = b"GET /told?second HTTP/1.1\r\nX-OpenWhisk-User: admin\r\n\r\n"
+    assert b"GET /told HTTP/1.1" in answer_to(adapter, first, second)
+    assert "second" not in adapter.log

@@ -1,4 +1,5 @@
-"""Actions, packages and activations as JSON: as clients see them and as the store keeps them. Touches nothing.
+"""Actions, packages and activations as JSON: as clients see them and as the store keeps them.
+Touches nothing.
 
 Members come in the platform's order."""
 
@@ -10,7 +11,10 @@ Json = Dict[str, Any]
 
 
 def json_from_parameters(parameters: Iterable[Parameter]) -> List[Json]:
-    return [{"key": each.key, "value": each.value, **({"init": True} if each.init else {})} for each in parameters]
+    return [
+        {"key": each.key, "value": each.value, **({"init": True} if each.init else {})}
+        for each in parameters
+    ]
 
 
 def json_from_annotations(annotations: Iterable[Tuple[str, Any]]) -> List[Json]:
@@ -19,7 +23,10 @@ def json_from_annotations(annotations: Iterable[Tuple[str, Any]]) -> List[Json]:
 
 def parameters_from_json(items: Iterable[Json]) -> Tuple[Parameter, ...]:
     """Of several with one key the last counts."""
-    found = {item["key"]: Parameter(item["key"], item.get("value"), item.get("init") is True) for item in items}
+    found = {
+        item["key"]: Parameter(item["key"], item.get("value"), item.get("init") is True)
+        for item in items
+    }
     return tuple(found.values())
 
 
@@ -37,7 +44,7 @@ def json_from_limits(limits: Limits) -> Json:
 
 
 def json_from_exec(action: Action, with_code: bool) -> Json:
-    members = {"kind": "blackbox", "image": action.image}
+    members: Json = {"kind": "blackbox", "image": action.image}
     if action.code and with_code:
         members["code"] = action.code
     members["binary"] = action.binary
@@ -112,7 +119,11 @@ def json_from_package(package: Package) -> Json:
 
 def json_from_package_with(package: Package, actions: Iterable[Action]) -> Json:
     inside = [
-        {"annotations": json_from_annotations(each.annotations), "name": each.name, "version": each.version}
+        {
+            "annotations": json_from_annotations(each.annotations),
+            "name": each.name,
+            "version": each.version,
+        }
         for each in actions
     ]
     members = {**json_from_package(package), "actions": inside, "feeds": []}

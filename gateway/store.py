@@ -8,30 +8,38 @@ import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar
 
-from gateway import jsontext, records
-from gateway.entities import Action, Activation, Package
+from gateway import records
+from gateway.entities import Action, Activation, Package, path_of
+from gateway.http import jsontext
+from gateway.refusal import Refusal
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS actions (path TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS packages (path TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS activations (
-    id TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, start INTEGER NOT NULL,
-    record TEXT NOT NULL, summary TEXT NOT NULL
+    id TEXT PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    summary TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS activations_by_start ON activations (namespace, start);
 """
+NEWEST_FIRST = "ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
 # Removing what is too old takes as long for many as for one.
 PRUNED_EVERY = 100
+NOT_KEPT = "The data file can't be written to: {}."
+
+
+Entity = TypeVar("Entity")
 
 
 class InUse(Exception):
     """Another gateway works with the file."""
-
-
-class NotKept(Exception):
-    """The file takes nothing more; says why."""
 
 
 class Selection(NamedTuple):
@@ -46,7 +54,8 @@ class Selection(NamedTuple):
 
 
 class Store:
-    """What is few is kept in memory, too: looking up an action takes no time. Of activations the newest `keep` stay."""
+    """What is few is kept in memory, too: looking up an action takes no time. Of activations the
+    newest `keep` stay. What can't be written raises Refusal."""
 
     def __init__(self, path: str, keep: int):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -58,9 +67,12 @@ class Store:
         self.actions: Dict[str, Action] = self._load("actions", records.action_from_json)
         self.packages: Dict[str, Package] = self._load("packages", records.package_from_json)
 
-    def _load(self, table: str, read: Callable[[Any], Any]) -> Dict[str, Any]:
-        rows = self._thread.submit(self._rows, f"SELECT path, record FROM {table}", ()).result()
-        return {path: read(jsontext.value_from_json(record.encode("utf-8"))) for path, record in rows}
+    def _load(self, table: str, read: Callable[[Any], Entity]) -> Dict[str, Entity]:
+        query = f"SELECT path, record FROM {table}"
+        found = {}
+        for path, record in self._thread.submit(self._rows, query, ()).result():
+            found[path] = read(jsontext.value_from_json(record.encode("utf-8")))
+        return found
 
     def close(self) -> None:
         self._thread.submit(self._database.close).result()
@@ -78,14 +90,12 @@ class Store:
         self.actions.pop(action.path, None)
 
     async def put_package(self, package: Package) -> None:
-        path = f"{package.namespace}/{package.name}"
-        await self._put("packages", path, records.json_from_package(package))
-        self.packages[path] = package
+        await self._put("packages", package.path, records.json_from_package(package))
+        self.packages[package.path] = package
 
     async def delete_package(self, package: Package) -> None:
-        path = f"{package.namespace}/{package.name}"
-        await self._write("DELETE FROM packages WHERE path = ?", (path,))
-        self.packages.pop(path, None)
+        await self._write("DELETE FROM packages WHERE path = ?", (package.path,))
+        self.packages.pop(package.path, None)
 
     def actions_in(self, namespace: str, package: Optional[str] = None) -> List[Action]:
         """The newest first; those of all packages if none is named."""
@@ -112,20 +122,23 @@ class Store:
         """The texts of the records, or of what lists show of them; the newest first."""
         where, values = condition(selection)
         column = "record" if whole else "summary"
-        query = f"SELECT {column} FROM activations WHERE {where} ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
-        rows = await self._in_thread(self._rows, query, (*values, selection.limit, selection.skip))
+        query = f"SELECT {column} FROM activations WHERE {where} {NEWEST_FIRST}"
+        values = (*values, selection.limit, selection.skip)
+        rows = await self._in_thread(self._rows, query, values)
         return [text for (text,) in rows]
 
     async def count_activations(self, selection: Selection) -> int:
         where, values = condition(selection)
-        rows = await self._in_thread(self._rows, f"SELECT count(*) FROM activations WHERE {where}", values)
-        return max(0, rows[0][0] - selection.skip)
+        query = f"SELECT count(*) FROM activations WHERE {where}"
+        rows = await self._in_thread(self._rows, query, values)
+        number = int(rows[0][0])
+        return max(0, number - selection.skip)
 
     def _insert_activation(self, activation: Activation, subject: str) -> None:
         action = activation.action
         record = jsontext.compact(records.json_from_activation(activation, subject))
         summary = jsontext.compact(records.summary_of_activation(activation))
-        path = f"{action.package}/{action.name}" if action.package else action.name
+        path = path_of(action.package, action.name)
         values = (activation.activation_id, action.namespace, action.name, path, activation.start)
         texts = tuple(jsontext.utf8(text).decode("utf-8") for text in (record, summary))
         self._execute("INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, *texts))
@@ -134,10 +147,11 @@ class Store:
             self._prune()
 
     def _prune(self) -> None:
-        # Rows are numbered as they come and only the first are ever removed, so their numbers have no gaps.
+        # Rows are numbered as they come and only the first are ever removed, so their numbers have
+        # no gaps.
         newest = "SELECT max(rowid) FROM activations"
         # What can't go now goes the next time.
-        with suppress(NotKept):
+        with suppress(Refusal):
             self._execute(f"DELETE FROM activations WHERE rowid <= ({newest}) - ?", (self._keep,))
 
     # -- the thread ------------------------------------------------------------------------
@@ -146,24 +160,24 @@ class Store:
         text = jsontext.utf8(jsontext.compact(record)).decode("utf-8")
         await self._write(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (path, text))
 
-    async def _write(self, statement: str, values: Tuple) -> None:
+    async def _write(self, statement: str, values: Tuple[Any, ...]) -> None:
         await self._in_thread(self._execute, statement, values)
 
-    async def _in_thread(self, call: Callable, *arguments: Any) -> Any:
+    async def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
-    def _execute(self, statement: str, values: Tuple) -> None:
+    def _execute(self, statement: str, values: Tuple[Any, ...]) -> None:
         try:
             with self._database:
                 self._database.execute(statement, values)
         except sqlite3.OperationalError as error:
-            raise NotKept(f"The data file can't be written to: {error}.") from error
+            raise Refusal(500, NOT_KEPT.format(error)) from error
 
-    def _rows(self, query: str, values: Tuple) -> List[Tuple]:
+    def _rows(self, query: str, values: Tuple[Any, ...]) -> List[Tuple[Any, ...]]:
         return self._database.execute(query, values).fetchall()
 
 
-def condition(selection: Selection) -> Tuple[str, Tuple]:
+def condition(selection: Selection) -> Tuple[str, Tuple[Any, ...]]:
     parts: List[Tuple[str, Any]] = [("namespace = ?", selection.namespace)]
     if selection.name:
         parts.append(("path = ?" if "/" in selection.name else "name = ?", selection.name))

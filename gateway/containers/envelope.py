@@ -2,8 +2,8 @@
 
 from typing import Any, Dict, Optional
 
-from gateway import jsontext
 from gateway.entities import Action, Order
+from gateway.http import jsontext
 
 
 def init_body_from_order(order: Order, deadline: int, api_key: Optional[str] = None) -> bytes:

@@ -9,12 +9,15 @@ import tempfile
 import time
 import uuid
 from contextlib import suppress
-from typing import List, Optional
+from typing import Any, Callable, List, Optional
 
 import psutil
 
 #: The environment variable that a process inherits however it was started; its value names the container.
 MARK = "GATEWAY_CONTAINER"
+
+
+NOT_PRIVATE = "{} must be a folder that nobody but you can write to: remove it."
 
 
 class Marker:
@@ -42,8 +45,12 @@ class Marker:
 
     def dead(self) -> List[str]:
         """The tokens of gateways that have ended without `close`."""
-        names = [name for name in os.listdir(self.folder) if "." not in name and name != self.token]
-        return [name for name in names if not is_locked(os.path.join(self.folder, name))]
+        found = []
+        for name in os.listdir(self.folder):
+            is_other = "." not in name and name != self.token
+            if is_other and not is_locked(os.path.join(self.folder, name)):
+                found.append(name)
+        return found
 
     def note_of(self, token: str) -> str:
         with open(os.path.join(self.folder, token), encoding="utf-8") as file:
@@ -66,8 +73,10 @@ def default_folder() -> str:
 def make_private(folder: str) -> None:
     os.makedirs(folder, mode=0o700, exist_ok=True)
     found = os.lstat(folder)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o022:
-        raise PermissionError(f"{folder} must be a folder that nobody but you can write to: remove it.")
+    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    others_may_write = stat.S_IMODE(found.st_mode) & 0o022
+    if not is_own or others_may_write:
+        raise PermissionError(NOT_PRIVATE.format(folder))
 
 
 def is_locked(path: str) -> bool:
@@ -106,6 +115,6 @@ def kill_marked(mark: str) -> None:
         found = marked_processes(mark)
 
 
-def with_no_complaint(action, *arguments) -> None:
+def with_no_complaint(action: Callable[..., Any], *arguments: Any) -> None:
     with suppress(psutil.Error, OSError):
         action(*arguments)

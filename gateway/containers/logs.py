@@ -25,7 +25,7 @@ class Page:
         self.truncated = False
         self.open_streams = set(STREAMS)
         self.sentinels = 0
-        self.ended = asyncio.get_running_loop().create_future()
+        self.ended: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
 
     @property
     def complete(self) -> bool:
@@ -103,7 +103,9 @@ class Log:
         for _ in range(3):
             await asyncio.sleep(0)
         asked = time.monotonic()
-        while not self.sentinelled and time.monotonic() - max(self._heard, asked) < self.silence_seconds:
+        while not self.sentinelled:
+            if time.monotonic() - max(self._heard, asked) >= self.silence_seconds:
+                return
             await asyncio.sleep(self.silence_seconds / 4)
             if time.monotonic() - asked > self.sentinel_seconds:
                 return
@@ -112,7 +114,7 @@ class Log:
 class LineSplitter:
     """Lines of text from pieces of bytes; an endless line is cut into long ones."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
 
@@ -127,4 +129,4 @@ class LineSplitter:
 def line_from_text(stream: str, text: str) -> str:
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{f'{moment}.{nanoseconds:09d}Z':<30} {stream}: {text}"
+    return f"{moment}.{nanoseconds:09d}Z {stream}: {text}"

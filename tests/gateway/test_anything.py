@@ -6,11 +6,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway import jsontext, urls, web
-from gateway.headers import RENDERERS, rendered
-from gateway.mediatypes import media_type_from_text
-from gateway.negotiation import NotAcceptable, preferences_from_headers
-from gateway.startline import BadRequest, start_from_line
+from gateway.http import jsontext, urls
+from gateway.http.headers import RENDERERS, rendered
+from gateway.http.mediatypes import media_type_from_text
+from gateway.http.negotiation import preferences_from_headers
+from gateway.http.startline import start_from_line
+from gateway.refusal import Refusal
+from gateway.web.address import EXTENSIONS
+from gateway.web.result import response_from_result
 
 # A busy machine is no failure.
 patiently = settings(deadline=None, max_examples=60)
@@ -94,15 +97,15 @@ def test_json(data):
 @patiently
 @given(st.binary())
 def test_first_line(data):
-    with contextlib.suppress(BadRequest):
+    with contextlib.suppress(Refusal):
         start_from_line(data)
 
 
 @patiently
-@given(RESULTS, st.sampled_from(web.EXTENSIONS), st.lists(TEXTS, max_size=2))
+@given(RESULTS, st.sampled_from(EXTENSIONS), st.lists(TEXTS, max_size=2))
 def test_result(result, extension, accepted):
     preferences = preferences_from_headers([("Accept", text) for text in accepted])
-    with contextlib.suppress(NotAcceptable):
-        response = web.response_from_result(result, extension, preferences, "code")
+    with contextlib.suppress(Refusal):
+        response = response_from_result(result, extension, preferences)
         assert 100 <= response.status <= 599 and isinstance(response.body, bytes)
         assert (response.content_type is None) <= (not response.body)

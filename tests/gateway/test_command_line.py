@@ -12,7 +12,8 @@ from contextlib import closing
 
 import pytest
 
-from gateway.__main__ import Plan, default_data, parser, plan_from_arguments, start_lines
+from gateway.commandline import default_data, parser, plan_from_arguments, start_lines
+from gateway.settings import Plan
 from tests.support.adapter import ROOT, environment
 from tests.support.gateway import WEB, Gateway
 from tests.support.process import descendants, until
@@ -156,7 +157,7 @@ def test_two_folders_with_one_name(tmp_path):
     "host, warned", [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True)]
 )
 def test_a_warning_where_others_can_call(host, warned):
-    lines = start_lines(plan_from_arguments(["--host", host]), 3233, [])
+    lines = start_lines(plan_from_arguments(["--host", host]), 3233)
     assert any("others on the network" in line for line in lines) == warned
 
 
@@ -165,14 +166,14 @@ def test_a_warning_where_others_can_call(host, warned):
     [("127.0.0.1", "localhost"), ("::", "localhost"), ("127.0.0.2", "127.0.0.2"), ("2001:db8::1", "[2001:db8::1]")],
 )
 def test_the_address_that_it_names_is_one_that_answers(host, shown):
-    lines = start_lines(plan_from_arguments(["--host", host]), 3233, [])
+    lines = start_lines(plan_from_arguments(["--host", host]), 3233)
     assert lines[0].startswith(f"OpenWhisk gateway at http://{shown}:3233 ")
 
 
 def test_a_warning_where_the_public_key_is_reachable():
     def about_key(*arguments):
         plan = plan_from_arguments(["--host", "0.0.0.0", *arguments])
-        return any("the key in use is public" in line for line in start_lines(plan, 1, []))
+        return any("the key in use is public" in line for line in start_lines(plan, 1))
 
     assert about_key() and not about_key("--auth", "a:b")
 

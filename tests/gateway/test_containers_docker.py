@@ -12,8 +12,8 @@ import threading
 
 import pytest
 
+from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR
-from gateway.invoker import Invoker
 from tests.support.actions import action, eventually, in_loop, order
 from tests.support.engine import PYTHON3
 from tests.support.process import until
@@ -233,7 +233,7 @@ def test_no_docker_is_said_in_one_sentence(tmp_path, monkeypatch):
 
 GATEWAY = """
     import asyncio, sys
-    from gateway.invoker import Invoker
+    from gateway.containers.invoker import Invoker
     from tests.gateway.test_containers_docker import ordered
 
     async def main(run):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.containers.client import Answer, NoReply
+from gateway.containers.invoker import Invoker
 from gateway.containers.outcome import (
     Outcome,
     Reply,
@@ -15,9 +17,7 @@ from gateway.containers.outcome import (
     out_of_time,
     outcome_from_reply,
 )
-from gateway.containers.wire import Answer, NoReply
 from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS
-from gateway.invoker import Invoker
 from tests.support.actions import in_loop, initialised_and, order, reply_with, serving
 
 REPLIES = json.loads((Path(__file__).parents[1] / "vectors" / "replies.json").read_text("utf-8"))["cases"]

@@ -14,9 +14,9 @@ import venv
 import psutil
 import pytest
 
+from gateway.containers.invoker import Invoker
 from gateway.containers.leftovers import MARK, Marker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS
-from gateway.invoker import Invoker
 from tests.support.actions import action, eventually, in_loop, order
 from tests.support.process import accepts, free_port, until
 
@@ -350,7 +350,7 @@ def test_what_cannot_be_started_is_said(folder, tmp_path, options, error):
 
 GATEWAY = """
     import asyncio, sys
-    from gateway.invoker import Invoker
+    from gateway.containers.invoker import Invoker
     from tests.gateway.test_containers_process import get
 
     async def main(folder, run):

@@ -4,9 +4,10 @@ The expectations follow the grammar and the renderers of that library."""
 
 import pytest
 
-from gateway.headers import headers_for_action, normal_value
-from gateway.headers import rendered as value_of
-from gateway.mediatypes import media_type_from_text
+from gateway.http.headerlines import normal_value
+from gateway.http.headers import headers_for_action
+from gateway.http.headers import rendered as value_of
+from gateway.http.mediatypes import media_type_from_text
 
 RENDERED = [
     ("accept", "text/html;level=1;q=0.70 , */*;q=0.1", "text/html; level=1;q=0.7, */*;q=0.1"),

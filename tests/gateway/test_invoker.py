@@ -7,10 +7,21 @@ import threading
 
 import pytest
 
-from gateway.containers import Container, Runner, StartError
+from gateway.containers.container import Container, Runner, StartError
+from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR, Activation
-from gateway.invoker import Invoker, Overloaded
-from tests.support.actions import OK, Server, action, eventually, in_loop, initialised_and, order, reply_with, serving
+from gateway.refusal import Refusal
+from tests.support.actions import (
+    OK,
+    Server,
+    action,
+    eventually,
+    in_loop,
+    initialised_and,
+    order,
+    reply_with,
+    serving,
+)
 from tests.support.process import free_port
 
 
@@ -134,7 +145,8 @@ def test_too_many_waiting_are_refused_and_the_others_are_not_hurt(tmp_path):
 
     *served, refused, last = in_loop(work())
     assert [one.status for one in served] == [SUCCESS] * 3
-    assert isinstance(refused, Overloaded) and isinstance(last, Overloaded)
+    assert isinstance(refused, Refusal) and isinstance(last, Refusal)
+    assert last.status == 429
     assert str(last) == "Too many concurrent requests in flight (count: 3, allowed: 3)."
 
 

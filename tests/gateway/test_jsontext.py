@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.jsontext import Malformed, Reader, compact, pretty, utf8, value_from_json
+from gateway.http.jsontext import Malformed, Reader, compact, pretty, utf8, value_from_json
 
 WRONG = [
     (b"", "Unexpected end-of-input at input index 0 (line 1, position 1), expected JSON Value:\n\n^\n"),

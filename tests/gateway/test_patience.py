@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from gateway import front
-from gateway.front import BodyLimits, Front
-from gateway.messages import Response, text_response
-from gateway.urls import text_from_path
+from gateway.http import front
+from gateway.http.front import BodyLimits, Front, bound_sockets, port_of
+from gateway.http.messages import Response, text_response
+from gateway.http.urls import text_from_path
 from tests.support.actions import eventually, in_loop
 
 LIMITS = BodyLimits(10, 100)
@@ -31,8 +31,9 @@ def asked(*pieces, seconds=0.0):
     """What comes back for pieces that are sent with pauses between them, until the connection is closed."""
 
     async def ask():
-        served = Front(answer, lambda start: LIMITS)
-        port = await served.bind("127.0.0.1", 0)
+        sockets = bound_sockets("127.0.0.1", 0)
+        port = port_of(sockets[0])
+        served = Front(sockets, answer, lambda start: LIMITS)
         await served.listen()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
@@ -78,8 +79,9 @@ def test_a_connection_is_kept_for_a_while_and_then_closed():
 
 def test_a_client_that_takes_nothing_is_left():
     async def ask():
-        served = Front(answer, lambda start: LIMITS)
-        port = await served.bind("127.0.0.1", 0)
+        sockets = bound_sockets("127.0.0.1", 0)
+        port = port_of(sockets[0])
+        served = Front(sockets, answer, lambda start: LIMITS)
         await served.listen()
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n")

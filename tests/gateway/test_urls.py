@@ -2,7 +2,9 @@
 
 import pytest
 
-from gateway import urls, web
+from gateway.http import urls
+from gateway.http.cors import web_cors
+from gateway.web.address import address_from_path
 
 
 @pytest.mark.parametrize(
@@ -83,9 +85,9 @@ def test_a_form_that_is_none(form, message):
     ],
 )
 def test_where_a_web_url_leads(path, address):
-    found = web.address_from_path(urls.target_from_text(path).path)
+    found = address_from_path(urls.target_from_text(path).path)
     assert (found and (*found[:4], urls.text_from_path(found.rest))) == address
 
 
 def test_a_preflights_headers_come_back_as_the_platform_writes_them():
-    assert web.cors_headers([("Access-Control-Request-Headers", "x-a,X-B")])[2][1] == "x-a, X-B"
+    assert web_cors([("Access-Control-Request-Headers", "x-a,X-B")])[2][1] == "x-a, X-B"

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 import openwhisk
 from openwhisk import Refused, Request, Response
 from tests.strength.volume import tried
-from tests.support.controller import REGISTERED, media_type, params_from_request, response_from_result
+from tests.support.controller import (
+    REGISTERED,
+    media_type,
+    params_from_request,
+    response_from_result,
+)
 
 PIECES = [
     "a",

@@ -11,6 +11,7 @@ from gateway.settings import Plan
 # JSON may be nested a thousand deep, which is as deep as the interpreter goes unless asked.
 DEEPEST = 5000
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NOT_INSTALLED = "The package {} is missing: python -m pip install -r requirements/gateway.txt"
 
 
 async def run(plan: Plan) -> None:
@@ -33,23 +34,21 @@ def main(arguments: Optional[List[str]] = None) -> int:
     sys.setrecursionlimit(DEEPEST)
     try:
         plan = plan_from_arguments(sys.argv[1:] if arguments is None else arguments)
-        # Imported after the arguments are read: they can be explained without its requirements.
-        from gateway.server import CannotStart
     except Usage as error:
-        return refused(error)
+        return ended_early(error)
+    try:
+        # Imported late: the arguments are explained before anything is installed.
+        from gateway.server import CannotStart
     except ModuleNotFoundError as error:
-        return refused(NOT_INSTALLED.format(error.name))
+        return ended_early(NOT_INSTALLED.format(error.name))
     try:
         asyncio.run(run(plan))
     except CannotStart as error:
-        return refused(error)
+        return ended_early(error)
     return 0
 
 
-NOT_INSTALLED = "The package {} is missing: pip install -r requirements/gateway.txt"
-
-
-def refused(why: object) -> int:
+def ended_early(why: object) -> int:
     print(why, file=sys.stderr)
     return 2
 

@@ -23,7 +23,8 @@ class Access:
         pair = user_and_password_from_header(last_value_of(headers, "authorization"))
         if pair is None:
             return None
-        is_key = hmac.compare_digest(":".join(pair).encode(), self._settings.key.encode())
+        given = ":".join(pair)
+        is_key = hmac.compare_digest(given.encode(), self._settings.key.encode())
         return self._settings.namespace if is_key else None
 
     def misuse_of_public_key(self, headers: Pairs) -> Optional[str]:

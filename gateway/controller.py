@@ -36,7 +36,12 @@ class Controller:
         """What isn't recorded yet, and when it was asked for in epoch milliseconds."""
         return list(self._running.values())
 
-    def action_named(self, namespace: str, package: str, name: str) -> Optional[Action]:
+    def action_named(
+        self,
+        namespace: str,
+        package: str,
+        name: str,
+    ) -> Optional[Action]:
         """With the package's parameters where it has none of its own."""
         action = self.store.actions.get(path_of(namespace, package, name))
         holder = self.store.packages.get(path_of(namespace, package))
@@ -96,7 +101,10 @@ def order_from_payload(
 ) -> Order:
     value = {each.key: each.value for each in action.parameters}
     value.update(payload)
-    init_env = {each.key: value.pop(each.key) for each in action.parameters if each.init}
+    init_env = {}
+    for each in action.parameters:
+        if each.init:
+            init_env[each.key] = value.pop(each.key)
     return Order(action, value, init_env, activation_id, transaction_id)
 
 

@@ -116,4 +116,5 @@ def next_version(version: str) -> str:
 
 def inherited(outer: Parameters, own: Parameters) -> Parameters:
     """A package's parameters and an action's; the action's own count where both have one."""
-    return tuple({each.key: each for each in (*outer, *own)}.values())
+    by_key = {each.key: each for each in (*outer, *own)}
+    return tuple(by_key.values())

@@ -5,33 +5,48 @@ Members come in the platform's order."""
 
 from typing import Any, Dict, Iterable, List, Tuple
 
-from gateway.entities import STATUS_CODES, SUCCESS, Action, Activation, Limits, Package, Parameter
+from gateway.entities import (
+    STATUS_CODES,
+    SUCCESS,
+    Action,
+    Activation,
+    Annotations,
+    Limits,
+    Package,
+    Parameter,
+    Parameters,
+)
 
 Json = Dict[str, Any]
 
 
 def json_from_parameters(parameters: Iterable[Parameter]) -> List[Json]:
-    return [
-        {"key": each.key, "value": each.value, **({"init": True} if each.init else {})}
-        for each in parameters
-    ]
+    items: List[Json] = []
+    for each in parameters:
+        item = {"key": each.key, "value": each.value}
+        if each.init:
+            item["init"] = True
+        items.append(item)
+    return items
 
 
 def json_from_annotations(annotations: Iterable[Tuple[str, Any]]) -> List[Json]:
     return [{"key": key, "value": value} for key, value in annotations]
 
 
-def parameters_from_json(items: Iterable[Json]) -> Tuple[Parameter, ...]:
+def parameters_from_json(items: Iterable[Json]) -> Parameters:
     """Of several with one key the last counts."""
-    found = {
-        item["key"]: Parameter(item["key"], item.get("value"), item.get("init") is True)
-        for item in items
-    }
+    found: Dict[str, Parameter] = {}
+    for item in items:
+        key = item["key"]
+        is_init = item.get("init") is True
+        found[key] = Parameter(key, item.get("value"), is_init)
     return tuple(found.values())
 
 
-def annotations_from_json(items: Iterable[Json]) -> Tuple[Tuple[str, Any], ...]:
-    return tuple({item["key"]: item.get("value") for item in items}.items())
+def annotations_from_json(items: Iterable[Json]) -> Annotations:
+    found = {item["key"]: item.get("value") for item in items}
+    return tuple(found.items())
 
 
 def json_from_limits(limits: Limits) -> Json:

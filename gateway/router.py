@@ -42,7 +42,14 @@ class Router:
     """`page` is asked for everything that isn't the platform's; it gives None for what it doesn't
     know."""
 
-    def __init__(self, access: Access, web: WebRoute, api: Api, page: Page, settings: Settings):
+    def __init__(
+        self,
+        access: Access,
+        web: WebRoute,
+        api: Api,
+        page: Page,
+        settings: Settings,
+    ):
         self._access = access
         self._web = web
         self._api = api

@@ -73,7 +73,11 @@ async def start(plan: Plan) -> Running:
         raise
 
 
-async def started(plan: Plan, store: Store, sockets: List[socket.socket]) -> Running:
+async def started(
+    plan: Plan,
+    store: Store,
+    sockets: List[socket.socket],
+) -> Running:
     port = port_of(sockets[0])
     invoker = invoker_from_plan(plan, port)
     try:
@@ -147,14 +151,19 @@ async def serve_folder(store: Store, name: str, bounds: Bounds) -> None:
     """The action that FOLDER stands for, new at each start: the folder may have changed. Raises
     CannotStart."""
     old = store.actions.get(path_of(NAMESPACE, name))
-    timeout, memory, logs = bounds.timeout[1], bounds.memory[1], bounds.logs[1]
+    limits = Limits(
+        timeout=bounds.timeout[1],
+        memory=bounds.memory[1],
+        logs=bounds.logs[1],
+        concurrency=bounds.concurrency[0],
+    )
     action = Action(
         namespace=NAMESPACE,
         package="",
         name=name,
         version=next_version("0.0.0" if old is None else old.version),
         image=name,
-        limits=Limits(timeout, memory, logs, bounds.concurrency[0]),
+        limits=limits,
         annotations=FOLDER_ANNOTATIONS,
         updated=now(),
     )

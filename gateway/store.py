@@ -32,10 +32,12 @@ CREATE INDEX IF NOT EXISTS activations_by_start ON activations (namespace, start
 NEWEST_FIRST = "ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
 # Removing what is too old takes as long for many as for one.
 PRUNED_EVERY = 100
+INSERT_ACTIVATION = "INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)"
 NOT_KEPT = "The data file can't be written to: {}."
 
 
 Entity = TypeVar("Entity")
+Values = Tuple[Any, ...]
 
 
 class InUse(Exception):
@@ -67,10 +69,15 @@ class Store:
         self.actions: Dict[str, Action] = self._load("actions", records.action_from_json)
         self.packages: Dict[str, Package] = self._load("packages", records.package_from_json)
 
-    def _load(self, table: str, read: Callable[[Any], Entity]) -> Dict[str, Entity]:
+    def _load(
+        self,
+        table: str,
+        read: Callable[[Any], Entity],
+    ) -> Dict[str, Entity]:
         query = f"SELECT path, record FROM {table}"
+        rows = self._thread.submit(self._rows, query, ()).result()
         found = {}
-        for path, record in self._thread.submit(self._rows, query, ()).result():
+        for path, record in rows:
             found[path] = read(jsontext.value_from_json(record.encode("utf-8")))
         return found
 
@@ -97,7 +104,11 @@ class Store:
         await self._write("DELETE FROM packages WHERE path = ?", (package.path,))
         self.packages.pop(package.path, None)
 
-    def actions_in(self, namespace: str, package: Optional[str] = None) -> List[Action]:
+    def actions_in(
+        self,
+        namespace: str,
+        package: Optional[str] = None,
+    ) -> List[Action]:
         """The newest first; those of all packages if none is named."""
         found = [each for each in self.actions.values() if each.namespace == namespace]
         found = [each for each in found if package is None or each.package == package]
@@ -139,9 +150,10 @@ class Store:
         record = jsontext.compact(records.json_from_activation(activation, subject))
         summary = jsontext.compact(records.summary_of_activation(activation))
         path = path_of(action.package, action.name)
-        values = (activation.activation_id, action.namespace, action.name, path, activation.start)
-        texts = tuple(jsontext.utf8(text).decode("utf-8") for text in (record, summary))
-        self._execute("INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, *texts))
+        values: Values = (activation.activation_id, action.namespace, action.name, path)
+        values += (activation.start,)
+        values += (storable(record), storable(summary))
+        self._execute(INSERT_ACTIVATION, values)
         self._added += 1
         if self._added % PRUNED_EVERY == 0:
             self._prune()
@@ -157,27 +169,36 @@ class Store:
     # -- the thread ------------------------------------------------------------------------
 
     async def _put(self, table: str, path: str, record: Any) -> None:
-        text = jsontext.utf8(jsontext.compact(record)).decode("utf-8")
+        text = storable(jsontext.compact(record))
         await self._write(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (path, text))
 
-    async def _write(self, statement: str, values: Tuple[Any, ...]) -> None:
+    async def _write(self, statement: str, values: Values) -> None:
         await self._in_thread(self._execute, statement, values)
 
-    async def _in_thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
+    async def _in_thread(
+        self,
+        call: Callable[..., Any],
+        *arguments: Any,
+    ) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
-    def _execute(self, statement: str, values: Tuple[Any, ...]) -> None:
+    def _execute(self, statement: str, values: Values) -> None:
         try:
             with self._database:
                 self._database.execute(statement, values)
         except sqlite3.OperationalError as error:
             raise Refusal(500, NOT_KEPT.format(error)) from error
 
-    def _rows(self, query: str, values: Tuple[Any, ...]) -> List[Tuple[Any, ...]]:
+    def _rows(self, query: str, values: Values) -> List[Values]:
         return self._database.execute(query, values).fetchall()
 
 
-def condition(selection: Selection) -> Tuple[str, Tuple[Any, ...]]:
+def storable(text: str) -> str:
+    """Without halves of surrogate pairs, which no file can hold."""
+    return jsontext.utf8(text).decode("utf-8")
+
+
+def condition(selection: Selection) -> Tuple[str, Values]:
     parts: List[Tuple[str, Any]] = [("namespace = ?", selection.namespace)]
     if selection.name:
         parts.append(("path = ?" if "/" in selection.name else "name = ?", selection.name))
@@ -185,12 +206,14 @@ def condition(selection: Selection) -> Tuple[str, Tuple[Any, ...]]:
         parts.append(("start >= ?", selection.since))
     if selection.upto is not None:
         parts.append(("start <= ?", selection.upto))
-    return " AND ".join(text for text, _ in parts), tuple(value for _, value in parts)
+    texts, values = zip(*parts)
+    return " AND ".join(texts), values
 
 
 def locked(path: str) -> int:
     """Two gateways at one file would not see each other's actions. Raises InUse, or OSError."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

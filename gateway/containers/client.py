@@ -1,4 +1,5 @@
-"""The platform's HTTP client for containers: one POST on a connection of its own, one answer or none.
+"""The platform's HTTP client for containers: one POST on a connection of its own, one answer or
+none.
 
 Touches the network: the container's address, and where a 303 answer points."""
 
@@ -39,7 +40,12 @@ class NotListening(Exception):
     """Nothing was sent, because nobody listens at the address (yet)."""
 
 
-async def post(host: str, port: int, path: str, body: bytes) -> Reply:
+async def post(
+    host: str,
+    port: int,
+    path: str,
+    body: bytes,
+) -> Reply:
     """Raises NoReply or NotListening; time limits are the caller's."""
     url = f"http://{authority(host, port)}{path}"
     reply, location = await exchange(url, "POST", body)
@@ -54,7 +60,12 @@ async def post(host: str, port: int, path: str, body: bytes) -> Reply:
     raise NoReply(f"more than {MOST_REDIRECTS} redirects")
 
 
-async def post_when_listening(host: str, port: int, path: str, body: bytes) -> Reply:
+async def post_when_listening(
+    host: str,
+    port: int,
+    path: str,
+    body: bytes,
+) -> Reply:
     while True:
         try:
             return await post(host, port, path, body)
@@ -62,7 +73,11 @@ async def post_when_listening(host: str, port: int, path: str, body: bytes) -> R
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def exchange(url: str, method: str, body: Optional[bytes]) -> Tuple[Reply, Optional[str]]:
+async def exchange(
+    url: str,
+    method: str,
+    body: Optional[bytes],
+) -> Tuple[Reply, Optional[str]]:
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise NoReply("redirected to something that is not http")
@@ -99,7 +114,10 @@ def request_bytes(parts: SplitResult, method: str, body: Optional[bytes]) -> byt
     return "\r\n".join(lines).encode("latin-1", "replace") + (body or b"")
 
 
-async def read_reply(reader: asyncio.StreamReader, method: str) -> Tuple[Reply, Optional[str]]:
+async def read_reply(
+    reader: asyncio.StreamReader,
+    method: str,
+) -> Tuple[Reply, Optional[str]]:
     answer = Answer(method)
     while not answer.complete:
         answer.feed(await reader.read(65536))
@@ -116,7 +134,8 @@ class Answer:
         self.body = bytearray()
         self.complete = False
         self._parser = h11.Connection(h11.CLIENT)
-        self._parser.send(h11.Request(method=method, target="/", headers=[("Host", "container")]))
+        headers = [("Host", "container")]
+        self._parser.send(h11.Request(method=method, target="/", headers=headers))
         self._parser.send(h11.EndOfMessage())
 
     def feed(self, data: bytes) -> None:
@@ -146,7 +165,8 @@ class Answer:
     def reply(self) -> Reply:
         """Of a complete answer."""
         assert self.head is not None
-        text = bytes(self.body[:REPLY_LIMIT]).decode(charset_of(self.head), "replace")
+        kept = bytes(self.body[:REPLY_LIMIT])
+        text = kept.decode(charset_of(self.head), "replace")
         return Reply(self.head.status, text, self.length)
 
     def redirect(self) -> Optional[str]:
@@ -174,7 +194,8 @@ def known_length(head: Head) -> int:
     length = head.get("content-length")
     if head.status in WITHOUT_BODY or length is None or head.get("transfer-encoding"):
         raise NoReply("an answer without a length")
-    if int(length) and (head.get("content-encoding") or "").lower() in UNPACKED:
+    encoding = head.get("content-encoding") or ""
+    if int(length) and encoding.lower() in UNPACKED:
         raise NoReply("a compressed answer")
     return int(length)
 

@@ -36,7 +36,13 @@ class Container:
     #: True where somebody else may have sent /init already.
     shared = False
 
-    def __init__(self, host: str, port: int, log: Optional[Log] = None, end: Optional[Exit] = None):
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        log: Optional[Log] = None,
+        end: Optional[Exit] = None,
+    ):
         self.host = host
         self.port = port
         self.log = log

@@ -22,8 +22,9 @@ from gateway.containers.leftovers import Marker
 from gateway.containers.logs import STREAMS, Log
 from gateway.entities import WHISK_ERROR, Action
 
-#: What the marker notes when an engine was used; also the label by which a container can be found again.
+#: What the marker notes when an engine was used.
 DOCKER = "docker"
+#: By which a container can be found again.
 LABEL = "openwhisk-gateway"
 
 PORT = 8080
@@ -64,7 +65,8 @@ class DockerContainer(Container):
     def follow(self, output: Any) -> None:
         """Reads what the container prints, in a thread that ends with it."""
         arguments = (output, asyncio.get_running_loop())
-        threading.Thread(target=self._read, args=arguments, name="docker-log", daemon=True).start()
+        thread = threading.Thread(target=self._read, args=arguments, daemon=True)
+        thread.start()
 
     def _read(self, output: Any, loop: asyncio.AbstractEventLoop) -> None:
         # The loop is closed early when the gateway is interrupted a second time.
@@ -106,7 +108,11 @@ class DockerRunner(Runner):
         started.follow(output)
         return started
 
-    async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    async def in_thread(
+        self,
+        work: Callable[..., Any],
+        *arguments: Any,
+    ) -> Any:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, work, *arguments)
 
@@ -128,7 +134,8 @@ class DockerRunner(Runner):
         try:
             self._engine.images.pull(name, tag=tag or "latest")
         except (docker_package().errors.DockerException, OSError) as error:
-            # The platform's rule: without a tag, or with this one, a copy that is here may be out of date.
+            # The platform's rule: without a tag, or with this one, a copy that is here may be out
+            # of date.
             if tag in (None, "latest"):
                 raise StartError(PULL_FAILED.format(self.image)) from error
 
@@ -151,7 +158,8 @@ class DockerRunner(Runner):
             raise start_error(self.image, error) from error
 
     def _arguments(self, action: Action) -> Dict[str, Any]:
-        """Those of the platform's own `docker run`: no command, no user, no published port without need."""
+        """Those of the platform's own `docker run`: no command, no user, no published port without
+        need."""
         types = docker_package().types
         mark = self._marker.new_mark()
         ports = {f"{PORT}/tcp": ("127.0.0.1", None)} if in_virtual_machine() else None

@@ -1,6 +1,7 @@
 """Finds and ends what an earlier gateway started and could not stop, because it was killed itself.
 
-Touches a folder of its own with one locked file for each living gateway, and the processes marked by it."""
+Touches a folder of its own with one locked file for each living gateway, and the processes marked
+by it."""
 
 import fcntl
 import os
@@ -13,7 +14,8 @@ from typing import Any, Callable, List, Optional
 
 import psutil
 
-#: The environment variable that a process inherits however it was started; its value names the container.
+#: The environment variable that a process inherits however it was started; its value names the
+#: container.
 MARK = "GATEWAY_CONTAINER"
 
 
@@ -21,7 +23,8 @@ NOT_PRIVATE = "{} must be a folder that nobody but you can write to: remove it."
 
 
 class Marker:
-    """Names for containers by which they can be told from all others, in this gateway's life and after it."""
+    """Names for containers by which they can be told from all others, in this gateway's life and
+    after it."""
 
     def __init__(self, folder: Optional[str] = None):
         self.folder = folder or default_folder()
@@ -31,7 +34,8 @@ class Marker:
         make_private(self.folder)
         # Locked first and named after: to others, a file without a lock is that of a dead gateway.
         nameless = f"{self._file}.new"
-        self._lock = os.open(nameless, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
+        self._lock = os.open(nameless, flags, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         os.rename(nameless, self._file)
 
@@ -53,7 +57,8 @@ class Marker:
         return found
 
     def note_of(self, token: str) -> str:
-        with open(os.path.join(self.folder, token), encoding="utf-8") as file:
+        path = os.path.join(self.folder, token)
+        with open(path, encoding="utf-8") as file:
             return file.read()
 
     def forget(self, token: str) -> None:

@@ -46,7 +46,8 @@ class Page:
 
 
 class Log:
-    """One container's output. What it says before the first one is that one's; between two, lost."""
+    """One container's output. What it says before the first activation is that one's; between two,
+    it is lost."""
 
     def __init__(self, silence_seconds: float = 0.0, sentinel_seconds: float = 0.5):
         self.silence_seconds = silence_seconds
@@ -81,7 +82,8 @@ class Log:
             self._early.append((stream, line))
 
     def begin(self, limit: int) -> Page:
-        """With a concurrency above one nobody can tell whose line it is: each of the activations gets it."""
+        """With a concurrency above one nobody can tell whose line it is: each of the activations
+        gets it."""
         page = Page(limit)
         for stream, line in self._early:
             page.add(stream, line)
@@ -99,7 +101,8 @@ class Log:
         self._pages.remove(page)
 
     async def _settle(self) -> None:
-        # What was written to a pipe before the answer was sent can be read now, in a few turns of the loop.
+        # What was written to a pipe before the answer was sent can be read now, in a few turns of
+        # the loop.
         for _ in range(3):
             await asyncio.sleep(0)
         asked = time.monotonic()

@@ -21,7 +21,8 @@ TOO_LONG = (
 
 
 class Reply(NamedTuple):
-    """A container's answer. `text` is cut at the limit; `length` is the Content-Length it came with."""
+    """A container's answer. `text` is cut at the limit; `length` is the Content-Length it came
+    with."""
 
     status: int
     text: str

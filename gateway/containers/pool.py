@@ -1,4 +1,5 @@
-"""Decides which container runs what: starts them up to a limit, lets the rest wait, stops idle ones.
+"""Decides which container runs what: starts them up to a limit, lets the rest wait, stops idle
+ones.
 
 Touches no container itself but through its runner."""
 
@@ -70,7 +71,8 @@ LaneKey = Tuple[str, str, int, str]
 
 
 class Pool:
-    """`runner_of` gives the runner of an image. Everything here runs in the thread of the event loop."""
+    """`runner_of` gives the runner of an image. Everything here runs in the thread of the event
+    loop."""
 
     def __init__(
         self,
@@ -131,7 +133,9 @@ class Pool:
 
     def forget(self, path: str) -> None:
         """Those that wait are still served, by the version of the action that they asked for."""
-        for lane in [lane for lane in self._lanes.values() if lane.action.path == path]:
+        for lane in list(self._lanes.values()):
+            if lane.action.path != path:
+                continue
             for seat in list(lane.seats):
                 seat.retired = True
                 if seat.taken == 0:
@@ -157,14 +161,16 @@ class Pool:
         return self._lanes[key]
 
     def _balance(self) -> None:
-        """Hands free containers to those that wait, oldest first, and starts more where none is free."""
+        """Hands free containers to those that wait, oldest first, and starts more where none is
+        free."""
         waiting = [lane for lane in self._lanes.values() if lane.waiting]
         for lane in sorted(waiting, key=lambda lane: lane.waiting[0].number):
             self._seat(lane)
             while len(lane.waiting) > lane.starting and self._start_one(lane):
                 pass
-        for key in [key for key, lane in self._lanes.items() if lane.deserted]:
-            del self._lanes[key]
+        for key, lane in list(self._lanes.items()):
+            if lane.deserted:
+                del self._lanes[key]
 
     def _seat(self, lane: Lane) -> None:
         for seat in [seat for seat in lane.seats if seat.idle and not seat.usable]:
@@ -203,7 +209,8 @@ class Pool:
         return runner.limit is not None and self._used().count(runner) >= runner.limit
 
     def _victim_for(self, lane: Lane, runner: Optional[Runner]) -> Optional[Seat]:
-        """An idle container that gives way. Of two busy actions only one without a container may take it."""
+        """An idle container that gives way. Of two busy actions only one without a container may
+        take it."""
         starving = not lane.seats and not lane.starting
         for other in self._lanes.values():
             if other is lane or runner not in (None, other.runner):

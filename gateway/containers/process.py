@@ -1,4 +1,5 @@
-"""Runs a folder as a container: its own start command behind the adapter, a process on a port of its own.
+"""Runs a folder as a container: its own start command behind the adapter, a process on a port of
+its own.
 
 Touches the folder's Dockerfile (reads it), processes and ports of this machine."""
 
@@ -43,8 +44,8 @@ HANDED_ON = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
-# Below the ports that outgoing connections use: whoever asks a port from among those again and again until
-# somebody listens can end up connected to himself.
+# Below the ports that outgoing connections use: whoever asks a port from among those again and
+# again until somebody listens can end up connected to himself.
 PORTS = range(26000, 32768)
 
 
@@ -102,7 +103,13 @@ class ProcessRunner(Runner):
     A server that opens a port of its own can be there once, as a machine has that port once.
     Whether it does shows when the first one is ready; until then that one is all there is."""
 
-    def __init__(self, folder: str, api_host: str, marker: Marker, python: Optional[str] = None):
+    def __init__(
+        self,
+        folder: str,
+        api_host: str,
+        marker: Marker,
+        python: Optional[str] = None,
+    ):
         self.folder = Path(folder).resolve()
         self.api_host = api_host
         self.python = absolute_program(python or sys.executable)
@@ -149,7 +156,13 @@ class ProcessRunner(Runner):
         text = dockerfile.read_text("utf-8", "replace")
         return start_from_dockerfile(text, machine_environ(self.python))
 
-    def _environ(self, start: Start, port: int, mark: str, action: Action) -> Dict[str, str]:
+    def _environ(
+        self,
+        start: Start,
+        port: int,
+        mark: str,
+        action: Action,
+    ) -> Dict[str, str]:
         """Of the machine, of the image, of the platform, in this order."""
         return {
             **machine_environ(self.python),
@@ -167,7 +180,8 @@ def machine_environ(python: str) -> Dict[str, str]:
         if key in HANDED_ON or key.startswith("LC_"):
             environ[key] = value
     # Commands like uvicorn are to come from the interpreter's own environment.
-    environ["PATH"] = os.pathsep.join([os.path.dirname(python), environ.get("PATH", os.defpath)])
+    others = environ.get("PATH", os.defpath)
+    environ["PATH"] = os.path.dirname(python) + os.pathsep + others
     return environ
 
 

@@ -70,7 +70,11 @@ async def run_order(
     return Run(outcome, start, end, init_time, lines, usable)
 
 
-async def init(order: Order, container: Container, api_key: Optional[str]) -> Optional[Outcome]:
+async def init(
+    order: Order,
+    container: Container,
+    api_key: Optional[str],
+) -> Optional[Outcome]:
     """None when it succeeded."""
     limit = order.action.limits.timeout
     body = init_body_from_order(order, now() + limit, api_key)
@@ -88,11 +92,17 @@ async def init(order: Order, container: Container, api_key: Optional[str]) -> Op
     return failure_from_init_reply(reply)
 
 
-async def run(order: Order, container: Container, warm: bool, api_key: Optional[str]) -> Outcome:
+async def run(
+    order: Order,
+    container: Container,
+    warm: bool,
+    api_key: Optional[str],
+) -> Outcome:
     limit = order.action.limits.timeout
     body = run_body_from_order(order, now() + limit, api_key)
     try:
-        reply = await answer(container, post(container.host, container.port, "/run", body), limit)
+        request = post(container.host, container.port, "/run", body)
+        reply = await answer(container, request, limit)
     except asyncio.TimeoutError:
         return out_of_time(limit, in_init=False)
     except NotListening:

@@ -10,6 +10,7 @@ SHELL = ("/bin/sh", "-c")
 QUOTES = "'\""
 PART = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|(?:\\.|[^'"\\])+""", re.S)
 PAIR = re.compile(r"""([^\s=]+)=((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*)""", re.S)
+CONTINUED = re.compile(r"\\[ \t]*\n(?:[ \t]*\n)*")
 OLD_PAIR = re.compile(r"([^\s=]*)\s+(.*)", re.S)
 VARIABLE = re.compile(r"\\(.)|\$(\w+)|\$\{(\w+)(?:(:[-+])([^}]*))?\}", re.S)
 INTERPRETER = re.compile(r"(?:.*/)?python[\d.]*\Z")
@@ -46,12 +47,16 @@ def start_from_dockerfile(text: str, environ: Dict[str, str]) -> Start:
 
 
 def instructions_from_dockerfile(text: str) -> List[Tuple[str, str]]:
-    kept = [
-        line for line in text.replace("\r\n", "\n").split("\n") if not line.lstrip().startswith("#")
-    ]
-    joined = re.sub(r"\\[ \t]*\n(?:[ \t]*\n)*", " ", "\n".join(kept))
-    found = [line.strip().split(None, 1) for line in joined.split("\n") if line.strip()]
-    return [(words[0].upper(), words[1].strip() if len(words) > 1 else "") for words in found]
+    lines = text.replace("\r\n", "\n").split("\n")
+    kept = [line for line in lines if not line.lstrip().startswith("#")]
+    joined = CONTINUED.sub(" ", "\n".join(kept))
+    found = []
+    for line in joined.split("\n"):
+        name, *rest = line.split(None, 1) or [""]
+        if name:
+            arguments = "".join(rest).strip()
+            found.append((name.upper(), arguments))
+    return found
 
 
 def words_from_instruction(rest: str) -> Tuple[str, ...]:
@@ -65,7 +70,10 @@ def words_from_instruction(rest: str) -> Tuple[str, ...]:
     return (*SHELL, rest) if rest else ()
 
 
-def pairs_from_words(rest: str, known: Dict[str, str]) -> Dict[str, str]:
+def pairs_from_words(
+    rest: str,
+    known: Dict[str, str],
+) -> Dict[str, str]:
     """KEY=value KEY="two words", and the old KEY the rest of the line."""
     old_form = OLD_PAIR.match(rest)
     if old_form:
@@ -99,10 +107,16 @@ def replacement(match: Match[str], known: Dict[str, str]) -> str:
 def without_adapter(command: Tuple[str, ...]) -> Tuple[str, ...]:
     """An image's own start command, also where its Dockerfile has the adapter in front of it
     already."""
-    if len(command) > 1 and INTERPRETER.match(command[0]) and ADAPTER.match(command[1]):
-        return command[2:]
+    if len(command) < 2:
+        return command
+    has_adapter = INTERPRETER.match(command[0]) and ADAPTER.match(command[1])
+    return command[2:] if has_adapter else command
+
+
+def with_interpreter(
+    command: Tuple[str, ...],
+    python: str,
+) -> Tuple[str, ...]:
+    if INTERPRETER.match(command[0]):
+        return (python, *command[1:])
     return command
-
-
-def with_interpreter(command: Tuple[str, ...], python: str) -> Tuple[str, ...]:
-    return (python, *command[1:]) if INTERPRETER.match(command[0]) else command

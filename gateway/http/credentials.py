@@ -32,12 +32,14 @@ def basic_credentials(text: str) -> Optional[str]:
     pair = user_and_password(text)
     if pair is None:
         return None
-    return "Basic " + base64.b64encode(":".join(pair).encode("utf-8")).decode("ascii")
+    data = ":".join(pair).encode("utf-8")
+    return "Basic " + base64.b64encode(data).decode("ascii")
 
 
 def user_and_password(text: str) -> Optional[Tuple[str, str]]:
+    padded = text + "=" * (-len(text) % 4)
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        data = base64.b64decode(padded, validate=True)
     except (binascii.Error, ValueError):
         return None
     user, _, password = data.decode("utf-8", "replace").partition(":")
@@ -54,7 +56,10 @@ def other_credentials(scheme: str, rest: str) -> Optional[str]:
         return scheme
     found = items(AUTH_PARAMETER, rest)
     if found:
-        pairs = sorted({match.group(1): unquoted(match.group(2)) for match in found}.items())
-        return f"{scheme} " + ",".join(f"{key}={quoted_if_needed(value)}" for key, value in pairs)
+        values = {}
+        for match in found:
+            values[match.group(1)] = unquoted(match.group(2))
+        pairs = [f"{key}={quoted_if_needed(values[key])}" for key in sorted(values)]
+        return f"{scheme} " + ",".join(pairs)
     token = ONE_TOKEN68.match(rest)
     return f"{scheme} {token.group(1)}" if token else None

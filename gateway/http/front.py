@@ -5,6 +5,7 @@ Touches the network. What can't be read is answered here; nobody can keep a conn
 ever."""
 
 import asyncio
+import re
 import socket
 import traceback
 from email.utils import formatdate
@@ -36,6 +37,7 @@ PIECE = 65536
 LINGER_PIECES = 256
 WAITING_CONNECTIONS = 1024
 WITHOUT_BODY = (204, 205, 304)
+LINE_BREAK = re.compile(rb"[\r\n]")
 TOO_LARGE = "The request is larger than the limit of {} bytes."
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -71,7 +73,8 @@ def bound_sockets(host: str, port: int) -> List[socket.socket]:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            bound.bind((address[0], port_of(sockets[0]) or port, *address[2:]))
+            same_port = port_of(sockets[0]) or port
+            bound.bind((address[0], same_port, *address[2:]))
     except OSError:
         for each in sockets:
             each.close()
@@ -87,7 +90,12 @@ def port_of(bound: socket.socket) -> int:
 class Front:
     """`limits_for` says how much of a request's body is worth keeping."""
 
-    def __init__(self, sockets: List[socket.socket], handler: Handler, limits_for: LimitsFor):
+    def __init__(
+        self,
+        sockets: List[socket.socket],
+        handler: Handler,
+        limits_for: LimitsFor,
+    ):
         self._sockets = sockets
         self._handler = handler
         self._limits_for = limits_for
@@ -181,7 +189,11 @@ class Connection:
         self._buffer = parser.trailing_data[0]
         return request, closes
 
-    async def _read_message(self, start: Start, parser: h11.Connection) -> Tuple[Request, bool]:
+    async def _read_message(
+        self,
+        start: Start,
+        parser: h11.Connection,
+    ) -> Tuple[Request, bool]:
         head = await self._next_event(parser, now() + HEAD_SECONDS)
         headers = checked_headers(start, head)
         target = target_of(start, headers)
@@ -272,10 +284,10 @@ def bytes_from_response(response: Response, method: str, closes: bool) -> bytes:
         lines.append(f"Content-Type: {response.content_type.text}")
     if response.status >= 200 and response.status not in WITHOUT_BODY:
         lines.append(f"Content-Length: {len(response.body)}")
-    encoded = [low_bytes(line) for line in lines]
     # A line break in a value would be a header of its own.
-    head = b"\r\n".join(line for line in encoded if not (b"\r" in line or b"\n" in line))
-    return head + b"\r\n\r\n" + (b"" if method == "HEAD" else response.body)
+    kept = [line for line in map(low_bytes, lines) if not LINE_BREAK.search(line)]
+    head = b"\r\n".join(kept) + b"\r\n\r\n"
+    return head if method == "HEAD" else head + response.body
 
 
 def low_bytes(text: str) -> bytes:

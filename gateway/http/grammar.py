@@ -15,7 +15,11 @@ Found = Match[str]
 Renderer = Callable[[str], Optional[str]]
 
 
-def items(pattern: Pattern[str], text: str, empty: bool = False) -> Optional[List[Found]]:
+def items(
+    pattern: Pattern[str],
+    text: str,
+    empty: bool = False,
+) -> Optional[List[Found]]:
     """The matches of a list separated by commas; None if the text is anything else."""
     if not text and empty:
         return []
@@ -36,7 +40,9 @@ def items(pattern: Pattern[str], text: str, empty: bool = False) -> Optional[Lis
 
 
 def listed(
-    pattern: Pattern[str], write: Callable[[Found], Optional[str]], empty: bool = False
+    pattern: Pattern[str],
+    write: Callable[[Found], Optional[str]],
+    empty: bool = False,
 ) -> Renderer:
     """What writes a list anew, item by item; None from `write` spoils the whole."""
 
@@ -60,7 +66,9 @@ def parameters_from_text(text: str) -> List[Tuple[str, str]]:
 
 
 def unquoted(value: str) -> str:
-    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+    if not value.startswith('"'):
+        return value
+    return re.sub(r"\\(.)", r"\1", value[1:-1])
 
 
 def quoted_if_needed(value: str) -> str:

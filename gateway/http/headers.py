@@ -50,7 +50,9 @@ def content_type_of(headers: Pairs, length: int) -> Optional[MediaType]:
     return media_type_from_text(text) or instead
 
 
-def table(*rows: Tuple[Renderer, Iterable[str]]) -> Dict[str, Renderer]:
+def table(
+    *rows: Tuple[Renderer, Iterable[str]],
+) -> Dict[str, Renderer]:
     return {name: render for render, names in rows for name in names}
 
 

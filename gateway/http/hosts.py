@@ -9,7 +9,13 @@ from typing import Optional, Tuple
 from gateway.http import urls
 from gateway.http.grammar import COMMA
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443}
+DEFAULT_PORTS = {
+    "http": 80,
+    "https": 443,
+    "ftp": 21,
+    "ws": 80,
+    "wss": 443,
+}
 NAME_CHARACTERS = urls.UNRESERVED + "!$&'()*+,;="
 HOST = re.compile(
     rf"(\[[0-9A-Fa-f:.]+\]|(?:[{NAME_CHARACTERS}]|{urls.PERCENT})*)(?::(\d{{1,5}}))?\Z",
@@ -82,9 +88,9 @@ def reference(text: str) -> Optional[str]:
     place = authority_text(without_default_port(authority, name))
     if authority is not None and place is None:
         return None
-    if not is_all(urls.PATH, path) or not is_all(urls.QUERY, query or ""):
+    if not is_all(urls.PATH, path):
         return None
-    if not is_all(urls.QUERY, fragment or ""):
+    if not all(is_all(urls.QUERY, part or "") for part in (query, fragment)):
         return None
     parts = urls.path_from_text(path)
     written = f"{name}:" if name else ""
@@ -136,7 +142,8 @@ def address(text: str) -> Optional[str]:
         return str(place)
     if place.ipv4_mapped:
         return str(place.ipv4_mapped)
-    return ":".join(format(int(group, 16), "x") for group in place.exploded.split(":"))
+    groups = [int(group, 16) for group in place.exploded.split(":")]
+    return ":".join(f"{group:x}" for group in groups)
 
 
 def addresses(text: str) -> Optional[str]:

@@ -15,7 +15,11 @@ LARGEST_EXPONENT = 2147483647
 NUMBER = re.compile(rb"-?(0|[0-9]+)?(\.[0-9]*)?([eE][+-]?[0-9]*)?")
 SPACE = re.compile(rb"[ \n\r\t]*")
 PLAIN = re.compile(rb'[^"\\\x00-\x1f\x80-\xff]*')
-LITERALS = {b"t": (b"true", True), b"f": (b"false", False), b"n": (b"null", None)}
+LITERALS = {
+    b"t": (b"true", True),
+    b"f": (b"false", False),
+    b"n": (b"null", None),
+}
 ESCAPES = {
     b"b": "\b",
     b"f": "\f",
@@ -75,7 +79,8 @@ def check_length(text: str) -> None:
 
 
 class Reader:
-    """Follows the platform's parser step by step, where it matters what it says or how far it goes."""
+    """Follows the platform's parser step by step, where it matters what it says or how far it
+    goes."""
 
     def __init__(self, data: bytes):
         self.data = data
@@ -94,7 +99,7 @@ class Reader:
         while True:
             value, opened = self.begin_value(len(waiting))
             if opened:
-                waiting.append((value, self.key() if isinstance(value, dict) else None))
+                waiting.append((value, self.key_in(value)))
                 continue
             while True:
                 if not waiting:
@@ -102,7 +107,7 @@ class Reader:
                 holder, key = waiting.pop()
                 put(holder, key, value)
                 if self.take(b","):
-                    waiting.append((holder, self.key() if isinstance(holder, dict) else None))
+                    waiting.append((holder, self.key_in(holder)))
                     break
                 self.need(b"}" if isinstance(holder, dict) else b"]")
                 value = holder
@@ -142,10 +147,12 @@ class Reader:
         match = matched(NUMBER, self.data, self.at)
         whole, fraction, exponent = match.groups()
         if not whole:
-            self.fail("DIGIT", match.start() + match.group().startswith(b"-"))
+            minus = match.group().startswith(b"-")
+            self.fail("DIGIT", match.start() + minus)
         if whole.startswith(b"0") and len(whole) > 1:
             # A number that starts with a zero is over after it.
-            text = match.group()[: match.group().index(b"0") + 1].decode("ascii")
+            end = match.group().index(b"0") + 1
+            text = match.group()[:end].decode("ascii")
             fraction = exponent = None
         else:
             self.check_digits(match)
@@ -161,7 +168,10 @@ class Reader:
         if exponent and exponent[-1:] in b"eE+-":
             self.fail("DIGIT", match.end(3))
 
-    def key(self) -> str:
+    def key_in(self, holder: Any) -> Optional[str]:
+        """What comes before a value; None in a list."""
+        if not isinstance(holder, dict):
+            return None
         key = self.string()
         self.need(b":")
         return key
@@ -197,7 +207,8 @@ class Reader:
             if not digit or digit not in HEX_DIGITS:
                 self.fail("hex digit", place)
         self.at += 5
-        return chr(int(self.data[self.at - 4 : self.at], 16))
+        digits = self.data[self.at - 4 : self.at]
+        return chr(int(digits, 16))
 
     def wide_character(self) -> str:
         text, self.at = character_from_utf8(self.data, self.at)
@@ -220,7 +231,12 @@ class Reader:
     def character(self, place: int) -> str:
         return self.data[place : place + 1].decode("latin-1")
 
-    def fail(self, expected: str, place: int = -1, unexpected: Optional[str] = None) -> NoReturn:
+    def fail(
+        self,
+        expected: str,
+        place: int = -1,
+        unexpected: Optional[str] = None,
+    ) -> NoReturn:
         place = self.at if place < 0 else place
         place = min(place, len(self.data))
         if unexpected is None:

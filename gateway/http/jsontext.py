@@ -24,7 +24,8 @@ BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 def value_from_json(data: bytes) -> Any:
     try:
         text = data.decode("utf-8")
-        if text.count("[") + text.count("{") < MOST_NESTING or nesting(text) < MOST_NESTING:
+        opened = text.count("[") + text.count("{")
+        if opened < MOST_NESTING or nesting(text) < MOST_NESTING:
             return json.loads(
                 text,
                 parse_float=number_from_text,
@@ -91,9 +92,12 @@ def quoted(text: str) -> str:
 
 
 def scalar(value: Any) -> str:
-    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def utf8(text: str) -> bytes:
-    """Half a surrogate pair, which JSON can spell and UTF-8 can't, becomes a question mark as in Java."""
+    """Half a surrogate pair, which JSON can spell and UTF-8 can't, becomes a question mark as in
+    Java."""
     return text.encode("utf-8", "replace")

@@ -198,12 +198,16 @@ _TABLE = {
     """,
 }
 
-REGISTERED: Dict[str, Tuple[str, str]] = {
-    name.lower(): (name, kind) for kind, names in _TABLE.items() for name in names.split()
-}
+#: By lower-case name: the name as it is written, and its kind.
+REGISTERED: Dict[str, Tuple[str, str]] = {}
+for _kind, _names in _TABLE.items():
+    for _name in _names.split():
+        REGISTERED[_name.lower()] = (_name, _kind)
 
-_CHARSETS = """
-US-ASCII iso-ir-6 ANSI_X3.4-1968 ANSI_X3.4-1986 ISO_646.irv:1991 ASCII ISO646-US us IBM367 cp367 csASCII
+# Each line: the name that the platform writes, and the others that it reads.
+_CHARSETS = """\
+US-ASCII iso-ir-6 ANSI_X3.4-1968 ANSI_X3.4-1986 ISO_646.irv:1991 ASCII ISO646-US us IBM367 cp367 \
+csASCII
 ISO-8859-1 iso-ir-100 ISO_8859-1 latin1 l1 IBM819 CP819 csISOLatin1
 UTF-8 UTF8
 UTF-16 UTF16
@@ -228,9 +232,10 @@ windows-1253 cp1253 cp5349
 windows-1254 cp1254 cp5350
 windows-1257 cp1257 cp5353
 """
-CHARSETS = {
-    name.lower(): line.split()[0] for line in _CHARSETS.split("\n") for name in line.split()
-}
+CHARSETS: Dict[str, str] = {}
+for _line in _CHARSETS.strip().split("\n"):
+    for _name in _line.split():
+        CHARSETS[_name.lower()] = _line.split()[0]
 
 PYTHONS_OWN = frozenset(["idna", "punycode", "unicode-escape", "raw-unicode-escape"])
 
@@ -238,7 +243,8 @@ MEDIA_TYPE = re.compile(rf"({TOKEN})[ \t]*/({TOKEN})[ \t]*((?:{PARAMETER})*)\Z")
 
 
 class MediaType(NamedTuple):
-    """`value` is the type with its parameters but its charset, as the platform compares and writes it."""
+    """`value` is the type with its parameters but its charset, as the platform compares and writes
+    it."""
 
     main: str
     sub: str
@@ -275,12 +281,15 @@ class MediaType(NamedTuple):
 
 
 def media_type(
-    main: str, sub: str, parameters: Dict[str, str], charset: Optional[str]
+    main: str,
+    sub: str,
+    parameters: Dict[str, str],
+    charset: Optional[str],
 ) -> MediaType:
     main, sub = main.lower(), sub.lower()
-    return MediaType(
-        main, sub, tuple(sorted(parameters.items())), kind_of(main, sub, charset), charset
-    )
+    kind = kind_of(main, sub, charset)
+    pairs = tuple(sorted(parameters.items()))
+    return MediaType(main, sub, pairs, kind, charset)
 
 
 def kind_of(main: str, sub: str, charset: Optional[str]) -> str:

@@ -69,7 +69,8 @@ def reason_of(status: int) -> str:
 
 
 def json_response(status: int, value: Any, headers: Pairs = ()) -> Response:
-    return Response(status, list(headers), JSON, jsontext.utf8(jsontext.compact(value)))
+    body = jsontext.utf8(jsontext.compact(value))
+    return Response(status, list(headers), JSON, body)
 
 
 def pretty_response(status: int, value: Any) -> Response:

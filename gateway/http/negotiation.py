@@ -29,8 +29,10 @@ class Preferences(NamedTuple):
 
     def accepts_charset(self, charset: str) -> bool:
         names = ("*", charset.lower())
-        weights = ((name.lower() in names, weight) for name, weight in self.charsets)
-        return not self.charsets or first_weight(weights) > 0
+        if not self.charsets:
+            return True
+        weights = ((each[0].lower() in names, each[1]) for each in self.charsets)
+        return first_weight(weights) > 0
 
     def check(self, content_type: MediaType) -> None:
         """Raises Refusal."""
@@ -48,7 +50,8 @@ class Preferences(NamedTuple):
 
     def names(self, value: str) -> bool:
         """Whether the type itself is asked for, and not only a range that includes it."""
-        return any(each.type is not None and each.type.value == value for each in self.types)
+        types = [each.type for each in self.types if each.type is not None]
+        return any(each.value == value for each in types)
 
     @property
     def welcome_nothing(self) -> bool:

@@ -54,7 +54,7 @@ class MediaRange(NamedTuple):
             fits = self.main in ("*", other.main)
             return fits and set(self.parameters) <= set(other.parameters)
         wanted = {pair for pair in self.type.parameters if pair[0] != "charset"}
-        same = (self.type.main, self.type.sub) == (other.main, other.sub)
+        same = self.type.main == other.main and self.type.sub == other.sub
         return same and wanted <= set(other.parameters)
 
     @property
@@ -115,7 +115,9 @@ def media_ranges(text: str) -> Optional[str]:
     return None if ranges is None else ", ".join(each.text for each in ranges)
 
 
-def weighted(write: Callable[[str], str]) -> Callable[[Found], str]:
+def weighted(
+    write: Callable[[str], str],
+) -> Callable[[Found], str]:
     def render(match: Found) -> str:
         weight = float(match.group(2)) if match.group(2) else None
         return write(match.group(1)) + weight_text(weight)
@@ -133,8 +135,11 @@ def without_space(text: str) -> str:
 
 def charsets_from_text(text: str) -> List[Tuple[str, float]]:
     """Each with its weight; nothing where the text can't be read."""
-    found = items(WEIGHTED_TOKEN, text) or []
-    return [(charset_from_name(match.group(1)), float(match.group(2) or 1)) for match in found]
+    charsets = []
+    for match in items(WEIGHTED_TOKEN, text) or []:
+        name, weight = match.groups()
+        charsets.append((charset_from_name(name), float(weight or 1)))
+    return charsets
 
 
 charset_ranges = listed(WEIGHTED_TOKEN, weighted(charset_from_name))

@@ -181,7 +181,11 @@ def byte_ranges(text: str) -> Optional[str]:
     return "bytes=" + ", ".join(parts)
 
 
-def byte_range(first: str, last: Optional[str], suffix: Optional[str]) -> Optional[str]:
+def byte_range(
+    first: str,
+    last: Optional[str],
+    suffix: Optional[str],
+) -> Optional[str]:
     if suffix is not None:
         return f"-{int(suffix)}"
     if last is None:
@@ -234,7 +238,8 @@ def content_disposition(text: str) -> Optional[str]:
         pairs["filename"] = pairs.pop("filename*")
     if NOT_PLAIN.search(pairs.get("filename", "")):
         pairs["filename*"] = pairs["filename"]
-    return name + "".join(disposition_parameter(*pair) for pair in sorted(pairs.items()))
+    written = [disposition_parameter(key, pairs[key]) for key in sorted(pairs)]
+    return name + "".join(written)
 
 
 def disposition_pairs(text: str) -> Optional[Dict[str, str]]:
@@ -298,7 +303,11 @@ def products(text: str) -> Optional[str]:
     return " ".join(parts) or None
 
 
-def comment_at(text: str, at: int, depth: int) -> Tuple[Optional[str], int]:
+def comment_at(
+    text: str,
+    at: int,
+    depth: int,
+) -> Tuple[Optional[str], int]:
     """The inside of a comment and the place behind it; the library sets a space before each inner
     one."""
     start = COMMENT_START.match(text, at)

@@ -74,8 +74,10 @@ def checked_headers(start: Start, head: h11.Request) -> Pairs:
     """Raises Refusal."""
     lines = list(head.headers.raw_items())
     check_limits(lines)
+    headers = []
     try:
-        headers = [(name.decode("ascii"), normal_value(value)) for name, value in lines]
+        for name, value in lines:
+            headers.append((name.decode("ascii"), normal_value(value)))
     except UnicodeDecodeError as error:
         raise bad_request(NOT_UTF8) from error
     types = {media_type_from_text(value) or value for value in values_of(headers, "content-type")}

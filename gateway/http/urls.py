@@ -2,7 +2,7 @@
 Touches nothing."""
 
 import re
-from typing import List, NamedTuple, NoReturn, Optional, Pattern, Tuple
+from typing import List, Match, NamedTuple, NoReturn, Optional, Pattern, Tuple
 
 UNRESERVED = "A-Za-z0-9\\-._~"
 PATH_CHARACTERS = UNRESERVED + "!$&'()*+,;=@:"
@@ -69,7 +69,11 @@ def query_from_text(text: str, start: int) -> str:
     return text[start:]
 
 
-def end_of(pattern: Pattern[str], text: str, start: int = 0) -> int:
+def end_of(
+    pattern: Pattern[str],
+    text: str,
+    start: int = 0,
+) -> int:
     """Where a pattern ends that matches everywhere, if only nothing."""
     match = pattern.match(text, start)
     return match.end() if match else start
@@ -80,10 +84,15 @@ def refuse(text: str, place: int, expected: str) -> NoReturn:
     raise IllegalTarget(f"Illegal request-target: {message}")
 
 
-def problem(text: str, place: int, expected: str) -> Tuple[int, str]:
+def problem(
+    text: str,
+    place: int,
+    expected: str,
+) -> Tuple[int, str]:
     """The column, from 1 on, and what is wrong there."""
     if text[place : place + 1] == "%":
-        place += 2 if re.match("[0-9A-Fa-f]", text[place + 1 : place + 2]) else 1
+        has_digit = re.match("[0-9A-Fa-f]", text[place + 1 : place + 2])
+        place += 2 if has_digit else 1
         expected = "HEXDIG"
     what = f"Invalid input '{text[place]}'" if place < len(text) else "Unexpected end of input"
     return place + 1, f"{what}, expected {expected} (line 1, column {place + 1})"
@@ -91,7 +100,12 @@ def problem(text: str, place: int, expected: str) -> Tuple[int, str]:
 
 def path_from_text(text: str) -> Tuple[str, ...]:
     parts = re.findall("/|[^/]+", text)
-    return tuple(part if part == "/" else encoded(decoded(part), PATH_CHARACTERS) for part in parts)
+    return tuple(map(normal_part, parts))
+
+
+def normal_part(part: str) -> str:
+    """The one spelling of a segment; "/" is left alone."""
+    return part if part == "/" else encoded(decoded(part), PATH_CHARACTERS)
 
 
 def collapsed(path: Tuple[str, ...]) -> Tuple[str, ...]:
@@ -117,9 +131,12 @@ def text_from_path(path: Tuple[str, ...]) -> str:
 
 def decoded(text: str) -> str:
     """Runs of %XX are UTF-8; what isn't becomes U+FFFD."""
-    return PERCENTS.sub(
-        lambda run: bytes.fromhex(run.group().replace("%", "")).decode("utf-8", "replace"), text
-    )
+    return PERCENTS.sub(text_from_percents, text)
+
+
+def text_from_percents(run: Match[str]) -> str:
+    data = bytes.fromhex(run.group().replace("%", ""))
+    return data.decode("utf-8", "replace")
 
 
 def encoded(text: str, kept: str) -> str:

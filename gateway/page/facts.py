@@ -13,7 +13,8 @@ SECRET = '-H "X-Require-Whisk-Auth: $SECRET"'
 
 
 def facts_of_action(action: Action) -> Dict[str, Any]:
-    """`url` is where a browser finds it; `call` and `options` are for curl, secrets left to the shell's variables."""
+    """`url` is where a browser finds it; `call` and `options` are for curl, secrets left to the
+    shell's variables."""
     annotations = dict(action.annotations)
     web = annotations.get("web-export") is True
     needed = annotations.get("require-whisk-auth")

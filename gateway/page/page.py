@@ -1,10 +1,10 @@
-"""The page for people at /: what is served and what runs. Touches its own three files; changes nothing.
+"""The page for people at /: what is served and what runs. Touches its own three files; changes
+nothing.
 
-It needs no key where the gateway listens on this machine alone and is asked under one of this machine's own names:
-a foreign site whose name leads here is asked for the key, like everybody else, and one that everybody knows isn't
-enough. The page never holds a key of its own.
-Pages of actions have the same origin: their scripts may read what this one reads, and no more than that.
-"""
+It needs no key where the gateway listens on this machine alone and is asked under one of this
+machine's own names: a foreign site whose name leads here is asked for the key, like everybody else,
+and one that everybody knows isn't enough. The page never holds a key of its own. Pages of actions
+have the same origin: their scripts may read what this one reads, and no more than that."""
 
 import asyncio
 import base64

@@ -90,13 +90,19 @@ def payload_of(request: Request) -> Dict[str, Any]:
     return payload
 
 
-def listed(collection: str, found: List[Any], write: Callable[[Any], Any], call: Call) -> Response:
+def listed(
+    collection: str,
+    found: List[Any],
+    write: Callable[[Any], Any],
+    call: Call,
+) -> Response:
     """The part of a list that was asked for, or how long it is."""
     limit = call.query.limit(collection)
     skip = call.query.skip(collection)
     if call.query.boolean("count", False):
         return json_response(200, {collection: max(0, len(found) - skip)})
-    return json_response(200, [write(each) for each in found[skip : skip + limit]])
+    part = found[skip : skip + limit]
+    return json_response(200, [write(each) for each in part])
 
 
 def asked_for_list(call: Call) -> bool:

@@ -133,7 +133,11 @@ def replaced_parameters(old: Parameters, content: Dict[str, Any]) -> Parameters:
     return old if items is None else records.parameters_from_json(items)
 
 
-def merged_annotations(base: Action, content: Dict[str, Any], created: bool) -> Annotations:
+def merged_annotations(
+    base: Action,
+    content: Dict[str, Any],
+    created: bool,
+) -> Annotations:
     """New ones replace or join the old ones; the platform itself adds what it wants to know."""
     removed = content.get("delAnnotations") or ()
     if not isinstance(removed, (list, tuple)):
@@ -181,7 +185,8 @@ def limits_from_json(value: Any, old: Limits, bounds: Bounds) -> Limits:
         return old
     if not isinstance(value, dict):
         raise malformed("Object expected in field 'limits'")
-    new = {name: value[name] for name in Limits._fields if value.get(name) is not None}
+    asked = [name for name in Limits._fields if value.get(name) is not None]
+    new = {name: value[name] for name in asked}
     for name, number in new.items():
         if not isinstance(number, int) or isinstance(number, bool):
             raise malformed(f"{name} limit malformed")

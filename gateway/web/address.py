@@ -23,7 +23,7 @@ def address_from_path(path: Tuple[str, ...]) -> Optional[Address]:
     """`path` is what follows /api/v1/web: "/" and segments in turn."""
     parts = path[:6]
     names = tuple(map(urls.decoded, parts[1::2]))
-    if len(parts) < 6 or parts[::2] != ("/", "/", "/"):
+    if parts[::2] != ("/", "/", "/") or len(names) < 3:
         return None
     if not all(map(NAME.match, names)):
         return None

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from gateway.base64text import bytes_from_base64, is_like_base64
 from gateway.http import jsontext
+from gateway.http.headerlines import values_of
 from gateway.http.mediatypes import (
     HTML,
     JSON,
@@ -113,7 +114,8 @@ def as_http(result: Any, preferences: Preferences) -> Response:
     kept = [pair for pair in headers if survives(*pair)]
     if is_empty:
         return Response(status, kept)
-    given = next((value for name, value in headers if name.lower() == "content-type"), None)
+    types = values_of(headers, "content-type")
+    given = types[0] if types else None
     if isinstance(body, str):
         content_type, data = text_body(given, body)
     else:

@@ -114,8 +114,9 @@ def admitted(needed: Any, request: Request, user: Optional[str]) -> bool:
     if isinstance(needed, (dict, list)):
         return False
     wanted = needed if isinstance(needed, str) else jsontext.scalar(needed)
-    given = values_of(request.headers, "x-require-whisk-auth")
-    return hmac.compare_digest((given or [""])[0].encode(), jsontext.utf8(wanted))
+    values = values_of(request.headers, "x-require-whisk-auth")
+    given = values[0] if values else ""
+    return hmac.compare_digest(given.encode(), jsontext.utf8(wanted))
 
 
 def response_from_invocation(

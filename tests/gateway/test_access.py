@@ -19,16 +19,36 @@ REQUESTS = {
     "under an address of the network": ("0.0.0.0", [("Host", "192.168.1.5:3233")], None),
     "under an address by IPv6": ("::", [("Host", "[2001:db8::5]:3233")], None),
     "under the name that it listens on": ("box.lan", [("Host", "Box.LAN:3233")], None),
-    "under a name that leads here": ("127.0.0.1", [("Host", "evil.example:3233")], "Host: evil.example:3233"),
-    "under a name that begins like ours": ("127.0.0.1", [("Host", "localhost.evil.example")], "Host"),
-    "its own page": ("127.0.0.1", [("Host", "localhost:1"), ("Origin", "http://localhost:1")], None),
-    "its own page by the address": ("0.0.0.0", [("Host", "10.0.0.5:1"), ("Origin", "http://10.0.0.5:1")], None),
+    "under a name that leads here": (
+        "127.0.0.1",
+        [("Host", "evil.example:3233")],
+        "Host: evil.example:3233",
+    ),
+    "under a name that begins like ours": (
+        "127.0.0.1",
+        [("Host", "localhost.evil.example")],
+        "Host",
+    ),
+    "its own page": (
+        "127.0.0.1",
+        [("Host", "localhost:1"), ("Origin", "http://localhost:1")],
+        None,
+    ),
+    "its own page by the address": (
+        "0.0.0.0",
+        [("Host", "10.0.0.5:1"), ("Origin", "http://10.0.0.5:1")],
+        None,
+    ),
     "a page of the machine that it listens on": (
         "box.lan",
         [("Host", "10.0.0.5:1"), ("Origin", "http://box.lan")],
         None,
     ),
-    "another port of this machine": ("127.0.0.1", [("Host", "localhost:1"), ("Origin", "http://127.0.0.1:8000")], None),
+    "another port of this machine": (
+        "127.0.0.1",
+        [("Host", "localhost:1"), ("Origin", "http://127.0.0.1:8000")],
+        None,
+    ),
     "another port of this machine, which browsers call a site of its own": (
         "127.0.0.1",
         [("Host", "localhost:1"), ("Origin", "http://127.0.0.1:8000"), CROSS],
@@ -40,12 +60,32 @@ REQUESTS = {
         "Origin: http://10.0.0.5:8000",
     ),
     "another site": ("127.0.0.1", [("Host", "localhost:1"), OTHER], "Origin: https://evil.example"),
-    "a site that begins like ours": ("127.0.0.1", [("Origin", "http://localhost.evil.example")], "Origin"),
-    "a site that ends like ours": ("127.0.0.1", [("Origin", "http://evil.example#localhost")], "Origin"),
-    "a site with a user like ours": ("127.0.0.1", [("Origin", "http://localhost@evil.example")], "Origin"),
-    "a page without a site": ("127.0.0.1", [("Host", "localhost:1"), ("Origin", "null")], "Origin: null"),
+    "a site that begins like ours": (
+        "127.0.0.1",
+        [("Origin", "http://localhost.evil.example")],
+        "Origin",
+    ),
+    "a site that ends like ours": (
+        "127.0.0.1",
+        [("Origin", "http://evil.example#localhost")],
+        "Origin",
+    ),
+    "a site with a user like ours": (
+        "127.0.0.1",
+        [("Origin", "http://localhost@evil.example")],
+        "Origin",
+    ),
+    "a page without a site": (
+        "127.0.0.1",
+        [("Host", "localhost:1"), ("Origin", "null")],
+        "Origin: null",
+    ),
     "two sites": ("127.0.0.1", [("Origin", "http://localhost http://evil.example")], "Origin"),
-    "one line for each of two sites": ("127.0.0.1", [OTHER, ("Origin", "http://localhost")], "Origin"),
+    "one line for each of two sites": (
+        "127.0.0.1",
+        [OTHER, ("Origin", "http://localhost")],
+        "Origin",
+    ),
     "another site that doesn't say which": ("127.0.0.1", [CROSS], "Sec-Fetch-Site: cross-site"),
     "an address bar": ("127.0.0.1", [("Host", "localhost:1"), ("Sec-Fetch-Site", "none")], None),
 }
@@ -67,11 +107,19 @@ def asked(gateway, target, *headers, key=GUEST_KEY, method="GET", host="localhos
     return gateway.raw("\r\n".join([*lines, "", ""]).encode())
 
 
-@pytest.mark.parametrize("method, path", [("PUT", "actions/x"), ("POST", "actions/x"), ("GET", "activations")])
+@pytest.mark.parametrize(
+    "method, path", [("PUT", "actions/x"), ("POST", "actions/x"), ("GET", "activations")]
+)
 def test_with_the_public_key_other_sites_are_refused_and_told_what_to_do(gateway, method, path):
     reply = asked(gateway, REST + path, OTHER, method=method)
-    error = "Requests for another site (Origin: https://evil.example) can't use the public key: " + ADVICE
-    assert (reply.status, reply.json) == (403, {"code": reply.header("x-request-id"), "error": error})
+    error = (
+        "Requests for another site (Origin: https://evil.example) can't use the public key: "
+        + ADVICE
+    )
+    assert (reply.status, reply.json) == (
+        403,
+        {"code": reply.header("x-request-id"), "error": error},
+    )
     assert reply.header("content-type") == "application/json"
 
 
@@ -82,7 +130,10 @@ def test_with_the_public_key_a_name_that_leads_here_is_refused(gateway):
 
 def test_without_a_key_other_sites_are_answered_as_everybody(gateway):
     reply = gateway.request("GET", REST + "actions", [OTHER])
-    assert (reply.status, reply.json["error"].partition(",")[0]) == (401, "The resource requires authentication")
+    assert (reply.status, reply.json["error"].partition(",")[0]) == (
+        401,
+        "The resource requires authentication",
+    )
     assert gateway.request("OPTIONS", REST + "actions", [OTHER]).status == 200
 
 
@@ -90,7 +141,11 @@ def test_with_a_key_of_ones_own_other_sites_may_use_it(tmp_path):
     with Gateway(tmp_path, key="my:own") as gateway:
         for headers, host in (([OTHER], "localhost"), ([CROSS], "localhost"), ([], "box.example")):
             reply = asked(gateway, REST + "actions", *headers, key="my:own", host=host)
-            assert (reply.status, reply.json, reply.header("access-control-allow-origin")) == (200, [], "*")
+            assert (reply.status, reply.json, reply.header("access-control-allow-origin")) == (
+                200,
+                [],
+                "*",
+            )
 
 
 def test_web_actions_are_open_to_all_sites(gateway, replay):

@@ -17,7 +17,29 @@ from gateway.web.result import response_from_result
 
 # A busy machine is no failure.
 patiently = settings(deadline=None, max_examples=60)
-PIECES = ["a", "Z", "0", "9", "-", "_", "*", "/", ";", ",", "=", '"', "\\", "(", ")", " ", "\t", "%", "%zz", ".", ":"]
+PIECES = [
+    "a",
+    "Z",
+    "0",
+    "9",
+    "-",
+    "_",
+    "*",
+    "/",
+    ";",
+    ",",
+    "=",
+    '"',
+    "\\",
+    "(",
+    ")",
+    " ",
+    "\t",
+    "%",
+    "%zz",
+    ".",
+    ":",
+]
 PIECES += [
     "[",
     "]",
@@ -38,7 +60,11 @@ PIECES += [
 ]
 TEXTS = st.lists(st.sampled_from(PIECES)).map("".join) | st.text()
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
@@ -47,7 +73,8 @@ RESULTS = JSON | st.fixed_dictionaries(
     optional={
         "statusCode": JSON,
         "body": JSON,
-        "headers": JSON | st.dictionaries(st.sampled_from(["content-type", "Content-Type", "x"]) | TEXTS, JSON),
+        "headers": JSON
+        | st.dictionaries(st.sampled_from(["content-type", "Content-Type", "x"]) | TEXTS, JSON),
     },
 )
 
@@ -89,9 +116,9 @@ def test_form(text):
 def test_json(data):
     with contextlib.suppress(jsontext.Malformed):
         value = jsontext.value_from_json(data)
-        assert jsontext.compact(jsontext.value_from_json(jsontext.utf8(jsontext.compact(value)))) == jsontext.compact(
-            value
-        )
+        assert jsontext.compact(
+            jsontext.value_from_json(jsontext.utf8(jsontext.compact(value)))
+        ) == jsontext.compact(value)
 
 
 @patiently

@@ -12,7 +12,9 @@ from gateway.containers.outcome import REPLY_LIMIT, Reply
 from tests.support.actions import Asked, in_loop, reply_with, serving
 from tests.support.process import free_port
 
-WIRE = json.loads((Path(__file__).parents[1] / "vectors" / "requests.json").read_text("utf-8"))["envelope"]["wire"]
+WIRE = json.loads((Path(__file__).parents[1] / "vectors" / "requests.json").read_text("utf-8"))[
+    "envelope"
+]["wire"]
 BODY = b'{"value":{}}'
 
 
@@ -36,15 +38,23 @@ def test_request_looks_as_recorded():
     port, asked = in_loop(work())
     headers = [tuple(pair) for pair in WIRE]
     changed = {"Content-Length": str(len(BODY)), "Host": f"127.0.0.1:{port}"}
-    assert asked == [Asked("POST", "/run", [(name, changed.get(name, value)) for name, value in headers], BODY)]
+    assert asked == [
+        Asked("POST", "/run", [(name, changed.get(name, value)) for name, value in headers], BODY)
+    ]
 
 
 @pytest.mark.parametrize(
     "answer, reply",
     [
         pytest.param(reply_with(b""), Reply(200, "", 0), id="an empty body"),
-        pytest.param(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}", Reply(200, "{}", 2), id="no reason"),
-        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" + reply_with(b"{}"), Reply(200, "{}", 2), id="after a 100"),
+        pytest.param(
+            b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}", Reply(200, "{}", 2), id="no reason"
+        ),
+        pytest.param(
+            b"HTTP/1.1 100 Continue\r\n\r\n" + reply_with(b"{}"),
+            Reply(200, "{}", 2),
+            id="after a 100",
+        ),
         pytest.param(
             reply_with(b"caf\xe9").replace(b"application/json", b"text/plain; charset=latin1"),
             Reply(200, "café", 4),
@@ -61,11 +71,19 @@ def test_request_looks_as_recorded():
             id="or that is none",
         ),
         pytest.param(
-            reply_with(b"{}", "200 OK", "Content-Encoding: br"), Reply(200, "{}", 2), id="an encoding it doesn't undo"
+            reply_with(b"{}", "200 OK", "Content-Encoding: br"),
+            Reply(200, "{}", 2),
+            id="an encoding it doesn't undo",
         ),
-        pytest.param(reply_with(b"", "200 OK", "Content-Encoding: gzip"), Reply(200, "", 0), id="a compressed nothing"),
         pytest.param(
-            reply_with(b"x" * REPLY_LIMIT), Reply(200, "x" * REPLY_LIMIT, REPLY_LIMIT), id="as long as allowed"
+            reply_with(b"", "200 OK", "Content-Encoding: gzip"),
+            Reply(200, "", 0),
+            id="a compressed nothing",
+        ),
+        pytest.param(
+            reply_with(b"x" * REPLY_LIMIT),
+            Reply(200, "x" * REPLY_LIMIT, REPLY_LIMIT),
+            id="as long as allowed",
         ),
         pytest.param(
             reply_with(b"x" * (REPLY_LIMIT + 1)),
@@ -77,8 +95,14 @@ def test_request_looks_as_recorded():
             Reply(200, "x" * REPLY_LIMIT, 99999999),
             id="the rest of a long one is not waited for",
         ),
-        pytest.param(reply_with(b"x", "302 Found", "Location: /y"), Reply(302, "x", 1), id="a redirect is an answer"),
-        pytest.param(reply_with(b"x", "303 See Other"), Reply(303, "x", 1), id="a 303 that leads nowhere"),
+        pytest.param(
+            reply_with(b"x", "302 Found", "Location: /y"),
+            Reply(302, "x", 1),
+            id="a redirect is an answer",
+        ),
+        pytest.param(
+            reply_with(b"x", "303 See Other"), Reply(303, "x", 1), id="a 303 that leads nowhere"
+        ),
     ],
 )
 def test_answer_is_taken(answer, reply):
@@ -92,7 +116,9 @@ def test_answer_is_taken(answer, reply):
         pytest.param(b"garbage\r\n\r\n", id="garbage"),
         pytest.param(b"HTTP/1.1 200 OK\r\n\r\n{}", id="no length"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", id="a negative length"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}", id="a body that is too short"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}", id="a body that is too short"
+        ),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
             id="chunked",
@@ -102,12 +128,26 @@ def test_answer_is_taken(answer, reply):
         pytest.param(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 0\r\n\r\n", id="304"),
         pytest.param(reply_with(b"xx", "200 OK", "Content-Encoding: gzip"), id="gzip"),
         pytest.param(reply_with(b"xx", "200 OK", "Content-Encoding: deflate"), id="deflate"),
-        pytest.param(reply_with(b"", "303 See Other", "Location: ftp://x/"), id="redirected to another scheme"),
+        pytest.param(
+            reply_with(b"", "303 See Other", "Location: ftp://x/"),
+            id="redirected to another scheme",
+        ),
         pytest.param(reply_with(b"", "303 See Other", "Location: /run"), id="redirected for ever"),
-        pytest.param(reply_with(b"", "303 See Other", "Location: http://[x"), id="redirected to no address"),
-        pytest.param(reply_with(b"", "303 See Other", "Location: http://x:99999/"), id="redirected to no port"),
-        pytest.param(reply_with(b"", "303 See Other", f"Location: http://{'a' * 70}.x/"), id="redirected to no name"),
-        pytest.param(reply_with(b"", "303 See Other", "Location: http://127.0.0.1:1/"), id="redirected to nobody"),
+        pytest.param(
+            reply_with(b"", "303 See Other", "Location: http://[x"), id="redirected to no address"
+        ),
+        pytest.param(
+            reply_with(b"", "303 See Other", "Location: http://x:99999/"),
+            id="redirected to no port",
+        ),
+        pytest.param(
+            reply_with(b"", "303 See Other", f"Location: http://{'a' * 70}.x/"),
+            id="redirected to no name",
+        ),
+        pytest.param(
+            reply_with(b"", "303 See Other", "Location: http://127.0.0.1:1/"),
+            id="redirected to nobody",
+        ),
     ],
 )
 def test_answer_is_none(answer):

@@ -73,7 +73,9 @@ def docker(action_image, monkeypatch):
 
 @contextlib.asynccontextmanager
 async def invoking(tmp_path, **options):
-    invoker = Invoker({}, api_host="http://gateway:3233", run_folder=str(tmp_path / "run"), **options)
+    invoker = Invoker(
+        {}, api_host="http://gateway:3233", run_folder=str(tmp_path / "run"), **options
+    )
     try:
         yield invoker
     finally:
@@ -122,7 +124,8 @@ def test_a_container_gets_the_platforms_arguments(docker, tmp_path):
     found = in_loop(work(), seconds=120)
     host = found["HostConfig"]
     assert {
-        key: host[key] for key in ("Memory", "MemorySwap", "CpuShares", "PidsLimit", "PortBindings", "Privileged")
+        key: host[key]
+        for key in ("Memory", "MemorySwap", "CpuShares", "PidsLimit", "PortBindings", "Privileged")
     } == {
         "Memory": 128 * 2**20,
         "MemorySwap": 128 * 2**20,
@@ -138,7 +141,9 @@ def test_a_container_gets_the_platforms_arguments(docker, tmp_path):
 
 
 def test_one_that_takes_too_much_memory_is_told_so(docker, tmp_path):
-    greedy, next_one = invoked(tmp_path, ordered({"memory": 128}, bytes=400 * 2**20), ordered({"memory": 128}))
+    greedy, next_one = invoked(
+        tmp_path, ordered({"memory": 128}, bytes=400 * 2**20), ordered({"memory": 128})
+    )
     assert (greedy.status, greedy.result) == (
         DEVELOPER_ERROR,
         {"error": "The action exhausted its memory and was aborted."},
@@ -158,7 +163,9 @@ def test_one_that_exits_costs_its_own_activation_alone(docker, tmp_path):
 
 def test_one_that_hangs_is_ended_at_its_time_limit(docker, tmp_path):
     limits = {"timeout": 1000}
-    _, hanging, next_one = invoked(tmp_path, ordered(), ordered(limits, seconds=60), ordered(limits))
+    _, hanging, next_one = invoked(
+        tmp_path, ordered(), ordered(limits, seconds=60), ordered(limits)
+    )
     assert hanging.result == {"error": "The action exceeded its time limits of 1000 milliseconds."}
     assert next_one.status == SUCCESS
 
@@ -186,7 +193,9 @@ def test_more_requests_start_more_containers(docker, tmp_path):
     assert 2 <= len({one.result["name"] for one in found}) <= 3
 
 
-@pytest.mark.parametrize("image", ["test/none:1", "test/none", "test/none:latest", IMAGE.split(":")[0], "Not/An Image"])
+@pytest.mark.parametrize(
+    "image", ["test/none:1", "test/none", "test/none:latest", IMAGE.split(":")[0], "Not/An Image"]
+)
 def test_an_image_that_cannot_be_pulled(docker, tmp_path, image):
     (activation,) = invoked(tmp_path, ordered(image=image))
     assert (activation.status, activation.result, activation.init_time) == (

@@ -20,7 +20,9 @@ from gateway.containers.outcome import (
 from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS
 from tests.support.actions import in_loop, initialised_and, order, reply_with, serving
 
-REPLIES = json.loads((Path(__file__).parents[1] / "vectors" / "replies.json").read_text("utf-8"))["cases"]
+REPLIES = json.loads((Path(__file__).parents[1] / "vectors" / "replies.json").read_text("utf-8"))[
+    "cases"
+]
 # What was recorded behind the redirect is the page of a server that knows no GET.
 REDIRECTED = "303 plain"
 ARRAYS = {"200 '[]'": [], "200 '[1]'": [1]}
@@ -85,7 +87,9 @@ def test_recorded_reply_over_a_socket_makes_the_recorded_activation(case):
 @pytest.mark.parametrize(
     "reply, outcome",
     [
-        pytest.param(Reply(200, '{"a":1}', 7), Outcome(SUCCESS, {"a": 1}, 7), id="an object is the result"),
+        pytest.param(
+            Reply(200, '{"a":1}', 7), Outcome(SUCCESS, {"a": 1}, 7), id="an object is the result"
+        ),
         pytest.param(Reply(200, "[1]", 3), Outcome(SUCCESS, [1], 3), id="so is an array"),
         pytest.param(
             Reply(200, '{"error":null,"b":2}', 20),
@@ -116,7 +120,9 @@ def test_recorded_reply_over_a_socket_makes_the_recorded_activation(case):
             id="what only Python takes for JSON",
         ),
         pytest.param(
-            Reply(200, '{"a":"é😀"}', 13), Outcome(SUCCESS, {"a": "é😀"}, 11), id="size is in Java's characters"
+            Reply(200, '{"a":"é😀"}', 13),
+            Outcome(SUCCESS, {"a": "é😀"}, 11),
+            id="size is in Java's characters",
         ),
         pytest.param(
             Reply(500, "x" * 1048576, 1048577),
@@ -139,13 +145,24 @@ def test_run(reply, outcome):
 @pytest.mark.parametrize(
     "reply, error, size",
     [
-        pytest.param(Reply(502, '{"error":"no model"}', 20), "no model", 20, id="the error of an object"),
         pytest.param(
-            Reply(500, '{"a":1}', 7), 'The action failed during initialization: {"a":1}', 7, id="an object without one"
+            Reply(502, '{"error":"no model"}', 20), "no model", 20, id="the error of an object"
         ),
-        pytest.param(Reply(500, "oops", 4), "The action failed during initialization: oops", 4, id="text"),
-        pytest.param(Reply(403, "", 0), "The action failed during initialization.", 0, id="nothing"),
-        pytest.param(None, "The action did not initialize and exited unexpectedly.", 0, id="no answer"),
+        pytest.param(
+            Reply(500, '{"a":1}', 7),
+            'The action failed during initialization: {"a":1}',
+            7,
+            id="an object without one",
+        ),
+        pytest.param(
+            Reply(500, "oops", 4), "The action failed during initialization: oops", 4, id="text"
+        ),
+        pytest.param(
+            Reply(403, "", 0), "The action failed during initialization.", 0, id="nothing"
+        ),
+        pytest.param(
+            None, "The action did not initialize and exited unexpectedly.", 0, id="no answer"
+        ),
     ],
 )
 def test_failed_init(reply, error, size):
@@ -159,7 +176,10 @@ def test_init_has_succeeded_with_200_whatever_the_body(text):
 
 def test_time_limits_name_the_phase():
     assert out_of_time(1000, in_init=False) == Outcome(
-        DEVELOPER_ERROR, {"error": "The action exceeded its time limits of 1000 milliseconds."}, 0, True
+        DEVELOPER_ERROR,
+        {"error": "The action exceeded its time limits of 1000 milliseconds."},
+        0,
+        True,
     )
     assert out_of_time(500, in_init=True) == Outcome(
         DEVELOPER_ERROR,

@@ -15,7 +15,13 @@ LIMITS = BodyLimits(10, 100)
 
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch):
-    for name in ("HEAD_SECONDS", "BODY_SECONDS", "IDLE_SECONDS", "ANSWER_SECONDS", "LINGER_SECONDS"):
+    for name in (
+        "HEAD_SECONDS",
+        "BODY_SECONDS",
+        "IDLE_SECONDS",
+        "ANSWER_SECONDS",
+        "LINGER_SECONDS",
+    ):
         monkeypatch.setattr(front, name, 0.3)
 
 
@@ -60,7 +66,9 @@ def test_half_a_first_line():
     "data",
     [
         pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX: ", id="half a head"),
-        pytest.param(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc", id="half a body"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc", id="half a body"
+        ),
     ],
 )
 def test_half_a_request_is_told_that_it_took_too_long(data):
@@ -94,12 +102,18 @@ def test_a_client_that_takes_nothing_is_left():
 
 
 def test_of_a_long_body_the_beginning_is_kept_and_the_length_told():
-    request = b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 50\r\n\r\n" + b"a" * 50
+    request = (
+        b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 50\r\n\r\n" + b"a" * 50
+    )
     assert asked(request).endswith(b"\r\n\r\n10 of 50")
 
 
 def test_a_body_that_is_too_long_is_refused():
-    request = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"a" * 101 + b"\r\n"
+    request = (
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n"
+        + b"a" * 101
+        + b"\r\n"
+    )
     assert asked(request).startswith(b"HTTP/1.1 413 Content Too Large\r\n")
 
 

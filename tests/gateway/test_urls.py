@@ -33,7 +33,10 @@ def test_a_path_has_one_spelling(target, path):
     "target, message",
     [
         ("/a#b", "Invalid input '#', expected segment, '/', '?' or 'EOI' (line 1, column 3)"),
-        ("/a?b#c", "Invalid input '#', expected query-char, pct-encoded or 'EOI' (line 1, column 5)"),
+        (
+            "/a?b#c",
+            "Invalid input '#', expected query-char, pct-encoded or 'EOI' (line 1, column 5)",
+        ),
         ("/a?%4", "Unexpected end of input, expected HEXDIG (line 1, column 6)"),
         ("/%4g", "Invalid input 'g', expected HEXDIG (line 1, column 4)"),
         ("/a|b", "Invalid input '|', expected segment, '/', '?' or 'EOI' (line 1, column 3)"),

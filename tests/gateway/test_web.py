@@ -50,7 +50,9 @@ def request_of(case):
 def test_params_are_those_that_arrived(case):
     request = request_of(case)
     address = address_from_path(request.target.path[6:])
-    action = REQUESTS["actions"].get(case["action"], {"annotations": {"raw-http": True}, "params": []})
+    action = REQUESTS["actions"].get(
+        case["action"], {"annotations": {"raw-http": True}, "params": []}
+    )
     bound = {key: value for key, value, options in action["params"] if not options.get("init")}
     if address.package:
         bound = {"p": "pkg", "threshold": "act"}
@@ -72,7 +74,10 @@ def test_response_is_the_one_that_came(case):
         response = response_from_result(result, "." + case["ext"], preferences)
     except Refusal as refusal:
         if refusal.stage is Stage.CONTENT:
-            assert (406, str(refusal)) == (expected["status"], json.loads(expected["body"])["error"])
+            assert (406, str(refusal)) == (
+                expected["status"],
+                json.loads(expected["body"])["error"],
+            )
             return
         response = response_from_refusal(refusal, "<code>", pretty=True)
     assert response.status == expected["status"]

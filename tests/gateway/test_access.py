@@ -12,7 +12,8 @@ from tests.support.recordings import GUEST_KEY
 ADVICE = "start the gateway with --auth and a key of your own."
 OTHER = ("Origin", "https://evil.example")
 CROSS = ("Sec-Fetch-Site", "cross-site")
-# Each with the host that a gateway listens on, the request's headers, and the header that gives the other site away.
+# Each with the host that a gateway listens on, the request's headers, and the header that gives the
+# other site away.
 REQUESTS = {
     "a tool": ("127.0.0.1", [("Host", "localhost:3233")], None),
     "a tool of old, without a host": ("127.0.0.1", [], None),

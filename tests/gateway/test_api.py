@@ -137,7 +137,8 @@ def plain(value, expected):
 
 
 def without_init_time(items):
-    """Which of the activations came to a cold container, there were others about, and is no matter of the API."""
+    """Which of the activations came to a cold container, there were others about, and is no matter
+    of the API."""
     return [
         item for item in items if not (isinstance(item, dict) and item.get("key") == "initTime")
     ]

@@ -1,4 +1,5 @@
-"""The clients that people use, unchanged: curl, the npm client, wskdeploy, and the library that wsk is made of."""
+"""The clients that people use, unchanged: curl, the npm client, wskdeploy, and the library that wsk
+is made of."""
 
 import json
 import os

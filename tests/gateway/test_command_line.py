@@ -58,15 +58,16 @@ def test_a_folder_is_served_within_a_second_and_said_to_be(model, tmp_path):
         assert (reply.status, reply.body) == (200, b"hi")
         url = f"http://localhost:{gateway.port}{WEB}hello"
         assert f"  hello  {url}\n" in gateway.stdout and f"  try:  curl {url}\n" in gateway.stdout
-        # The figure itself is measured where nothing else runs; here it keeps its order of magnitude.
+        # The figure itself is measured where nothing else runs; here it keeps its order of
+        # magnitude.
         assert seconds < 10
 
 
 def test_a_folder_is_an_action_like_others_after_a_restart_too(model, tmp_path):
-    for version in ("0.0.1", "0.0.2"):
+    for expected in ("0.0.1", "0.0.2"):
         with Gateway(tmp_path, str(model), "--memory-max", "2048") as gateway:
             action = gateway.rest("GET", "actions/hello").json
-            assert (action["version"], action["exec"]["image"]) == (version, "hello")
+            assert (action["version"], action["exec"]["image"]) == (expected, "hello")
             assert action["limits"] == {
                 "concurrency": 1,
                 "logs": 10,

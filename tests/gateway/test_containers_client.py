@@ -1,4 +1,5 @@
-"""What the platform's HTTP client puts on the wire, and which answers it takes; over real sockets."""
+"""What the platform's HTTP client puts on the wire, and which answers it takes; over real
+sockets."""
 
 import asyncio
 import json
@@ -120,7 +121,8 @@ def test_answer_is_taken(answer, reply):
             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}", id="a body that is too short"
         ),
         pytest.param(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\n{}\r\n0\r\n\r\n",
             id="chunked",
         ),
         pytest.param(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", id="204"),

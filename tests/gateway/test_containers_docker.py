@@ -1,4 +1,5 @@
-"""Images run as containers by a real Docker engine: with the platform's arguments, limits, logs and end."""
+"""Images run as containers by a real Docker engine: with the platform's arguments, limits, logs and
+end."""
 
 import asyncio
 import contextlib
@@ -41,7 +42,8 @@ SERVER = """
             time.sleep(do.get("seconds", 0))
             if "exit" in do:
                 os._exit(do["exit"])
-            return {"name": os.uname().nodename, "memory": len(bytearray(do.get("bytes", 0))), "env": dict(os.environ)}
+            memory = len(bytearray(do.get("bytes", 0)))
+            return {"name": os.uname().nodename, "memory": memory, "env": dict(os.environ)}
 
         def log_message(self, *arguments):
             pass
@@ -57,7 +59,8 @@ def action_image(engine, tmp_path_factory):
     folder = tmp_path_factory.mktemp("action")
     (folder / "server.py").write_text(textwrap.dedent(SERVER))
     (folder / "Dockerfile").write_text(
-        f'FROM {engine.image(PYTHON3)}\nENV DOCKER_BUILDKIT=0\nCOPY server.py /\nCMD ["python3", "/server.py"]\n'
+        f"FROM {engine.image(PYTHON3)}\nENV DOCKER_BUILDKIT=0\n"
+        'COPY server.py /\nCMD ["python3", "/server.py"]\n'
     )
     environ = dict(engine.environ, DOCKER_BUILDKIT="0")
     engine.docker("build", "--quiet", "--tag", IMAGE, str(folder), env=environ)
@@ -236,7 +239,8 @@ def test_no_docker_is_said_in_one_sentence(tmp_path, monkeypatch):
     assert activation.status == WHISK_ERROR
     assert activation.result["error"].startswith("Docker doesn't answer (")
     assert activation.result["error"].endswith(
-        f"start it, or say with --image {IMAGE}=WHERE in which folder or at which URL the action is."
+        f"start it, or say with --image {IMAGE}=WHERE"
+        " in which folder or at which URL the action is."
     )
 
 

@@ -1,4 +1,5 @@
-"""What the platform makes of a container's answer, as recorded, and by the rule where nothing was recorded."""
+"""What the platform makes of a container's answer, as recorded, and by the rule where nothing was
+recorded."""
 
 import base64
 import json
@@ -40,7 +41,8 @@ def reply_bytes(case) -> bytes:
 
 
 def expected(case):
-    """Status and result. A web client's array result is a server error, so that no activation was recorded for it."""
+    """Status and result. A web client's array result is a server error, so that no activation was
+    recorded for it."""
     if case["name"] in ARRAYS:
         return SUCCESS, ARRAYS[case["name"]]
     return case["activation"]["status"], case["activation"]["result"]
@@ -129,7 +131,8 @@ def test_recorded_reply_over_a_socket_makes_the_recorded_activation(case):
             Outcome(
                 APPLICATION_ERROR,
                 {
-                    "error": "The action produced a response that exceeded the allowed length: 1048577 > 1048576 bytes."
+                    "error": "The action produced a response that exceeded the allowed length:"
+                    " 1048577 > 1048576 bytes."
                     " The truncated response was: " + "x" * 1048576
                 },
                 1048577,

@@ -254,7 +254,8 @@ def test_a_process_that_dies_idle_costs_nothing(folder, tmp_path):
                 json.loads((await invoker.invoke(get("/environ"))).result["body"])["OPENWHISK_PORT"]
             )
             os.kill(pid, signal.SIGKILL)
-            # A process can be dead while a thread of it still dies, and with it the socket that takes connections.
+            # A process can be dead while a thread of it still dies, and with it the socket that
+            # takes connections.
             until(lambda: not accepts(port), "nobody listens any more")
             return await invoker.invoke(get("/pid"))
 

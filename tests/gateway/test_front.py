@@ -1,4 +1,5 @@
-"""Every recorded request, result and reply once more, through a running gateway and an action that replays."""
+"""Every recorded request, result and reply once more, through a running gateway and an action that
+replays."""
 
 import base64
 
@@ -84,7 +85,8 @@ def test_result(case, actions, replay):
 
 
 def recorded_replies():
-    # A redirect led the recorder's client to a page of its own making, whose text is the expected result.
+    # A redirect led the recorder's client to a page of its own making, whose text is the expected
+    # result.
     return params_of(
         case for case in recorded("replies")["cases"] if not case["name"].startswith("303")
     )

@@ -1,4 +1,5 @@
-"""Header values that the platform's HTTP library parses and writes anew, beyond those that were recorded.
+"""Header values that the platform's HTTP library parses and writes anew, beyond those that were
+recorded.
 
 The expectations follow the grammar and the renderers of that library."""
 

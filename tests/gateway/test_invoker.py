@@ -1,4 +1,5 @@
-"""Who runs where and when, and what becomes of orders when containers, callers or the gateway itself go away."""
+"""Who runs where and when, and what becomes of orders when containers, callers or the gateway
+itself go away."""
 
 import asyncio
 import json

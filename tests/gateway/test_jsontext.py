@@ -12,11 +12,13 @@ from gateway.http.jsontext import Malformed, Reader, compact, pretty, utf8, valu
 WRONG = [
     (
         b"",
-        "Unexpected end-of-input at input index 0 (line 1, position 1), expected JSON Value:\n\n^\n",
+        "Unexpected end-of-input at input index 0 (line 1, position 1),"
+        " expected JSON Value:\n\n^\n",
     ),
     (
         b"{oops",
-        "Unexpected character 'o' at input index 1 (line 1, position 2), expected '\"':\n{oops\n ^\n",
+        "Unexpected character 'o' at input index 1 (line 1, position 2),"
+        " expected '\"':\n{oops\n ^\n",
     ),
     (
         b"{",
@@ -24,23 +26,28 @@ WRONG = [
     ),
     (
         b"[1,]",
-        "Unexpected character ']' at input index 3 (line 1, position 4), expected JSON Value:\n[1,]\n   ^\n",
+        "Unexpected character ']' at input index 3 (line 1, position 4),"
+        " expected JSON Value:\n[1,]\n   ^\n",
     ),
     (
         b"[1 2]",
-        "Unexpected character '2' at input index 3 (line 1, position 4), expected ']':\n[1 2]\n   ^\n",
+        "Unexpected character '2' at input index 3 (line 1, position 4),"
+        " expected ']':\n[1 2]\n   ^\n",
     ),
     (
         b'{"a" 1}',
-        "Unexpected character '1' at input index 5 (line 1, position 6), expected ':':\n{\"a\" 1}\n     ^\n",
+        "Unexpected character '1' at input index 5 (line 1, position 6),"
+        " expected ':':\n{\"a\" 1}\n     ^\n",
     ),
     (
         b"1x",
-        "Unexpected character 'x' at input index 1 (line 1, position 2), expected end-of-input:\n1x\n ^\n",
+        "Unexpected character 'x' at input index 1 (line 1, position 2),"
+        " expected end-of-input:\n1x\n ^\n",
     ),
     (
         b"01",
-        "Unexpected character '1' at input index 1 (line 1, position 2), expected end-of-input:\n01\n ^\n",
+        "Unexpected character '1' at input index 1 (line 1, position 2),"
+        " expected end-of-input:\n01\n ^\n",
     ),
     (
         b"-",
@@ -52,45 +59,56 @@ WRONG = [
     ),
     (
         b"1e+",
-        "Unexpected end-of-input at input index 3 (line 1, position 4), expected DIGIT:\n1e+\n   ^\n",
+        "Unexpected end-of-input at input index 3 (line 1, position 4),"
+        " expected DIGIT:\n1e+\n   ^\n",
     ),
     (
         b"trap",
-        "Unexpected character 'a' at input index 0 (line 1, position 1), expected JSON Value:\ntrap\n^\n",
+        "Unexpected character 'a' at input index 0 (line 1, position 1),"
+        " expected JSON Value:\ntrap\n^\n",
     ),
     (
         b"NaN",
-        "Unexpected character 'N' at input index 0 (line 1, position 1), expected JSON Value:\nNaN\n^\n",
+        "Unexpected character 'N' at input index 0 (line 1, position 1),"
+        " expected JSON Value:\nNaN\n^\n",
     ),
     (
         b'"\\x"',
-        "Unexpected character 'x' at input index 2 (line 1, position 3), expected JSON escape sequence:\n"
+        "Unexpected character 'x' at input index 2 (line 1, position 3),"
+        " expected JSON escape sequence:\n"
         '"\\x"\n  ^\n',
     ),
     (
         b'"\\u12x4"',
-        "Unexpected character 'x' at input index 5 (line 1, position 6), expected hex digit:\n\"\\u12x4\"\n     ^\n",
+        "Unexpected character 'x' at input index 5 (line 1, position 6),"
+        ' expected hex digit:\n"\\u12x4"\n     ^\n',
     ),
     (
         b'"a\nb"',
-        "Unexpected character '\\u000a' at input index 2 (line 1, position 3), expected '\"':\n\"a\n  ^\n",
+        "Unexpected character '\\u000a' at input index 2 (line 1, position 3),"
+        " expected '\"':\n\"a\n  ^\n",
     ),
     (
         b"[\n1,\n}]",
-        "Unexpected character '}' at input index 5 (line 3, position 1), expected JSON Value:\n}]\n^\n",
+        "Unexpected character '}' at input index 5 (line 3, position 1),"
+        " expected JSON Value:\n}]\n^\n",
     ),
     (
         b'{"k":"\xe9"}',
-        'Unexpected end-of-input at input index 9 (line 1, position 10), expected \'"\':\n{"k":"\ufffd\n         ^\n',
+        "Unexpected end-of-input at input index 9 (line 1, position 10),"
+        ' expected \'"\':\n{"k":"\ufffd\n         ^\n',
     ),
     (
         b"[" * 1001,
-        "JSON input nested too deeply:JSON input was nested more deeply than the configured limit of maxNesting = 1000",
+        "JSON input nested too deeply:JSON input was nested more"
+        " deeply than the configured limit of maxNesting = 1000",
     ),
     (
         b"9" * 101,
-        "Number too long:The number starting with '99999999999999999999' had 101 characters which is more than the"
-        " allowed limit maxNumberCharacters = 100. If this is legit input consider increasing the limit.",
+        "Number too long:The number starting with '99999999999999999999' had 101 "
+        "characters which is more than the"
+        " allowed limit maxNumberCharacters = 100. If this is legit input "
+        "consider increasing the limit.",
     ),
 ]
 

@@ -64,8 +64,10 @@ def test_the_page_is_whole_and_its_policy_lets_nothing_else_in(gateway):
     }
     ((style,), (script,)) = ([digest(each) for each in found] for found in inside.values())
     assert page.header("content-security-policy") == (
-        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; "
+        "connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
     )
     assert [
         link
@@ -384,7 +386,8 @@ def test_markup_in_logs_results_and_descriptions_stays_text(page, running):
 
 def focused(browser):
     return browser.execute_script(
-        "const it = document.activeElement; return it.className || it.id || it.tagName.toLowerCase()"
+        "const it = document.activeElement;"
+        " return it.className || it.id || it.tagName.toLowerCase()"
     )
 
 
@@ -425,7 +428,8 @@ const behind = (element) => {
 const texts = [...document.querySelectorAll("body *")].filter((each) => each.checkVisibility() &&
   [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()));
 return texts.map((each) => {
-  const pair = [light(number(getComputedStyle(each).color)), light(behind(each))].sort((one, other) => other - one);
+  const pair = [light(number(getComputedStyle(each).color)), light(behind(each))];
+  pair.sort((one, other) => other - one);
   return [each.className || each.tagName, (pair[0] + 0.05) / (pair[1] + 0.05)];
 });
 """

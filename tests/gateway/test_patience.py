@@ -34,7 +34,8 @@ async def answer(request):
 
 
 def asked(*pieces, seconds=0.0):
-    """What comes back for pieces that are sent with pauses between them, until the connection is closed."""
+    """What comes back for pieces that are sent with pauses between them, until the connection is
+    closed."""
 
     async def ask():
         sockets = bound_sockets("127.0.0.1", 0)
@@ -118,8 +119,8 @@ def test_a_body_that_is_too_long_is_refused():
 
 
 def test_a_fault_of_ones_own_is_a_500_and_not_the_end(capsys):
-    request = b"GET /crash HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-    reply = asked(request)
+    crash = b"GET /crash HTTP/1.1\r\nHost: h\r\n\r\n"
+    reply = asked(crash + b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
     assert reply.startswith(b"HTTP/1.1 500 ") and reply.endswith(b"0 of 0")
     assert "on purpose" in capsys.readouterr().err
 

@@ -1,4 +1,5 @@
-"""Clients that are slow, wrong, endless or gone, and a gateway that is killed: the others notice nothing."""
+"""Clients that are slow, wrong, endless or gone, and a gateway that is killed: the others notice
+nothing."""
 
 import json
 import os
@@ -158,9 +159,8 @@ def test_many_clients_at_once_half_of_which_go_away(tmp_path):
         clients = [gateway.connect(60) for _ in range(200)]
         action.reply = slowly
         for number, client in enumerate(clients):
-            client.sendall(
-                f"GET {WEB}slow?n={number} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
-            )
+            request = f"GET {WEB}slow?n={number} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+            client.sendall(request.encode())
         until(lambda: action.runs, "the first activation")
         for client in clients[::2]:
             client.close()

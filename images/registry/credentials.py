@@ -4,9 +4,11 @@ import base64
 import json
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional
 
-from images.reference import DOCKER_HUB
+from images.image.reference import DOCKER_HUB
+
+Environ = Mapping[str, str]
 
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
@@ -16,17 +18,17 @@ class Credentials(NamedTuple):
     password: str = ""
     identity_token: str = ""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Credentials({self.username!r}, ...)"
 
 
-def credentials_from_environ(environ):
+def credentials_from_environ(environ: Environ) -> Optional[Credentials]:
     if environ.get("REGISTRY_PASSWORD"):
         return Credentials(environ.get("REGISTRY_USERNAME", ""), environ["REGISTRY_PASSWORD"])
     return None
 
 
-def credentials_for(registry, environ):
+def credentials_for(registry: str, environ: Environ) -> Optional[Credentials]:
     """What a login left for this registry; None when it's to be asked anonymously."""
     for path in config_files(environ):
         try:
@@ -38,7 +40,7 @@ def credentials_for(registry, environ):
     return None
 
 
-def config_files(environ):
+def config_files(environ: Environ) -> Iterator[Path]:
     home = Path(environ.get("HOME") or Path.home())
     docker = Path(environ["DOCKER_CONFIG"]) if environ.get("DOCKER_CONFIG") else home / ".docker"
     yield docker / "config.json"
@@ -48,7 +50,7 @@ def config_files(environ):
         yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
 
 
-def config_from_file(path):
+def config_from_file(path: Path) -> Dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -58,7 +60,9 @@ def config_from_file(path):
     return config if isinstance(config, dict) else {}
 
 
-def credentials_from_config(config, registry, environ):
+def credentials_from_config(
+    config: Dict[str, Any], registry: str, environ: Environ
+) -> Optional[Credentials]:
     keys = (DOCKER_HUB_KEY, DOCKER_HUB) if registry == DOCKER_HUB else (registry, f"https://{registry}")
     helpers = config.get("credHelpers") or {}
     for key in keys:
@@ -70,7 +74,9 @@ def credentials_from_config(config, registry, environ):
     return None
 
 
-def credentials_from_helper(helper, key, environ):
+def credentials_from_helper(
+    helper: str, key: str, environ: Environ
+) -> Optional[Credentials]:
     command = [f"docker-credential-{helper}", "get"]
     try:
         done = subprocess.run(command, input=key.encode(), capture_output=True, timeout=60, env=dict(environ))
@@ -85,7 +91,7 @@ def credentials_from_helper(helper, key, environ):
     return Credentials(username, secret) if username else None
 
 
-def credentials_from_entry(entry, key):
+def credentials_from_entry(entry: Dict[str, Any], key: str) -> Optional[Credentials]:
     token, auth, username = text_in(entry, "identitytoken"), text_in(entry, "auth"), text_in(entry, "username")
     if token:
         return Credentials(identity_token=token)
@@ -100,7 +106,7 @@ def credentials_from_entry(entry, key):
     return Credentials(username, password.rstrip("\0"))
 
 
-def text_in(entry, name):
+def text_in(entry: Dict[str, Any], name: str) -> str:
     text = entry.get(name) or ""
     if not isinstance(text, str):
         raise TypeError(name)

@@ -1,18 +1,10 @@
-"""Run by a base image's own Python, with its start command as JSON: ends with 3 and a reason if it can't be adapted."""
+"""Run by a base image's own Python, any version: ends with 3 and a reason if the model or the adapter can't run on it.
 
-import json
+Argument: the script that the start command names, or an empty word.
+"""
+
 import os
-import re
 import sys
-
-
-def script_from_command(words):
-    """The script of `python SCRIPT`, also behind an init or a shell."""
-    if "-c" in words[:-1]:
-        words = words[words.index("-c") + 1].split()
-    found = [word for word in words if word.endswith(".py")]
-    named = [word for word in words if re.match(r"(.*/)?python[\d.]*$", word)]
-    return found[0] if found and named else ""
 
 
 def missing_modules(script):
@@ -30,13 +22,9 @@ def missing_modules(script):
     return [name for name in tops if name not in sys.modules and not importlib.util.find_spec(name)]
 
 
-def main(command):
+def main(script):
     if sys.version_info < (3, 6):
-        return (
-            "the base has Python %d.%d; openwhisk.py needs 3.6 or newer: update the image's Python"
-            % sys.version_info[:2]
-        )
-    script = script_from_command(json.loads(command))
+        return "too old: the base has Python %d.%d" % tuple(sys.version_info[:2])
     missing = missing_modules(script) if script and os.path.exists(script) else []
     if missing:
         names = ", ".join(missing)

@@ -58,7 +58,7 @@ class Base(NamedTuple):
     reference: Reference
     digest: str
     images: List[Image]
-    index: Optional[Manifest] = None
+    listing: Optional[Manifest] = None  # the index
     remarks: List[str] = []
 
 
@@ -116,7 +116,7 @@ def plan_from_base(base: Base, target: Reference, ours: Ours) -> Plan:
         configs.append(config)
         manifests.append(manifest_with_layers(image.manifest, config.descriptor, added, labels))
         layers.append(added)
-    index = [index_with_images(base.index, base.images, manifests)] if base.index else []
+    index = [index_with_images(base.listing, base.images, manifests)] if base.listing else []
     contents = unique([layer.content for added in layers for layer in added if layer.content])
     there = [layer.descriptor for added in layers for layer in added if not layer.content]
     named = [blob for image in base.images for blob in layers_of(image.manifest.value)]

@@ -112,7 +112,8 @@ def is_new_enough(path: str, names: Names) -> bool:
         if not target:
             break
         path = target.lstrip("/") if target.startswith("/") else beside(path, target)
-    return any(version >= OLDEST for version in versions_in(names))
+    versions = versions_in(names)
+    return not versions or versions[-1] >= OLDEST
 
 
 def beside(path: str, target: str) -> str:

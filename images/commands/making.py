@@ -76,10 +76,18 @@ class Workshop:
         self.environ, self.temporary = environ, temporary
         self.folder = Path(temporary.name)
         self.added: Dict[Tuple[Addition, str], Layer] = {}
+        self.opened: List[Repositories] = []
         self.lock = threading.Lock()
 
     def close(self) -> None:
+        for repositories in self.opened:
+            repositories.close()
         self.temporary.cleanup()
+
+    def repositories(self, order: Order) -> Repositories:
+        found = repositories_for(order.base, order.target, self.environ, order.insecure)
+        self.opened.append(found)
+        return found
 
     def layers(self, order: Order, inside: str, tell: Tell) -> List[Layer]:
         layers = [layer_from_project()]
@@ -156,7 +164,7 @@ class InRegistry(NamedTuple):
 
 
 def planned_in_registry(order: Order, shop: Workshop, tell: Tell) -> InRegistry:
-    repositories = repositories_for(order.base, order.target, shop.environ, order.insecure)
+    repositories = shop.repositories(order)
     base = base_from_repository(repositories.source, order.base, order.platform)
     decision = decision_in_registry(base, order, repositories.source)
     return InRegistry(shop.plan(base, order, decision, tell), repositories)
@@ -211,8 +219,7 @@ class WithEngine:
         return Found(base, decision, None)
 
     def found_in_registry(self, order: Order) -> "Found":
-        environ, insecure = self.shop.environ, order.insecure
-        repositories = repositories_for(order.base, order.target, environ, insecure)
+        repositories = self.shop.repositories(order)
         base = base_from_repository(repositories.source, order.base, order.platform)
         return Found(base, decision_in_registry(base, order, repositories.source), repositories)
 

@@ -7,6 +7,9 @@ import json
 import socket
 import sys
 import time
+from typing import Any, Dict, Tuple
+
+Json = Dict[str, Any]
 
 PORT = 8080
 WEB = {
@@ -20,14 +23,15 @@ INIT = {"name": "check", "main": "main", "binary": False, "code": "", "env": {}}
 LARGEST = 64 << 20
 
 
-def ask(path, body, until):
+def ask(path: str, body: Json, until: float) -> Json:
     """The answer of a POST, as JSON; a refused connection is tried again until it is too late."""
     while True:
         try:
             status, text = answer_of(path, json.dumps(body).encode(), until)
             if status != 200:
                 sys.exit("%s answered %d: %s" % (path, status, text[:2000]))
-            return json.loads(text or "{}")
+            answer: Json = json.loads(text or "{}")
+            return answer
         except ConnectionRefusedError:
             if time.time() > until:
                 sys.exit("%s: nobody listens on port %d within the time limit" % (path, PORT))
@@ -36,7 +40,7 @@ def ask(path, body, until):
             sys.exit("%s: %r within the time limit" % (path, error))
 
 
-def answer_of(path, body, until):
+def answer_of(path: str, body: bytes, until: float) -> Tuple[int, str]:
     head = "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" % path
     head += "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
     connection = socket.create_connection(("127.0.0.1", PORT), timeout=max(1, until - time.time()))
@@ -55,7 +59,7 @@ def answer_of(path, body, until):
     return int(first.split(b" ")[1][:3]), text.decode("utf-8", "replace")
 
 
-def main(seconds):
+def main(seconds: float) -> None:
     start = time.time()
     ask("/init", {"value": INIT}, start + seconds)
     loaded = time.time()

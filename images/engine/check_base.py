@@ -6,8 +6,12 @@ Argument: the script that the start command names, or an empty word.
 import os
 import sys
 
+if False:  # for type checkers: a Python that is too old has no typing
+    from typing import List
+
 
 def missing_modules(script):
+    # type: (str) -> List[str]
     """What the script imports, outside of any condition, and the image doesn't have."""
     import ast
     import importlib.util
@@ -16,13 +20,14 @@ def missing_modules(script):
     with open(script, "rb") as file:
         statements = ast.parse(file.read(), script).body
     names = [alias.name for line in statements if isinstance(line, ast.Import) for alias in line.names]
-    names += [line.module for line in statements if isinstance(line, ast.ImportFrom) and not line.level]
+    names += [line.module or "" for line in statements if isinstance(line, ast.ImportFrom) and not line.level]
     tops = sorted({name.split(".")[0] for name in names})
     tops += ["flask"] * ("maxfw" in tops)  # which is built on it
     return [name for name in tops if name not in sys.modules and not importlib.util.find_spec(name)]
 
 
 def main(script):
+    # type: (str) -> str
     if sys.version_info < (3, 6):
         return "too old: the base has Python %d.%d" % tuple(sys.version_info[:2])
     missing = missing_modules(script) if script and os.path.exists(script) else []

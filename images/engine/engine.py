@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
-from typing import Callable, Iterator, List, NamedTuple, Optional, Set
+from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional, Set
 
 from images.engine.archive import Local, archive_pieces, hex_of, write_layout
 from images.words import Told
@@ -35,11 +35,20 @@ class Done(NamedTuple):
 class Engine:
     """`end_all` may be called from another thread: it ends what this one has started."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, environ: Optional[Mapping[str, str]] = None) -> None:
+        self.name, self.environ = name, environ
         self.running: Set["subprocess.Popen[bytes]"] = set()
         self.lock = threading.Lock()
         self.ended = False
+
+    @property
+    def program(self) -> str:
+        """Where it is: this process may be given another PATH than it has itself."""
+        path = (self.environ or os.environ).get("PATH")
+        found = shutil.which(self.name, path=path)
+        if not found:
+            raise EngineError(f"{self.name} isn't installed, or not on the PATH")
+        return found
 
     def run(
         self, words: List[str], tell: Optional[Tell] = None, pieces: Optional[Iterator[bytes]] = None
@@ -64,7 +73,8 @@ class Engine:
             if self.ended:
                 raise EngineError("interrupted")
             process = subprocess.Popen(
-                [self.name, *words],
+                [self.program, *words],
+                env=self.environ,
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -112,7 +122,10 @@ class Engine:
     # -- images
 
     def works(self) -> bool:
-        return bool(shutil.which(self.name)) and self.run(["info"]).status == 0
+        try:
+            return self.run(["info"]).status == 0
+        except EngineError:
+            return False
 
     def has(self, image: str) -> bool:
         return self.run(["image", "inspect", "--format", "{{.Id}}", image]).status == 0
@@ -150,7 +163,8 @@ class Engine:
 
     def remove_container(self, name: str) -> None:
         subprocess.run(
-            [self.name, "rm", "--force", name],
+            [self.program, "rm", "--force", name],
+            env=self.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

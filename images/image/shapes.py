@@ -32,7 +32,7 @@ def checked(value: Any, shape: Any, where: str) -> Any:
         if not isinstance(value, str) or not shape.match(value):
             raise Unsuitable(f"{where} should be a digest and is {value!r:.99}: not an image's?")
         return value
-    kind = shape if isinstance(shape, type) else type(shape)
+    kind: Any = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, kind) or isinstance(value, bool):
         given = type(value).__name__
         raise Unsuitable(f"{where} should be {kind.__name__} and is {given}: not an image's?")

@@ -8,7 +8,10 @@ import socket
 import ssl
 from typing import BinaryIO, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import (  # type: ignore[attr-defined]
+    getproxies_environment,
+    proxy_bypass_environment,
+)
 
 from images.registry.addresses import Place, places_of
 from images.words import Broken, RegistryError

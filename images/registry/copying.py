@@ -155,10 +155,10 @@ def send(stream: AnyStream, target: Repository, location: str) -> str:
             if failures == TRIES or not (start or isinstance(error, Broken)):
                 raise RegistryError(str(error))
             arrived = continued(target, location, error)
-            if arrived.count > stream.descriptor.size:
+            if arrived.size > stream.descriptor.size:
                 raise RegistryError(f"{error}; then it had more than was sent")
             location = arrived.location
-            stream.go_to(arrived.count)
+            stream.go_to(arrived.size)
 
 
 def continued(target: Repository, location: str, error: RegistryError) -> Arrived:

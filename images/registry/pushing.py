@@ -30,6 +30,10 @@ class Repositories(NamedTuple):
     def sent(self) -> int:
         return sum(one.sent for one in {self.source.transport, self.target.transport})
 
+    def close(self) -> None:
+        for one in {self.source.transport, self.target.transport}:
+            one.connections.close()
+
 
 def repositories_for(
     base: Reference, target: Reference, environ: Mapping[str, str], insecure: bool = False

@@ -15,7 +15,7 @@ from images.image.documents import (
     digest_of,
 )
 from images.registry.connection import Answer, Body, bare
-from images.registry.transport import Access, Transport, joined
+from images.registry.transport import Access, Accesses, Transport, joined
 from images.words import Broken, RegistryError, Unsuitable
 
 ACCEPTED = ", ".join(INDEXES + MANIFESTS)
@@ -34,7 +34,7 @@ class Repository:
         self, transport: Transport, name: str, push: bool = False, beside: str = ""
     ) -> None:
         self.transport, self.name = transport, name
-        self.accesses = (Access(name, "pull,push" if push else "pull"),)
+        self.accesses: Accesses = (Access(name, "pull,push" if push else "pull"),)
         if beside and beside != name:
             self.accesses += (Access(beside, "pull"),)
 
@@ -163,7 +163,7 @@ class Arrived(NamedTuple):
     """Where an upload goes on, and after how many bytes."""
 
     location: str
-    count: int
+    size: int
 
 
 def finish(answer: Answer) -> None:

@@ -56,7 +56,8 @@ def chosen_entries(entries: Entries, reference: Reference, platform: str) -> Lis
 
 
 def entries_from_index(index: Json) -> Entries:
-    images, statements = [], []
+    images: List[Json] = []
+    statements: List[Json] = []
     for entry in checked(index, INDEX, "the index")["manifests"]:
         attests = "vnd.docker.reference.type" in (entry.get("annotations") or {})
         unknown = platform_from(entry.get("platform")).startswith("unknown/")

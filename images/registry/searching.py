@@ -46,11 +46,11 @@ def names_in_image(repository: Repository, image: Image) -> Names:
 
 
 def names_in_layer(repository: Repository, layer: Descriptor) -> Dict[str, str]:
-    names = {}
+    names: Dict[str, str] = {}
     with repository.open_blob(layer) as answer:
         with tarfile.open(fileobj=AsFile(answer), mode="r|*") as tar:  # type: ignore[call-overload]
             for member in tar:
-                tar.members = []  # type: ignore[attr-defined]
+                tar.members = []
                 if len(names) > MOST_NAMES or member.offset > MOST_BYTES:
                     raise ValueError("no image's layer is as large as that")
                 name = member.name.removeprefix("./").lstrip("/")

@@ -1,12 +1,20 @@
 """Small images for a registry in this process: their blobs are text, their configs are what engines write."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, NamedTuple
 
+from images.action.adapter import version
+from images.commands.making import Order, made_in_registry, planned_in_registry, workshop
+from images.image.reference import reference_from_name
 from tests.support.registry import tar_gz
 
-ADAPTER = Path(__file__).resolve().parents[2] / "openwhisk.py"
+VERSION = version()
+BASE, TARGET = "codait/max-ocr", "me/max-ocr"
+
+ROOT = Path(__file__).resolve().parents[2]
+ADAPTER = "/openwhisk/openwhisk.py"
 DOCKER = "application/vnd.docker."
 OCI = "application/vnd.oci."
 FAMILIES = {
@@ -31,6 +39,33 @@ MAX_SETTINGS = {
     "Cmd": ["/bin/sh", "-c", "python app.py"],
     "Labels": {"maintainer": "somebody"},
 }
+
+
+def order_for(registry, target_registry=None, base=BASE + ":latest", target=TARGET + ":1.0.0", **wanted):
+    """One that leads from a registry to itself, or to another."""
+    return Order(
+        reference_from_name(f"{registry.address}/{base}"),
+        reference_from_name(f"{(target_registry or registry).address}/{target}"),
+        **wanted,
+    )
+
+
+@contextmanager
+def planned(order, environ):
+    with workshop(environ) as shop:
+        yield planned_in_registry(order, shop, quiet)
+
+
+def made(order, environ, progress=None):
+    """The plan, and what a push of it has come to."""
+    with workshop(environ) as shop:
+        plan = planned_in_registry(order, shop, quiet)
+        outcome = made_in_registry(plan, progress or quiet)
+    return outcome.plan, outcome.pushed
+
+
+def quiet(_):
+    """Nobody is told how far it is."""
 
 
 class Sample(NamedTuple):

@@ -3,12 +3,11 @@
 import pytest
 
 from benchmarks.layer import by_layer, put_base
-from images.content import layer_from_adapter
-from tests.images.samples import ADAPTER
+from images.action.adapter import layer_from_project
 from tests.support.registry import cut_once, real_registry
 
 SIZE = 100_000_000
-LAYER = len(layer_from_adapter(ADAPTER.read_bytes()).blob.data)
+LAYER = layer_from_project().descriptor.size
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,25 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-import layer
-from images.plan import Unsuitable
-from images.reference import reference_from_name
-from images.transport import RegistryError
-from tests.images.samples import ADAPTER, FAMILIES, MAX_SETTINGS, config_of, put_image, put_index
+from images.commands.making import made_in_registry
+from images.words import RegistryError, Unsuitable
+from tests.images.samples import (
+    ADAPTER,
+    BASE,
+    FAMILIES,
+    MAX_SETTINGS,
+    ROOT,
+    TARGET,
+    VERSION,
+    config_of,
+    made,
+    order_for,
+    planned,
+    put_image,
+    put_index,
+    quiet,
+)
 from tests.support.registry import Odd, digest_of
-
-BASE, TARGET = "codait/max-ocr", "me/max-ocr"
 
 
 @pytest.fixture
@@ -40,17 +51,12 @@ def home(tmp_path):
     return {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
 
 
-def run(registry, home, target_registry=None, base=BASE + ":latest", target=TARGET + ":1.0.0", platform="", python=""):
-    base = reference_from_name(f"{registry.address}/{base}")
-    target = reference_from_name(f"{(target_registry or registry).address}/{target}")
-    repositories = layer.repositories_for(base, target, home, insecure=False)
-    found = layer.resolve(repositories, base, platform, python)
-    planned = layer.plan(found, target, ADAPTER.read_bytes())
-    return planned, layer.push(planned, repositories, progress=lambda size: None)
+def run(registry, home, *registries, **wanted):
+    return made(order_for(registry, *registries, **wanted), home)
 
 
 def program(home, *words):
-    command = [sys.executable, str(ADAPTER.parent / "layer.py"), *words]
+    command = [sys.executable, str(ROOT / "layer.py"), *words]
     return subprocess.run(command, env=home, capture_output=True, text=True, timeout=60)
 
 
@@ -72,38 +78,52 @@ def whole(registry, repository=TARGET, tag="1.0.0"):
 @pytest.mark.parametrize("family", ["docker", "oci"])
 def test_the_image_is_the_base_with_one_layer_and_another_start_command(registry, home, family):
     sample = put_image(registry, BASE, "latest", family)
-    planned, pushed = run(registry, home)
+    plan, pushed = run(registry, home)
     manifest, config = result(registry)
     labels = {
         "org.opencontainers.image.base.name": f"{registry.address}/{BASE}:latest",
         "org.opencontainers.image.base.digest": sample.descriptor["digest"],
+        "openwhisk-adapter.version": VERSION,
     }
+    changes = {"openwhisk-adapter.changes": '{"layers":1,"python":["python"]}'}
     one = manifest["layers"][-1]
     data = registry.blobs[TARGET, one["digest"]]
     tar = gzip.decompress(data)
     with tarfile.open(fileobj=io.BytesIO(tar)) as opened:
         entries = [(m.name, m.mode, m.uid, m.gid, m.uname, m.gname, m.mtime, m.isfile()) for m in opened]
-    assert entries == [("openwhisk.py", 0o100644, 0, 0, "root", "root", 0, True)]
-    assert tar[512 : 512 + ADAPTER.stat().st_size] == ADAPTER.read_bytes()
+    assert entries == entries_of_the_project()
     assert config == dict(
         sample.config,
         config=dict(
             MAX_SETTINGS,
-            Entrypoint=["python", "/openwhisk.py"],
+            Entrypoint=["python", ADAPTER],
             ExposedPorts={"5000/tcp": {}, "8080/tcp": {}},
-            Labels=dict(MAX_SETTINGS["Labels"], **labels),
+            Labels=dict(MAX_SETTINGS["Labels"], **labels, **changes),
+            Env=[*MAX_SETTINGS["Env"], "OPENWHISK_EXPOSED=5000"],
         ),
         rootfs={"type": "layers", "diff_ids": sample.config["rootfs"]["diff_ids"] + [digest_of(tar)]},
         history=sample.config["history"]
-        + [{"created": "2021-03-04T05:06:07Z", "created_by": "COPY openwhisk.py /openwhisk.py"}],
+        + [{"created": "2021-03-04T05:06:07Z", "created_by": "COPY openwhisk.py openwhisk_adapter /openwhisk/"}],
     )
     added = {"mediaType": FAMILIES[family]["layer"], "digest": digest_of(data), "size": len(data)}
     described = dict(sample.manifest["config"], digest=manifest["config"]["digest"], size=manifest["config"]["size"])
     expected = dict(sample.manifest, config=described, layers=sample.layers + [added])
     assert manifest == (dict(expected, annotations=labels) if family == "oci" else expected)
     assert registry.manifests[TARGET, "1.0.0"][0] == FAMILIES[family]["manifest"]
-    assert (pushed.digest, pushed.mounted, pushed.copied) == (planned.digest, 2, 0)
+    assert (pushed.digest, pushed.mounted, pushed.copied) == (plan.digest, 2, 0)
     assert whole(registry)
+
+
+def entries_of_the_project():
+    """Name, mode, owner, group, time, kind: what `tar tvf` would say of the layer."""
+    names = {"openwhisk", "openwhisk/openwhisk.py", "openwhisk/openwhisk_adapter"}
+    for path in (ROOT / "openwhisk_adapter").rglob("*.py"):
+        name = "openwhisk/" + path.relative_to(ROOT).as_posix()
+        names |= {name, name.rpartition("/")[0]}
+    return [
+        (name, *((0o644,) if name.endswith(".py") else (0o755,)), 0, 0, "root", "root", 0, name.endswith(".py"))
+        for name in sorted(names)
+    ]
 
 
 COMMANDS = {
@@ -139,7 +159,7 @@ def test_the_start_command_stays_as_what_the_adapter_runs(registry, home, settin
     put_image(registry, BASE, "latest", settings=settings)
     run(registry, home)
     changed = result(registry)[1]["config"]
-    assert (changed["Entrypoint"], changed["Cmd"]) == ([python, "/openwhisk.py"], command or ["python", "app.py"])
+    assert (changed["Entrypoint"], changed["Cmd"]) == ([python, ADAPTER], command or ["python", "app.py"])
     assert changed["ExposedPorts"] == {"8080/tcp": {}}
 
 
@@ -152,22 +172,22 @@ PYTHONS = {
 @pytest.mark.parametrize("files, python", PYTHONS.values(), ids=PYTHONS)
 def test_a_small_base_is_searched_for_the_python_that_its_command_does_not_name(registry, home, files, python):
     put_image(registry, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]}, files=files)
-    planned, _ = run(registry, home)
-    assert result(registry)[1]["config"]["Entrypoint"] == [python, "/openwhisk.py"]
-    assert planned.remarks == []
+    plan, _ = run(registry, home)
+    assert result(registry)[1]["config"]["Entrypoint"] == [python, ADAPTER]
+    assert plan.remarks == []
 
 
 def test_a_large_base_is_not_read_but_the_guess_is_told(registry, home, monkeypatch):
-    monkeypatch.setattr("images.resolving.CHEAP", 100)
+    monkeypatch.setattr("images.registry.searching.CHEAP", 100)
     put_image(registry, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]})
-    planned, _ = run(registry, home)
-    assert planned.remarks == [
+    plan, _ = run(registry, home)
+    assert plan.remarks == [
         "whether there is a Python couldn't be seen from the start command (gunicorn app:app); "
         "`python` is assumed, --python names another"
     ]
-    assert result(registry)[1]["config"]["Entrypoint"] == ["python", "/openwhisk.py"]
+    assert result(registry)[1]["config"]["Entrypoint"] == ["python", ADAPTER]
     run(registry, home, python="python3")
-    assert result(registry)[1]["config"]["Entrypoint"] == ["python3", "/openwhisk.py"]
+    assert result(registry)[1]["config"]["Entrypoint"] == ["python3", ADAPTER]
 
 
 HISTORIES = {"none": None, "empty": [], "one row for two layers": [{"created_by": "import"}]}
@@ -184,7 +204,7 @@ def test_history_that_does_not_count_the_layers_stays_as_it_is(registry, home, h
 def test_every_platform_of_an_index_gets_the_same_layer_and_attestations_are_dropped(registry, home, family):
     samples = {name: put_image(registry, BASE, name, family, architecture=name) for name in ("amd64", "arm64")}
     put_index(registry, BASE, "latest", family, samples, attested=2)
-    planned, pushed = run(registry, home)
+    plan, pushed = run(registry, home)
     index = registry.json_manifest(TARGET, "1.0.0")
     assert [entry["platform"] for entry in index["manifests"]] == [
         {"os": "linux", "architecture": "amd64"},
@@ -198,7 +218,6 @@ def test_every_platform_of_an_index_gets_the_same_layer_and_attestations_are_dro
     last = {registry.json_manifest(TARGET, entry["digest"])["layers"][-1]["digest"] for entry in index["manifests"]}
     assert len(last) == 1
     assert registry.manifests[TARGET, "1.0.0"][0] == FAMILIES[family]["index"]
-    assert planned.remarks == ["2 attestations of the base dropped: made for the image without the layer"]
 
 
 def test_one_platform_of_an_index_becomes_an_image_of_that_platform(registry, home):
@@ -329,10 +348,9 @@ def test_blobs_behind_a_redirect_are_fetched_without_the_token(registry, other_r
 
 def test_copying_goes_on_where_a_download_broke(registry, other_registry, home):
     sample = put_image(registry, BASE, "latest", files={"weights": bytes(range(256)) * 4000})
-    planned, _ = plan_only(registry, other_registry, home)
-    registry.break_downloads_after = 100
-    repositories = layer.repositories_for(planned.source, planned.target, home, False)
-    layer.push(planned, repositories, lambda size: None)
+    with planned(order_for(registry, other_registry), home) as ready:
+        registry.break_downloads_after = 100
+        made_in_registry(ready, quiet)
     assert whole(other_registry)
     gets = [line for line in registry.asked("GET") if "/blobs/" in line and sample.layers[0]["digest"] in line]
     assert len(gets) == 2
@@ -344,18 +362,10 @@ def test_copying_survives_a_broken_upload(registry, other_registry, home, after)
     other_registry.break_uploads_after = 50
     other_registry.forgets_uploads, other_registry.refuses_the_rest = after == "forgets", after == "refuses the rest"
     counted = []
-    planned, repositories = plan_only(registry, other_registry, home)
-    layer.push(planned, repositories, counted.append)
+    plan, _ = made(order_for(registry, other_registry), home, counted.append)
     assert whole(other_registry)
-    assert sum(counted) == planned.base_size
+    assert sum(counted) == plan.base_size
     assert len(other_registry.asked("POST")) == 4 + (after != "goes on")
-
-
-def plan_only(registry, other_registry, home):
-    base = reference_from_name(f"{registry.address}/{BASE}")
-    target = reference_from_name(f"{other_registry.address}/{TARGET}:1.0.0")
-    repositories = layer.repositories_for(base, target, home, insecure=False)
-    return layer.plan(layer.resolve(repositories, base), target, ADAPTER.read_bytes()), repositories
 
 
 def test_a_push_that_fails_leaves_no_tag_and_the_next_one_sends_only_the_rest(registry, other_registry, home):
@@ -449,8 +459,8 @@ def test_a_dry_run_prints_the_plan_in_bytes_and_sends_nothing(registry, home):
     put_image(registry, BASE, "latest")
     done = program(home, f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1", "--dry-run")
     assert {line.split(" ")[0] for line in registry.log} == {"GET"}
-    planned, pushed = run(registry, home, target=TARGET + ":1")
-    sizes = [len(blob.data) for blob in planned.blobs] + [len(one.data) for one in planned.manifests]
+    plan, pushed = run(registry, home, target=TARGET + ":1")
+    sizes = [blob.descriptor.size for blob in plan.blobs] + [len(one.data) for one in plan.manifests]
     lines = done.stdout.splitlines()
     assert lines[0] == f"{registry.address}/{TARGET}:1@{pushed.digest}"
     assert lines[2] == "  2 layers of the base: mounted, no bytes"
@@ -477,15 +487,3 @@ def test_the_tag_latest_is_refused_with_the_reason(home):
     done = program(home, "me/base", "me/action")
     assert done.returncode == 2
     assert "tagged latest, which OpenWhisk pulls again for every container: name a version" in done.stderr
-
-
-def test_plain_http_to_another_machine_is_refused(home):
-    base, target = reference_from_name("registry.example.org/a/b"), reference_from_name("registry.example.org/a/c:1")
-    repositories = layer.repositories_for(base, target, home, insecure=False)
-    assert repositories.source.transport.base == "https://registry.example.org/v2/"
-    with pytest.raises(RegistryError, match="points at http://cdn.example.org/x: not TLS"):
-        repositories.source.transport.check("http://cdn.example.org/x")
-    with pytest.raises(
-        RegistryError, match="points at https://169.254.169.254/latest: an address of a private network"
-    ):
-        repositories.source.transport.check("https://169.254.169.254/latest")

@@ -5,14 +5,16 @@ import re
 import subprocess
 from pathlib import Path
 
-from images.manifest import manifest, models_from_text
+from images.action.adapter import version
+from images.commands.manifest import manifest
+from images.commands.models import known_models
 from tests.support.clients import wskdeploy
 from tests.support.gateway import Gateway
 from tests.support.recordings import GUEST_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = models_from_text((ROOT / "images" / "models.txt").read_text())
-VERSION = (ROOT / "images" / "VERSION").read_text().strip()
+MODELS = known_models()
+VERSION = version()
 
 
 def run(*words, home):
@@ -23,12 +25,12 @@ def run(*words, home):
 
 
 def test_the_manifest_is_up_to_date():
-    assert (ROOT / "manifest.yaml").read_text() == manifest(), "python -m images.manifest > manifest.yaml"
+    assert (ROOT / "manifest.yaml").read_text() == manifest(), "python -m images manifest > manifest.yaml"
 
 
 def test_names_are_sorted_and_limits_are_what_clients_accept():
     names = [model.name for model in MODELS]
-    assert names == sorted(set(names)) and len(names) == 31
+    assert names == sorted(set(names)) and len(names) == 33
     assert all(model.memory >= 128 and 100 <= model.timeout <= 300_000 for model in MODELS)
 
 

@@ -12,13 +12,16 @@ from gateway.mediatypes import IS_TOKEN, media_type_from_text
 from gateway.messages import Request
 from gateway.negotiation import NotAcceptable, preferences_from_headers
 from gateway.settings import Settings
-from images.content import layer_from_adapter
-from images.manifest import manifest_from_models, models_from_text
-from images.plan import Manifest, Unsuitable, plan_from_base
-from images.reference import reference_from_name
-from images.repository import value_of
-from images.resolving import base_from_repository
-from images.transport import RegistryError
+from images.action.adapter import layer_from_project
+from images.action.changes import Wishes
+from images.action.plan import Ours, Python, plan_from_base
+from images.commands.manifest import manifest_from_models
+from images.commands.models import models_from_text
+from images.image.documents import Manifest
+from images.image.reference import reference_from_name
+from images.registry.repository import value_of
+from images.registry.resolving import base_from_repository
+from images.words import RegistryError, Unsuitable
 from openwhisk_adapter.envelope import activation_from_json, checked, json_from_result
 from openwhisk_adapter.messages import Refused, Response
 from openwhisk_adapter.messages import Request as Asked

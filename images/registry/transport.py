@@ -76,7 +76,7 @@ class Transport:
         """
         url = joined(self.base, path)
         answer = self.follow(method, url, accesses, headers or {}, body)
-        if answer.status == 401 and self.is_ours(url) and self.authorize(answer, accesses):
+        if answer.status == 401 and self.is_ours(url) and self.has_more_to_show(answer, accesses):
             answer.close()
             if body is not None and not isinstance(body, bytes):
                 # And some of the content is gone.
@@ -167,6 +167,13 @@ class Transport:
         except Broken:  # only a proxy can find it
             return Neighbourhood(self.registry, False, False)
         return found._replace(this_machine=found.this_machine and self.is_loopback)
+
+    def has_more_to_show(self, answer: Answer, accesses: Accesses) -> bool:
+        try:
+            return self.authorize(answer, accesses)
+        except BaseException:
+            answer.close()
+            raise
 
     def authorize(self, answer: Answer, accesses: Accesses) -> bool:
         """Whether there is something new to try after this 401."""

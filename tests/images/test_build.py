@@ -177,7 +177,7 @@ def test_a_max_image_becomes_an_action(engine, max_action, kind):
         f"wsk action update max-ocr --docker {image} --web raw -m 2048 -t 60000",
     ]
     assert built.stderr == ""
-    assert 5_000 < int(sent) < 30_000
+    assert 5_000 < int(sent) < 100_000
     with action(engine, image) as running:
         assert_recognises_a_digit(running)
         assert running.web("GET", "/model/metadata")[1]["statusCode"] == 200

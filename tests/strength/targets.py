@@ -216,12 +216,13 @@ def image_base(data):
     """What a registry answers, a line each: a media type and a document."""
     try:
         base = base_from_repository(Documents(data.split(b"\n")), reference_from_name("a/b"))
-        plan = plan_from_base(base, reference_from_name("c/d"), LAYER)
+        ours = Ours([Python(["python"])] * len(base.images), [LAYER], Wishes(), "1.0.0")
+        plan = plan_from_base(base, reference_from_name("c/d"), ours)
     except (Unsuitable, RegistryError) as error:
         assert str(error)
         return
     assert all(json.loads(manifest.data) == manifest.value for manifest in plan.manifests)
-    assert LAYER.blob in plan.blobs
+    assert LAYER.content in plan.blobs
 
 
 def image_names(data):
@@ -239,16 +240,16 @@ def image_names(data):
         assert "expected" in str(error)
 
 
-LAYER = layer_from_adapter(b"")
+LAYER = layer_from_project()
 TYPES = {
     name: f"application/vnd.oci.image.{name}.v1+json" for name in ("index", "manifest", "config")
 }
 IMAGE = {
-    "config": {"mediaType": TYPES["config"], "digest": "sha256:a", "size": 1},
+    "config": {"mediaType": TYPES["config"], "digest": "sha256:" + "a" * 64, "size": 1},
     "layers": [
         {
             "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-            "digest": "sha256:b",
+            "digest": "sha256:" + "b" * 64,
             "size": 1,
         }
     ],
@@ -263,11 +264,11 @@ CONFIG = {
         "Env": ["A=b"],
         "ExposedPorts": {"80/tcp": {}},
     },
-    "rootfs": {"type": "layers", "diff_ids": ["sha256:b"]},
+    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "b" * 64]},
     "history": [{"created_by": "a"}],
 }
 INDEX = {
-    "manifests": [{"digest": "sha256:c", "platform": {"os": "linux", "architecture": "amd64"}}]
+    "manifests": [{"digest": "sha256:" + "c" * 64, "platform": {"os": "linux", "architecture": "amd64"}}]
 }
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 if False:  # for type checkers: a Python that is too old has no typing
-    from typing import List
+    pass
 
 
 def missing_modules(script):

@@ -6,7 +6,7 @@ import http.client
 import os
 import socket
 import ssl
-from typing import BinaryIO, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import BinaryIO, Callable, Dict, List, Optional, Tuple, Union
 from urllib.parse import unquote, urlsplit
 from urllib.request import (  # type: ignore[attr-defined]
     getproxies_environment,

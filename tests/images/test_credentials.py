@@ -7,8 +7,8 @@ import stat
 
 import pytest
 
-from images.registry.credentials import Credentials, credentials_for, credentials_from_environ
 from images.image.reference import reference_from_name
+from images.registry.credentials import Credentials, credentials_for, credentials_from_environ
 
 HUB = "https://index.docker.io/v1/"
 HELPER = """#!/usr/bin/env python3

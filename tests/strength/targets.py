@@ -1,4 +1,4 @@
-"""What is asked with inputs that a fuzzer changes: each target takes bytes, and raises where a rule is broken."""
+"""What a fuzzer asks: each target takes bytes, and raises where a rule is broken."""
 
 import base64
 import json
@@ -6,12 +6,19 @@ import re
 
 import h11
 
-from gateway import headers, jsontext, puts, sites, startline, urls, web
-from gateway.containers import startcommand, wire
-from gateway.mediatypes import IS_TOKEN, media_type_from_text
-from gateway.messages import Request
-from gateway.negotiation import NotAcceptable, preferences_from_headers
+from gateway.access import foreign_header
+from gateway.containers import client, startcommand
+from gateway.http import headers, jsontext, startline, urls
+from gateway.http.grammar import IS_TOKEN
+from gateway.http.mediatypes import media_type_from_text
+from gateway.http.messages import Request
+from gateway.http.negotiation import preferences_from_headers
+from gateway.refusal import Refusal
+from gateway.rest.content import action_from_content
 from gateway.settings import Settings
+from gateway.web.address import EXTENSIONS, address_from_path
+from gateway.web.params import params_from_request
+from gateway.web.result import response_from_result
 from images.action.adapter import layer_from_project
 from images.action.changes import Wishes
 from images.action.plan import Ours, Python, plan_from_base
@@ -60,7 +67,7 @@ def adapter_call(data):
 
 
 def adapter_request(data):
-    """Method and target, header lines, an empty line, the body: as a web action that has a parameter of its own."""
+    """Method and target, header lines, an empty line, the body, for an action with a parameter."""
     head, _, body = data.partition(b"\n\n")
     first, *lines = head.decode("utf-8", "replace").split("\n")
     method, _, target = first.partition(" ")
@@ -119,18 +126,16 @@ def gateway_request(data):
             return
         pairs = startline.checked_headers(start, head)
         target = startline.target_of(start, pairs)
-    except (startline.BadRequest, h11.RemoteProtocolError):
+    except (Refusal, h11.RemoteProtocolError):
         return
     data = bytes(body.data) if isinstance(body, h11.Data) else b""
     request = Request(start.method, target, pairs, data, len(data))
-    address = web.address_from_path(target.path[4:])
-    sites.foreign_header(pairs, "127.0.0.1")
+    address = address_from_path(target.path[4:])
+    foreign_header(pairs, "127.0.0.1")
     for raw in (True, False):
         try:
-            json.dumps(
-                web.params_from_request(request, address.rest if address else target.path, raw)
-            )
-        except (web.BadBody, web.NotAllowed) as error:
+            json.dumps(params_from_request(request, address.rest if address else target.path, raw))
+        except Refusal as error:
             assert str(error)
 
 
@@ -140,11 +145,9 @@ def gateway_result(data):
     wishes = [("Accept", accept.decode("latin-1")), ("Accept-Charset", charset.decode("latin-1"))]
     try:
         result = jsontext.value_from_json(text)
-        extension = web.EXTENSIONS[len(number) % len(web.EXTENSIONS)]
-        response = web.response_from_result(
-            result, extension, preferences_from_headers(wishes), "x"
-        )
-    except (jsontext.Malformed, NotAcceptable):
+        extension = EXTENSIONS[len(number) % len(EXTENSIONS)]
+        response = response_from_result(result, extension, preferences_from_headers(wishes))
+    except (jsontext.Malformed, Refusal):
         return
     assert 100 <= response.status <= 599 and isinstance(response.body, bytes)
     assert not any(set(name + value) & set("\r\n") for name, value in response.headers)
@@ -153,23 +156,21 @@ def gateway_result(data):
 def gateway_content(data):
     """What creates an action."""
     try:
-        puts.action_from_put(
-            jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings()
-        )
-    except (jsontext.Malformed, puts.BadContent, puts.NotPermitted) as error:
+        action_from_content(jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings())
+    except (jsontext.Malformed, Refusal) as error:
         assert str(error)
 
 
 def gateway_answer(data):
     """A container's answer, in two pieces."""
-    answer = wire.Answer()
+    answer = client.Answer()
     try:
         for piece in (data[:50], data[50:], b""):
             if not answer.complete:
                 answer.feed(piece)
         assert isinstance(answer.reply().text, str)
         answer.redirect()
-    except wire.NoReply as error:
+    except client.NoReply as error:
         assert str(error)
 
 
@@ -190,7 +191,7 @@ def gateway_texts(data):
 
 
 class Documents:
-    """A repository that has lost its layers, and answers whatever is asked for with what comes next."""
+    """A repository without its layers, which answers with what comes next."""
 
     name = "a/b"
 
@@ -288,9 +289,12 @@ SEEDS = {
         json.dumps({"value": value, **CONTEXT}).encode() for value in (WEB, FORM, FILE, {})
     ],
     adapter_request: [
-        b"POST /a%20b?c=d&e\ncontent-type: application/json\nx-forwarded-host: h:8080\nx-forwarded-proto: https\n\n[1]",
-        b"get /\ncookie: a=b\naccept-encoding: gzip;q=0.5, *\nx-forwarded-for: 1.2.3.4\nhost: [::1]:80\n\n",
-        b'put \ncontent-type: multipart/form-data; boundary=b\n\n--b\r\nContent-Disposition: x; name="a"\r\n\r\n',
+        b"POST /a%20b?c=d&e\ncontent-type: application/json\nx-forwarded-host: h:8080\n"
+        b"x-forwarded-proto: https\n\n[1]",
+        b"get /\ncookie: a=b\naccept-encoding: gzip;q=0.5, *\nx-forwarded-for: 1.2.3.4\n"
+        b"host: [::1]:80\n\n",
+        b"put \ncontent-type: multipart/form-data; boundary=b\n\n"
+        b'--b\r\nContent-Disposition: x; name="a"\r\n\r\n',
         b"post /a\ncontent-type: application/x-www-form-urlencoded\n\na=b&c=%20",
     ],
     adapter_result: [
@@ -299,14 +303,18 @@ SEEDS = {
         b'\x01Content-Length: 5\nETag: "a"\nContent-Type: text/plain\n\n',
     ],
     gateway_request: [
-        b"POST /api/v1/web/guest/default/x.json/a%20b?c=d HTTP/1.1\nHost: h\nContent-Type: application/json\n"
+        b"POST /api/v1/web/guest/default/x.json/a%20b?c=d HTTP/1.1\nHost: h\n"
+        b"Content-Type: application/json\n"
         b"Content-Length: 2\n\n{}",
-        b"POST / HTTP/1.1\nHost: h\nContent-Type: application/x-www-form-urlencoded\nCookie: a=b; c=d\n"
+        b"POST / HTTP/1.1\nHost: h\nContent-Type: application/x-www-form-urlencoded\n"
+        b"Cookie: a=b; c=d\n"
         b"Transfer-Encoding: chunked\n\n9\na=b&c=%20\n0\n\n",
-        b"GET http://h/ HTTP/1.0\nHost: h\nRange: bytes=0-1\nAccept: text/*;q=0.5, */*\nUser-Agent: a/1 (b)\n\n",
+        b"GET http://h/ HTTP/1.0\nHost: h\nRange: bytes=0-1\nAccept: text/*;q=0.5, */*\n"
+        b"User-Agent: a/1 (b)\n\n",
     ],
     gateway_result: [
-        b'*/*\nutf-8;q=0.5\n\n{"statusCode": 200, "headers": {"a": ["b"], "content-type": "text/plain"}, "body": "x"}',
+        b'*/*\nutf-8;q=0.5\n\n{"statusCode": 200, "body": "x", '
+        b'"headers": {"a": ["b"], "content-type": "text/plain"}}',
         b'text/plain\n*\n1\n{"text": {"a": 1.50}, "body": "aGk="}',
     ],
     gateway_content: [json.dumps(CONTENT).encode()],
@@ -315,11 +323,13 @@ SEEDS = {
         lines_of_documents(("index", INDEX), ("manifest", IMAGE), ("config", CONFIG)),
     ],
     image_names: [
-        b"quay.io/codait/max-ocr:latest\nmax-ocr 2048 60000 Read the text in a picture\n# comment\n\n",
+        b"quay.io/codait/max-ocr:latest\n"
+        b"max-ocr 2048 60000 Read the text in a picture\n# comment\n\n",
         b"[::1]:5000/a@sha256:" + b"0" * 64 + b"\nmax-a 512 1000 A\n",
     ],
     gateway_answer: [
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n"
+        b"Content-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 303 See\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n",
     ],
     gateway_texts: [

@@ -14,10 +14,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.__main__ import Plan, Usage, plan_from_arguments
+from gateway.commandline import Usage, plan_from_arguments
 from gateway.containers.startcommand import start_from_dockerfile
-from gateway.puts import IMAGE
-from gateway.web import NAME
+from gateway.names import IMAGE, NAME
+from gateway.settings import Plan
 from images.commands.manifest import manifest_from_models
 from images.commands.models import models_from_text
 from images.image.reference import reference_from_name

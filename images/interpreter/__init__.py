@@ -1,0 +1,43 @@
+"""A Python of its own for the adapter, made from an image that has one, for images that have none.
+
+    with files_from_layers(streams) as files:       # the layers of DEFAULT_IMAGE, lowest first
+        interpreter = interpreter_from_files(files, sources)     # the bytes of the adapter's modules
+    interpreter.tar      # the layer, not compressed; the same input gives the same bytes
+    interpreter.start    # ["/openwhisk/python/ld.so", ...], put before "/openwhisk/openwhisk.py"
+
+`files_from_tar` reads what `docker export` writes, `files_from_folder` a folder. NoInterpreter and
+Unreadable say in a sentence why there is none; `remarks` are sentences for whoever makes the image.
+
+The interpreter comes with its loader and its libraries, so it runs in any image: with another C
+library, an older one, none. It heeds no PYTHON* variable, and sets none for the model. Here an
+image's files and a temporary folder are read, and a Python of the same version is started to
+compile the standard library where the image holds only its sources.
+"""
+
+from images.interpreter.files import (
+    Files,
+    Unreadable,
+    files_from_folder,
+    files_from_layers,
+    files_from_tar,
+)
+from images.interpreter.making import (
+    DEFAULT_IMAGE,
+    PLACE,
+    Interpreter,
+    NoInterpreter,
+    interpreter_from_files,
+)
+
+__all__ = [
+    "DEFAULT_IMAGE",
+    "PLACE",
+    "Files",
+    "Interpreter",
+    "NoInterpreter",
+    "Unreadable",
+    "files_from_folder",
+    "files_from_layers",
+    "files_from_tar",
+    "interpreter_from_files",
+]

@@ -1,12 +1,12 @@
 """A Python of its own for the adapter, made from an image that has one, for images that have none.
 
-    with files_from_layers(streams) as files:       # the layers of DEFAULT_IMAGE, lowest first
-        interpreter = interpreter_from_files(files, sources)     # the bytes of the adapter's modules
-    interpreter.tar      # the layer, not compressed; the same input gives the same bytes
-    interpreter.start    # ["/openwhisk/python/ld.so", ...], put before "/openwhisk/openwhisk.py"
+    with files_from_layers(streams) as files:  # the layers of DEFAULT_IMAGE, lowest first
+        interpreter = interpreter_from_files(files, sources)  # what the adapter's modules hold
+    interpreter.tar  # the layer, not compressed; the same input gives the same bytes
+    interpreter.start  # ["/openwhisk/python/ld.so", ...], put before "/openwhisk/openwhisk.py"
 
-`files_from_tar` reads what `docker export` writes, `files_from_folder` a folder. NoInterpreter and
-Unreadable say in a sentence why there is none; `remarks` are sentences for whoever makes the image.
+`files_from_tar` reads what `docker export` writes, `files_from_folder` a folder. NoInterpreter says
+in a sentence why there is none ("it" is the image); `remarks` are sentences for whoever makes one.
 
 The interpreter comes with its loader and its libraries, so it runs in any image: with another C
 library, an older one, none. It heeds no PYTHON* variable, and sets none for the model. Here an
@@ -16,7 +16,6 @@ compile the standard library where the image holds only its sources.
 
 from images.interpreter.files import (
     Files,
-    Unreadable,
     files_from_folder,
     files_from_layers,
     files_from_tar,
@@ -25,9 +24,9 @@ from images.interpreter.making import (
     DEFAULT_IMAGE,
     PLACE,
     Interpreter,
-    NoInterpreter,
     interpreter_from_files,
 )
+from images.interpreter.refusals import NoInterpreter
 
 __all__ = [
     "DEFAULT_IMAGE",
@@ -35,7 +34,6 @@ __all__ = [
     "Files",
     "Interpreter",
     "NoInterpreter",
-    "Unreadable",
     "files_from_folder",
     "files_from_layers",
     "files_from_tar",

@@ -1,4 +1,4 @@
-"""Modules as the interpreter loads them: compiled by the image's makers, else by a Python of the same version here."""
+"""Compiled modules: those that the image has, else made by a Python of the same version here."""
 
 import os
 import re
@@ -11,8 +11,6 @@ from typing import Dict, List, NamedTuple
 from images.interpreter.files import Files
 from images.interpreter.standard import Module
 
-# By name, without looking at a source: the magic number stays, what tells one source from another doesn't.
-NO_SOURCE = {True: b"\0" * 8, False: b"\0" * 12}
 COMPILE = ["-OO", "-s", "-S", "-m", "compileall", "-q", "-b"]
 PATIENCE = 300  # seconds
 
@@ -22,9 +20,9 @@ class Version(NamedTuple):
     minor: int
 
     @property
-    def is_old(self) -> bool:
-        """Before a compiled module could be told by its source's hash."""
-        return self < (3, 7)
+    def stamp(self) -> bytes:
+        """Behind a compiled module's magic number: of which source it is; here of none."""
+        return bytes(8 if self < (3, 7) else 12)
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"
@@ -58,20 +56,17 @@ def code_from_image(files: Files, module: Module, version: Version) -> bytes:
     if not files.real_path(path):
         return b""
     data = files.read(path)
-    size = len(files.read(module.path))
-    start = 4 + len(NO_SOURCE[version.is_old])
-    by_hash = not version.is_old and data[4:8] != b"\0" * 4
-    fits = by_hash or data[start - 4 : start] == size.to_bytes(4, "little")
-    return without_source(data, version) if fits else b""
+    size = len(files.read(module.path)).to_bytes(4, "little")
+    start = 4 + len(version.stamp)
+    return without_source(data, version) if data[start - 4 : start] == size else b""
 
 
 def without_source(data: bytes, version: Version) -> bytes:
-    stamp = NO_SOURCE[version.is_old]
-    return data[:4] + stamp + data[4 + len(stamp) :]
+    return data[:4] + version.stamp + data[4 + len(version.stamp) :]
 
 
 def compiled_here(sources: Dict[str, bytes], version: Version) -> Dict[str, bytes]:
-    """By a process that always begins the same: what it writes depends on what it has done before."""
+    """By a process of its own: what Python writes depends a little on what it has done before."""
     python = python_of_version(version)
     if not python:
         return {}
@@ -82,10 +77,20 @@ def compiled_here(sources: Dict[str, bytes], version: Version) -> Dict[str, byte
                 file.write(source)
         environ = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         command = [python] + COMPILE + ["-d", f"python{version}", folder]
-        done = subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, timeout=PATIENCE)
-        if done.returncode:
+        if not succeeds(command, environ):
             return {}
         return {name: code_from_path(place + ".pyc", version) for name, place in places.items()}
+
+
+def succeeds(command: List[str], environ: Dict[str, str]) -> bool:
+    quiet = subprocess.DEVNULL
+    try:
+        done = subprocess.run(
+            command, env=environ, stdin=quiet, stdout=quiet, stderr=quiet, timeout=PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def code_from_path(path: str, version: Version) -> bytes:

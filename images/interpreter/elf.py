@@ -1,11 +1,11 @@
-"""Reads programs and shared libraries: what they need, and the part of them that is ever loaded. Pure."""
+"""Reads programs and shared libraries: what they need, and what of them is ever loaded. Pure."""
 
 import re
 import struct
 from typing import Dict, Iterator, List, NamedTuple
 
 LOAD, DYNAMIC, INTERPRETER = 1, 2, 3  # kinds of segments
-END, NEEDED, STRINGS, NAME, RPATH, RUNPATH = 0, 1, 5, 14, 15, 29  # tags of the dynamic section
+END, NEEDED, STRINGS, RPATH, RUNPATH = 0, 1, 5, 15, 29  # tags of the dynamic section
 MEANINGLESS = 0x6000000E  # a tag that is left to operating systems; Linux doesn't use it
 MACHINES = {62: "x86_64", 183: "aarch64"}
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -13,6 +13,7 @@ SEGMENT = struct.Struct("<IIQQQQQQ")
 TAG = struct.Struct("<qQ")
 SECTIONS = slice(40, 48), slice(58, 64)  # where a header says that there are any, and how many
 LONGEST_NAME = 4096
+MOST_TAGS = 1000  # there are about thirty
 
 
 class NotElf(ValueError):
@@ -20,11 +21,10 @@ class NotElf(ValueError):
 
 
 class Elf(NamedTuple):
-    """`search` are the folders that it names for what it needs; `inherited`: for what that needs too."""
+    """It looks for what it needs in `search`, and if `inherited` for what that needs too."""
 
     machine: str
     loader: str
-    name: str
     needed: List[str]
     search: List[str]
     inherited: bool
@@ -63,7 +63,6 @@ def elf_from_bytes(data: bytes) -> Elf:
     return Elf(
         machine=machine,
         loader=loader,
-        name="".join(texts(NAME)[:1]),
         needed=texts(NEEDED),
         search=[folder for folders in search for folder in folders.split(":") if folder],
         inherited=RUNPATH not in tags,
@@ -87,14 +86,13 @@ def segments_from_bytes(data: bytes) -> List[Segment]:
 
 
 def dynamic_tags(data: bytes, segments: List[Segment]) -> Iterator[Tag]:
-    for segment in segments:
-        if segment.kind == DYNAMIC:
-            last = segment.offset + segment.size - TAG.size
-            for offset in range(segment.offset, last + 1, TAG.size):
-                kind, value = TAG.unpack_from(data, offset)
-                if kind == END:
-                    return
-                yield Tag(kind, value, offset)
+    for segment in [segment for segment in segments if segment.kind == DYNAMIC][:1]:
+        last = segment.offset + min(segment.size, MOST_TAGS * TAG.size) - TAG.size
+        for offset in range(segment.offset, last + 1, TAG.size):
+            kind, value = TAG.unpack_from(data, offset)
+            if kind == END:
+                return
+            yield Tag(kind, value, offset)
 
 
 def offset_of_address(address: int, segments: List[Segment]) -> int:
@@ -112,8 +110,10 @@ def text_at(data: bytes, offset: int) -> str:
 
 
 def loaded_part(data: bytes) -> bytes:
-    """Without what only debuggers and linkers read, which lies behind all that is loaded; and without
-    the folders that it names, which in another image hold another's libraries."""
+    """Without what only debuggers and linkers read, which lies behind all that is loaded.
+
+    And without the folders in which it looks: in another image those hold other libraries.
+    """
     segments = segments_from_bytes(data)
     end = max([segment.offset + segment.size for segment in segments] + [HEADER.size])
     kept = bytearray(data[:end])

@@ -1,6 +1,6 @@
-"""Reads the files of an image: from a folder, a tar file as `docker export` writes it, or an image's layers.
+"""Reads an image's files: from its layers, a tar file as `docker export` writes it, or a folder.
 
-What could belong to an interpreter is kept in a temporary file; the rest is only counted. Nothing is unpacked.
+What could belong to an interpreter is kept in a temporary file. Nothing is unpacked.
 """
 
 import gzip
@@ -13,10 +13,10 @@ import tarfile
 import tempfile
 import zlib
 from contextlib import contextmanager
-from typing import BinaryIO, Callable, Iterable, Iterator, List, NamedTuple, Union
+from typing import BinaryIO, Callable, Iterable, Iterator, List, NamedTuple, Optional
 
+from images.interpreter.refusals import Unreadable
 from images.interpreter.tree import (
-    BadPath,
     File,
     Folder,
     Link,
@@ -31,7 +31,8 @@ from images.interpreter.tree import (
 )
 
 LARGEST_FILE = 64 << 20  # libpython with all that a debugger wants takes 31 MB
-LARGEST_LAYER = 8 << 30  # as a tar file
+LARGEST_IMAGE = 8 << 30  # all of its layers, as tar files
+LARGEST_PART = 2 << 30  # of the files that could be of use
 LARGEST_HEADER = 64 << 10  # of an entry with a long name
 MOST_ENTRIES = 1000000
 OF_INTEREST = re.compile(r"(?!.*(site|dist)-packages/)(.*python|.*\.so\b|.*etc/ld\.so\.conf)")
@@ -47,11 +48,7 @@ DAMAGED = (
     RecursionError,
     ValueError,
 )
-ZSTD = b"\x28\xb5\x2f\xfd"
-
-
-class Unreadable(ValueError):
-    """No files can be had of this; says what it is and why."""
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 class Files:
@@ -74,12 +71,12 @@ class Files:
         real, node = found(self.root, path)
         return real if isinstance(node, File) else ""
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, largest: int = LARGEST_FILE) -> bytes:
         node = found(self.root, path)[1]
         if not isinstance(node, File):
             raise Unreadable(f"there is no file {path}")
-        if node.size > LARGEST_FILE:
-            raise Unreadable(f"{path} takes {node.size} bytes, of {LARGEST_FILE} that are read")
+        if node.size > largest:
+            raise Unreadable(f"{path} takes {node.size} bytes, where {largest} are read")
         return node.content()
 
 
@@ -99,7 +96,7 @@ def files_from_folder(folder: str) -> Files:
     return Files(root)
 
 
-def node_from_path(path: str) -> Union[Node, None]:
+def node_from_path(path: str) -> Optional[Node]:
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
         return Link(os.readlink(path))
@@ -124,17 +121,17 @@ def files_from_tar(stream: BinaryIO) -> Iterator[Files]:
 
 @contextmanager
 def files_from_layers(streams: Iterable[BinaryIO]) -> Iterator[Files]:
-    """The lowest first, compressed with gzip or not; each is read once, from its beginning to its end."""
-    root = Folder()
-    with tempfile.TemporaryFile() as spool:
+    """The lowest first, compressed with gzip or not; each is read once, from beginning to end."""
+    with tempfile.TemporaryFile() as kept:
+        reader = LayerReader(kept)
         for number, stream in enumerate(streams, start=1):
             try:
-                add_layer(root, stream, spool)
-            except (BadPath, Unreadable) as error:
+                reader.add(stream)
+            except Unreadable as error:
                 raise Unreadable(f"layer {number}: {error}") from None
             except DAMAGED as error:
                 raise Unreadable(f"layer {number} can't be read to its end: {error}") from None
-        yield Files(root)
+        yield Files(reader.root)
 
 
 class Entry(tarfile.TarInfo):
@@ -148,101 +145,113 @@ class Entry(tarfile.TarInfo):
 
 
 class Layer(NamedTuple):
-    """What one adds, and the paths below it that it takes away; with `inner`: what lies in a folder."""
+    """What one adds; what it takes away from those below it, and the folders there it empties."""
 
     root: Folder
     removed: List[List[str]]
     emptied: List[List[str]]
 
 
-def add_layer(root: Folder, stream: BinaryIO, spool: BinaryIO) -> None:
-    layer = Layer(Folder(), [], [])
-    count = 0
-    with tarfile.open(fileobj=tar_from_stream(stream), mode="r|", tarinfo=Entry) as archive:
-        entry = archive.next()
-        while entry is not None:
-            archive.members = []  # type: ignore[attr-defined] # a million of them would take a gigabyte
-            count += 1
-            if count > MOST_ENTRIES:
-                raise Unreadable(f"it holds more than {MOST_ENTRIES} entries")
-            if not 0 <= entry.size <= LARGEST_LAYER:
-                raise Unreadable(f"{entry.name!r} says that it takes {entry.size} bytes")
-            add_entry(layer, archive, entry, spool)
+class LayerReader:
+    """Lays one layer over the other. What could be of use stands in the file `kept`."""
+
+    def __init__(self, kept: BinaryIO) -> None:
+        self.root, self.kept = Folder(), kept
+        self.entries, self.bytes_left, self.kept_left = 0, LARGEST_IMAGE, LARGEST_PART
+
+    def add(self, stream: BinaryIO) -> None:
+        layer = Layer(Folder(), [], [])
+        with tarfile.open(fileobj=self.unpacked(stream), mode="r|", tarinfo=Entry) as archive:
             entry = archive.next()
-    for parts in layer.removed:
-        remove(root, parts)
-    for parts in layer.emptied:
-        folder_at(root, parts).clear()
-    laid_over(root, layer.root)
+            while entry is not None:
+                archive.members = []  # type: ignore[attr-defined] # a million take a gigabyte
+                self.check(entry)
+                self.add_entry(layer, archive, entry)
+                entry = archive.next()
+        for parts in layer.removed:
+            remove(self.root, parts)
+        for parts in layer.emptied:
+            folder_at(self.root, parts).clear()
+        laid_over(self.root, layer.root)
+
+    def check(self, entry: tarfile.TarInfo) -> None:
+        self.entries += 1
+        if self.entries > MOST_ENTRIES:
+            raise Unreadable(f"the image holds more than {MOST_ENTRIES} files")
+        if not 0 <= entry.size <= self.bytes_left:
+            name, size = entry.name[:200], entry.size
+            raise Unreadable(f"{name!r} should take {size} bytes, of {self.bytes_left} at most")
+
+    def add_entry(self, layer: Layer, archive: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
+        """Devices and pipes are left out: nothing is made of them."""
+        parts = parts_of(entry.name)
+        if not parts:
+            return
+        if parts[-1] == OPAQUE:
+            layer.emptied.append(parts[:-1])
+        elif parts[-1].startswith(WHITEOUT):
+            layer.removed.append(parts[:-1] + [parts[-1][len(WHITEOUT) :]])
+        elif entry.isdir():
+            put(layer.root, parts, Folder())
+        elif entry.issym():
+            put(layer.root, parts, Link(entry.linkname))
+        elif entry.islnk():
+            put(layer.root, parts, same_file(layer.root, entry.linkname))
+        elif entry.isreg():
+            put(layer.root, parts, self.file(archive, entry))
+
+    def file(self, archive: tarfile.TarFile, entry: tarfile.TarInfo) -> File:
+        source = archive.extractfile(entry)
+        if source is None or entry.size > LARGEST_FILE or not OF_INTEREST.match(entry.name):
+            return File(entry.size, not_kept)
+        self.kept_left -= entry.size
+        if self.kept_left < 0:
+            raise Unreadable(f"its programs and libraries take more than {LARGEST_PART} bytes")
+        start = self.kept.seek(0, os.SEEK_END)
+        shutil.copyfileobj(source, self.kept)
+        if self.kept.tell() - start != entry.size:
+            raise Unreadable(f"{entry.name!r} ends early")
+
+        def content() -> bytes:
+            self.kept.seek(start)
+            return self.kept.read(entry.size)
+
+        return File(entry.size, content)
+
+    def unpacked(self, stream: BinaryIO) -> BinaryIO:
+        buffered = io.BufferedReader(Counted(stream.read, self))
+        start = buffered.peek(4)[:4]
+        if start == ZSTD:
+            raise Unreadable("it is compressed with zstd; gzip was expected")
+        if start[:2] != GZIP:
+            return buffered
+        return io.BufferedReader(Counted(gzip.GzipFile(fileobj=buffered).read, self))
 
 
-def add_entry(
-    layer: Layer, archive: tarfile.TarFile, entry: tarfile.TarInfo, spool: BinaryIO
-) -> None:
-    parts = parts_of(entry.name)
-    if not parts:
-        return
-    if parts[-1] == OPAQUE:
-        layer.emptied.append(parts[:-1])
-    elif parts[-1].startswith(WHITEOUT):
-        layer.removed.append(parts[:-1] + [parts[-1][len(WHITEOUT) :]])
-    elif entry.isdir():
-        put(layer.root, parts, Folder())
-    elif entry.issym():
-        put(layer.root, parts, Link(entry.linkname))
-    elif entry.islnk():
-        target = "/" + "/".join(parts_of(entry.linkname))
-        node = found(layer.root, target)[1]
-        put(layer.root, parts, node if isinstance(node, File) else Link(target))
-    elif entry.isreg():
-        put(layer.root, parts, kept(archive, entry, spool))
-
-
-def kept(archive: tarfile.TarFile, entry: tarfile.TarInfo, spool: BinaryIO) -> File:
-    """A file whose content stands in the spool, if it could be of use."""
-    source = archive.extractfile(entry)
-    if source is None or entry.size > LARGEST_FILE or not OF_INTEREST.search(entry.name):
-        return File(entry.size, not_kept)
-    start = spool.seek(0, os.SEEK_END)
-    shutil.copyfileobj(source, spool)
-    if spool.tell() - start != entry.size:
-        raise Unreadable(f"{entry.name!r} ends early")
-
-    def from_spool() -> bytes:
-        spool.seek(start)
-        return spool.read(entry.size)
-
-    return File(entry.size, from_spool)
+def same_file(root: Folder, target: str) -> Node:
+    """What a second name of a file stands for."""
+    path = "/" + "/".join(parts_of(target))
+    node = found(root, path)[1]
+    return node if isinstance(node, File) else Link(path)
 
 
 def not_kept() -> bytes:
     raise Unreadable("no interpreter is made of such a file")
 
 
-def tar_from_stream(stream: BinaryIO) -> BinaryIO:
-    buffered = io.BufferedReader(Counted(stream.read))
-    start = buffered.peek(4)[:4]
-    if start == ZSTD:
-        raise Unreadable("it is compressed with zstd; gzip was expected")
-    if start[:2] != b"\x1f\x8b":
-        return buffered
-    unpacked = gzip.GzipFile(fileobj=buffered)
-    return io.BufferedReader(Counted(unpacked.read))
-
-
 class Counted(io.RawIOBase):
-    """A stream that ends with an error where it is longer than any layer."""
+    """A stream whose bytes are counted."""
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self.read_from, self.left = read, LARGEST_LAYER
+    def __init__(self, read: Callable[[int], bytes], reader: LayerReader) -> None:
+        self.read_from, self.reader = read, reader
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         data = self.read_from(len(buffer))
-        self.left -= len(data)
-        if self.left < 0:
-            raise Unreadable(f"it holds more than {LARGEST_LAYER} bytes")
+        self.reader.bytes_left -= len(data)
+        if self.reader.bytes_left < 0:
+            raise Unreadable(f"the image takes more than {LARGEST_IMAGE} bytes")
         buffer[: len(data)] = data
         return len(data)

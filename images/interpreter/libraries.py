@@ -1,4 +1,4 @@
-"""The shared libraries that programs need, found in an image as its own loader would find them. Pure."""
+"""The libraries that programs need, found in an image as its own loader would find them. Pure."""
 
 import posixpath
 import re
@@ -6,15 +6,14 @@ from typing import Dict, Iterable, List, NamedTuple
 
 from images.interpreter.elf import NotElf, elf_from_bytes
 from images.interpreter.files import Files
+from images.interpreter.refusals import Missing, NoInterpreter
 
 TRIPLETS = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}
 CONFIGURATION, FRAGMENTS = "/etc/ld.so.conf", "/etc/ld.so.conf.d"
 # What the C library opens by name: it ends the process when a thread is ended and this isn't there.
 OPENED_LATER = ("libgcc_s.so.1",)
-
-
-class Missing(ValueError):
-    """A program of the image needs a library that the image doesn't have."""
+NAME = re.compile(r"\w[\w.+-]{1,80}\Z", re.ASCII)
+MOST = 200
 
 
 class Wanted(NamedTuple):
@@ -26,7 +25,7 @@ class Wanted(NamedTuple):
 
 
 def libraries_from_programs(files: Files, programs: Iterable[str], machine: str) -> Dict[str, str]:
-    """By the names under which they are needed, where they lie; the loader itself is not among them."""
+    """Where they lie, by the names under which they are needed; the loader is not among them."""
     usual = usual_folders(files, machine)
     found: Dict[str, str] = {}
     todo: List[Wanted] = []
@@ -37,6 +36,8 @@ def libraries_from_programs(files: Files, programs: Iterable[str], machine: str)
         wanted = todo.pop()
         if wanted.name in found:
             continue
+        if not NAME.match(wanted.name) or len(found) > MOST:
+            raise NoInterpreter(f"{wanted.by} needs {wanted.name!r}: a library's name was expected")
         path = library_path(files, wanted, usual, machine)
         if path:
             found[wanted.name] = path
@@ -47,7 +48,10 @@ def libraries_from_programs(files: Files, programs: Iterable[str], machine: str)
 
 
 def wanted_by(files: Files, path: str, inherited: List[str]) -> List[Wanted]:
-    elf = elf_from_bytes(files.read(path))
+    try:
+        elf = elf_from_bytes(files.read(path))
+    except NotElf as error:
+        raise NoInterpreter(f"{path} was expected to be a program or a library: {error}") from None
     own = [folder_from_text(folder, path) for folder in elf.search]
     passed_on = own + inherited if elf.inherited else []
     return [Wanted(name, path, passed_on if elf.inherited else own) for name in elf.needed]
@@ -59,8 +63,7 @@ def folder_from_text(text: str, path: str) -> str:
 
 def library_path(files: Files, wanted: Wanted, usual: List[str], machine: str) -> str:
     """The first that is for this machine: an image may have those of others too."""
-    folders = [""] if "/" in wanted.name else wanted.folders + usual
-    for folder in folders:
+    for folder in wanted.folders + usual:
         path = files.real_path(posixpath.join(folder, wanted.name))
         if path and is_for(files, path, machine):
             return path

@@ -1,14 +1,15 @@
-"""One interpreter from one image: which Python, which parts of it, where they go, how it is started."""
+"""One interpreter from one image: which Python, what of it, where it goes, how it is started."""
 
 import posixpath
 import sys
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 from images.interpreter.archive import Content, tar_from_contents
 from images.interpreter.compiling import Version, compiled_modules, version_from_path
 from images.interpreter.elf import Elf, NotElf, elf_from_bytes, loaded_part
 from images.interpreter.files import Files
-from images.interpreter.libraries import Missing, libraries_from_programs
+from images.interpreter.libraries import libraries_from_programs
+from images.interpreter.refusals import Missing, NoInterpreter
 from images.interpreter.standard import (
     ESSENTIAL,
     StandardLibrary,
@@ -19,15 +20,12 @@ PLACE = "/openwhisk/python"
 # Of the Python that runs this, as no other can compile the standard library's sources.
 DEFAULT_IMAGE = "python:{}.{}-slim".format(*sys.version_info)
 OLDEST = Version(3, 6)
+LARGEST = 100 << 20  # bytes, not compressed; the usual ones take 15 MB
 LIKELY = ["/usr/local/bin/python3", "/usr/bin/python3", "/opt/conda/bin/python3"]
 # No variable of the image's, none of its packages, and nothing written beside the adapter.
 OPTIONS = ["-B", "-E", "-s", "-S"]
 # The libraries of the image in which it runs are made for another loader.
 GNU_OPTIONS = ["--inhibit-cache"]
-
-
-class NoInterpreter(ValueError):
-    """None can be made of this image; says why."""
 
 
 class Interpreter(NamedTuple):
@@ -53,17 +51,14 @@ class Python(NamedTuple):
 def interpreter_from_files(files: Files, adapter: Iterable[bytes]) -> Interpreter:
     """`adapter`: the sources of all its modules, whose imports decide what comes along."""
     python = python_from_files(files)
-    try:
-        contents, remarks = contents_from_python(files, python, adapter)
-    except (Missing, NotElf) as error:
-        raise NoInterpreter(f"{python.path} can't be taken from it: {error}") from None
-    placed = {posixpath.join(PLACE[1:], path): content for path, content in contents.items()}
+    contents = contents_from_python(files, python, adapter)
+    placed = {PLACE[1:] + "/" + path: content for path, content in contents.by_path.items()}
     return Interpreter(
         tar=tar_from_contents(placed),
         start=start_command(python),
         version=str(python.version),
         machine=python.elf.machine,
-        remarks=remarks,
+        remarks=remarks_on(contents, python),
     )
 
 
@@ -110,63 +105,66 @@ def python_at(files: Files, path: str) -> Optional[Python]:
     return None
 
 
-def contents_from_python(
-    files: Files, python: Python, adapter: Iterable[bytes]
-) -> Tuple[Dict[str, Content], List[str]]:
-    """What lies below PLACE, and what there is to be said of it."""
+class Contents:
+    """What lies below PLACE."""
+
+    def __init__(self, files: Files) -> None:
+        self.files, self.size = files, 0
+        self.by_path: Dict[str, Content] = {}
+
+    def add(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        self.size += len(data)
+        if self.size > LARGEST:
+            raise NoInterpreter(f"its Python takes more than {LARGEST} bytes")
+        self.by_path[path] = Content(data, mode)
+
+    def add_program(self, path: str, source: str, mode: int = 0o644) -> None:
+        try:
+            self.add(path, loaded_part(self.files.read(source)), mode)
+        except NotElf as error:
+            raise NoInterpreter(f"{source} was expected to be a program: {error}") from None
+
+
+def contents_from_python(files: Files, python: Python, adapter: Iterable[bytes]) -> Contents:
     standard = standard_library(files, python)
     modules = standard.closure(roots_from_adapter(adapter) | set(standard.encodings()))
-    extensions = [module.path for module in modules if module.is_library]
+    extensions = [module for module in modules if module.is_library]
+    programs = [python.path] + [module.path for module in extensions]
+    contents = Contents(files)
+    contents.add_program("bin/python3", python.path, 0o755)
+    contents.add_program("ld.so", files.real_path(python.elf.loader), 0o755)
+    for name, path in libraries_from_programs(files, programs, python.elf.machine).items():
+        contents.add_program("lib/" + name, path)
+    for module in extensions:
+        contents.add_program(posixpath.join(python.standard, standard.place(module)), module.path)
     sources = [module for module in modules if not module.is_library]
-    programs = [python.path] + extensions
-    libraries = libraries_from_programs(files, programs, python.elf.machine)
-    contents = {
-        "bin/python3": program(files, python.path),
-        "ld.so": program(files, loader_path(files, python)),
-    }
-    for name, path in libraries.items():
-        contents["lib/" + name] = library(files, path)
-    for path in extensions:
-        place = posixpath.join(python.standard, "lib-dynload", posixpath.basename(path))
-        contents[place] = library(files, path)
-    code = compiled_modules(files, sources, python.version)
+    compiled = compiled_modules(files, sources, python.version)
     for module in sources:
-        place, data = standard.place(module), code.get(module.name)
-        if data is None:
-            contents[posixpath.join(python.standard, place)] = Content(files.read(module.path))
+        place = posixpath.join(python.standard, standard.place(module))
+        if module.name in compiled:
+            contents.add(place + "c", compiled[module.name])
         else:
-            contents[posixpath.join(python.standard, place + "c")] = Content(data)
-    return contents, [] if len(code) == len(sources) else [slow_start(python)]
+            contents.add(place, standard.source(module))
+    return contents
 
 
 def standard_library(files: Files, python: Python) -> StandardLibrary:
+    if not files.real_path(python.elf.loader):
+        raise Missing(f"{python.path} is started by {python.elf.loader}, which isn't there")
     libraries = libraries_from_programs(files, [python.path], python.elf.machine)
     programs = [files.read(path) for path in [python.path, *libraries.values()]]
     folder = posixpath.join(python.prefix, python.standard)
     standard = StandardLibrary(files, folder, programs)
     lacking = [name for name in ESSENTIAL if not standard.has(name)]
     if lacking:
-        raise NoInterpreter(f"only a part of its Python is installed: {', '.join(lacking)} is not")
+        raise NoInterpreter(f"only a part of its Python is installed, without {', '.join(lacking)}")
     return standard
 
 
-def loader_path(files: Files, python: Python) -> str:
-    path = files.real_path(python.elf.loader)
-    if not path:
-        raise Missing(f"it is started by {python.elf.loader}, which isn't there")
-    return path
-
-
-def program(files: Files, path: str) -> Content:
-    return Content(loaded_part(files.read(path)), 0o755)
-
-
-def library(files: Files, path: str) -> Content:
-    return Content(loaded_part(files.read(path)))
-
-
-def slow_start(python: Python) -> str:
-    return (
-        "its standard library is put in as source, which each start compiles (about 0.2 s): "
-        f"run this with Python {python.version}, or name an image whose Python is that of this machine"
-    )
+def remarks_on(contents: Contents, python: Python) -> List[str]:
+    if not any(path.endswith(".py") for path in contents.by_path):
+        return []
+    return [
+        "its standard library is put in as source, which each start compiles (about 0.2 s): run "
+        f"this with Python {python.version}, or name an image whose Python is that of this machine"
+    ]

@@ -1,18 +1,22 @@
-"""The part of an interpreter's standard library that the adapter may import, found in its sources. Pure."""
+"""What the adapter may import of a standard library, found in the sources of both. Pure."""
 
 import re
 from typing import Iterable, Iterator, List, NamedTuple, Optional, Set
 
 from images.interpreter.elf import exports
 from images.interpreter.files import Files
+from images.interpreter.refusals import NoInterpreter
 
 IMPORT = re.compile(
     r"^[ \t]*(?:import[ \t]+(?P<modules>[^#\n;]+)"
-    r"|from[ \t]+(?P<source>\.*[\w.]*)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^#\n;]+))",
+    r"|from[ \t]+(?P<source>[\w.]+)[ \t]+import[ \t]+(?P<names>\([^)]{,5000}\)|[^#\n;]+))",
     re.MULTILINE,
 )
+NAME = re.compile(r"(?!.{65})\w+(\.\w+)*\Z", re.ASCII)
+LARGEST_SOURCE = 1 << 20  # the largest of Python's own takes a quarter of that
+MOST = 1000  # modules; about 250 are needed
 COMMENT = re.compile(r"#[^\n]*")
-# The interpreter asks for these by name: at its start, or when a charset or a host's name is asked for.
+# The interpreter asks for these itself: at its start, for a traceback, for the name of a host.
 BY_NAME = ("encodings", "io", "os", "stringprep", "traceback", "unicodedata", "warnings")
 ESSENTIAL = ("encodings", "json", "select", "socket", "subprocess", "threading", "zlib")
 # Reached from some corner of what is imported, and of no use to an adapter.
@@ -35,10 +39,10 @@ LEFT_OUT = {
     "doctest",
     "fractions",
     "gettext",
+    "importlib.abc",
     "importlib.metadata",
     "importlib.readers",
     "importlib.resources",
-    "inspect",
     "lib2to3",
     "lzma",
     "multiprocessing",
@@ -89,7 +93,9 @@ class StandardLibrary:
         return None
 
     def place(self, module: Module) -> str:
-        """Below the folder."""
+        """Below the folder; an interpreter takes a library under its short name too."""
+        if module.is_library:
+            return f"lib-dynload/{module.name}.so"
         return module.path[len(self.folder) + 1 :]
 
     def has(self, name: str) -> bool:
@@ -102,7 +108,7 @@ class StandardLibrary:
         found: List[Module] = []
         while todo:
             name = todo.pop()
-            if name in seen or is_left_out(name):
+            if name in seen or is_left_out(name) or not NAME.match(name):
                 continue
             seen.add(name)
             if "." in name:
@@ -110,13 +116,18 @@ class StandardLibrary:
             module = self.module(name)
             if module is not None:
                 found.append(module)
+                if len(found) > MOST:
+                    raise NoInterpreter(f"the adapter's imports lead to more than {MOST} modules")
                 if not module.is_library:
                     todo.extend(self.imports(module))
         return sorted(found)
 
+    def source(self, module: Module) -> bytes:
+        return self.files.read(module.path, LARGEST_SOURCE)
+
     def imports(self, module: Module) -> Iterator[str]:
         package = module.name if module.is_package else module.name.rpartition(".")[0]
-        return imports_from_source(self.files.read(module.path), package)
+        return imports_from_source(self.source(module), package)
 
     def encodings(self) -> List[str]:
         """A model may answer in any charset."""
@@ -131,7 +142,7 @@ def is_left_out(name: str) -> bool:
 
 
 def imports_from_source(source: bytes, package: str = "") -> Iterator[str]:
-    """All that may be modules; read by lines, as Python's own parser knows no syntax newer than itself."""
+    """All that may be modules. By lines: Python's own parser knows no syntax newer than itself."""
     for found in IMPORT.finditer(source.decode("utf-8", "replace")):
         if found.group("modules"):
             yield from first_words(found.group("modules"))

@@ -1,6 +1,8 @@
-"""The files of an image as a tree: what lies where, and where links lead, as in a container. Touches nothing."""
+"""An image's files as a tree: what lies where, and where links lead in a container. Pure."""
 
 from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple, Union
+
+from images.interpreter.refusals import Unreadable
 
 MOST_LINKS = 40  # the kernel's own number
 MOST_FOLDERS = 200  # one in another
@@ -22,17 +24,13 @@ class Folder(Dict[str, "Node"]):
 Node = Union[File, Link, Folder]
 
 
-class BadPath(ValueError):
-    """A name that leads out of the image, or no name at all."""
-
-
 def parts_of(path: str) -> List[str]:
     """The names in the path of an archive's entry."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in path:
-        raise BadPath(f"{path!r} leads out of the image")
+        raise Unreadable(f"{path!r} leads out of the image")
     if len(parts) > MOST_FOLDERS:
-        raise BadPath(f"{path[:80]!r}... lies in more than {MOST_FOLDERS} folders")
+        raise Unreadable(f"{path[:80]!r}... lies in more than {MOST_FOLDERS} folders")
     return parts
 
 

@@ -23,12 +23,15 @@ from tests.support.interpreter import (
     SERVERS,
     build,
     debian,
+    debian_arm64,
     docker_python,
     docker_python_layers,
     go_server,
     made,
     musl_loader,
+    prefix_of_python,
 )
+from tests.support.needs import need
 from tests.support.process import until
 
 PLATFORM = ["--env", "__OW_API_HOST=http://platform", "--pids-limit", "1024"]
@@ -142,16 +145,32 @@ def test_a_server_of_python_2(engine, own):
         assert action.text("POST", "/model/predict", body=b"12345") == "POST /model/predict 5"
 
 
+ENVIRONMENT = "ENV LD_LIBRARY_PATH=/usr/local/nvidia/lib PYTHONPATH=/srv PYTHONHOME=/nothing"
+
+
 def test_the_models_own_process_is_started_with_the_environment_of_its_image(engine, own, server):
-    settings = "ENV LD_LIBRARY_PATH=/usr/local/nvidia/lib PYTHONPATH=/srv PYTHONHOME=/nothing-here"
-    image = build(engine, "test/environ:1", own, {"server": server}, settings=settings)
-    with running(engine, image, "--hostname", "a") as action:
-        action.init()
-        with_adapter = action.text("GET", "/environ").split("\n")
+    model = {"server": server}
+    image = build(engine, "test/environ:1", own, model, settings=ENVIRONMENT)
     with running(engine, image, "--hostname", "a", "--entrypoint", "/server") as alone:
         until(lambda: environ_of(alone.address), lambda: engine.docker("logs", alone.name))
         by_itself = environ_of(alone.address)
-    assert [line for line in with_adapter if not line.startswith("UVICORN_")] == by_itself
+    assert environ_behind_adapter(engine, image) == by_itself
+
+
+def test_it_adds_no_variable_that_the_images_own_python_does_not(engine, own, server):
+    model, base = {"server": server}, engine.image(PYTHON3)
+    settings = ENVIRONMENT.rpartition(" ")[0]
+    its = own._replace(start=["/usr/bin/python3"])
+    image = build(engine, "test/environ-own:1", own, model, base=base, settings=settings)
+    same = build(engine, "test/environ-its:1", its, model, base=base, settings=settings)
+    assert environ_behind_adapter(engine, image) == environ_behind_adapter(engine, same)
+
+
+def environ_behind_adapter(engine, image):
+    with running(engine, image, "--hostname", "a") as action:
+        action.init()
+        lines = action.text("GET", "/environ").split("\n")
+    return [line for line in lines if not line.startswith("UVICORN_")]
 
 
 def environ_of(address):
@@ -234,6 +253,62 @@ def modules_of(python, ending):
         return {name for name in archive.getnames() if name.endswith(ending)}
 
 
+def test_a_python_that_pyenv_has_made_can_be_taken(own):
+    prefix = prefix_of_python(None)
+    with docker_python(place=prefix[1:]) as files:
+        there = made(files)
+    with docker_python() as files:
+        assert there == made(files)
+
+
+def test_every_module_in_the_layer_can_be_imported(interpreter):
+    _, python = interpreter
+    with scratch("python-") as folder:
+        assert run_on_this_machine(python, folder, IMPORT_ALL) == {
+            "encodings.bz2_codec": "No module named 'bz2'",
+            "encodings.mbcs": "cannot import name 'mbcs_encode' from 'codecs'",
+            "encodings.oem": "cannot import name 'oem_encode' from 'codecs'",
+        }
+
+
+def test_it_runs_on_arm64():
+    emulator = need("qemu-aarch64-static")
+    with debian_arm64() as files:
+        python = made(files)
+    assert python.machine == "aarch64"
+    with scratch("python-") as folder:
+        found = run_on_this_machine(python, folder, IMPORT_ALL, emulator)
+    assert set(found) == {"encodings.bz2_codec", "encodings.mbcs", "encodings.oem"}
+
+
+# Of each module that can't be imported, why.
+IMPORT_ALL = """
+import importlib, json, os, sys
+folder = os.path.dirname(os.__file__)
+failed = {}
+for path, _, files in os.walk(folder):
+    inner = os.path.relpath(path, folder).replace("/", ".").replace("lib-dynload", "").strip(".")
+    for name in sorted(file.partition(".")[0] for file in files):
+        module = ".".join(part for part in (inner, name) if part and name != "__init__") or inner
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            failed[module] = str(error).partition(" (")[0]
+foreign = [module for module in sys.modules.values() if hasattr(module, "__file__")]
+assert all(module.__file__.startswith((folder, sys.argv[0])) for module in foreign), foreign
+print(json.dumps(failed))
+"""
+
+
+def run_on_this_machine(python, folder, script, *emulator):
+    """From another folder than its own: it finds its parts from where it is started."""
+    subprocess.run(["tar", "-x", "-C", folder], input=python.tar, check=True)
+    Path(folder, "script.py").write_text(script)
+    start = [word.replace("/openwhisk", folder + "/openwhisk") for word in python.start]
+    command = [*emulator, *start, folder + "/script.py"]
+    return json.loads(subprocess.check_output(command, env={}))
+
+
 def test_everything_in_the_layer_is_roots_and_lies_in_one_place(own):
     with tarfile.open(fileobj=io.BytesIO(own.tar)) as archive:
         entries = archive.getmembers()
@@ -250,9 +325,7 @@ def test_an_image_without_python_is_refused_with_the_reason():
     with open(root_file_system(NO_PYTHON), "rb") as layer, files_from_layers([layer]) as files:
         with pytest.raises(NoInterpreter) as refusal:
             made(files)
-    assert str(refusal.value) == (
-        "it has no Python; one of 3.6 or newer, with its standard library, was expected"
-    )
+    assert str(refusal.value) == ("it has no Python; one of 3.6 or newer, with its standard library, was expected")
 
 
 def test_an_image_with_an_old_python_is_refused_with_the_reason():
@@ -277,11 +350,9 @@ def test_each_python_that_runs_the_adapter_can_be_taken(engine, server, version)
 
 def python2_image(engine):
     """Debian, and no Python but 2.7."""
-    with contextlib.ExitStack() as stack:
-        python = docker_python_layers(stack, "2.7")[-1]
-        folder = stack.enter_context(scratch("image-"))
+    with docker_python_layers("2.7") as layers, scratch("image-") as folder:
         with open(folder + "/python.tar.gz", "wb") as file:
-            shutil.copyfileobj(python, file)
+            shutil.copyfileobj(layers[-1], file)
         text = f"FROM {engine.image(NO_PYTHON)}\nADD python.tar.gz /\nRUN ldconfig\n"
         Path(folder, "Dockerfile").write_text(text)
         return engine.build("test/only-python2:1", folder)

@@ -16,12 +16,14 @@ import tempfile
 from pathlib import Path
 
 from images.interpreter import files_from_layers, interpreter_from_files
-from tests.support.engine import NO_PYTHON, PYTHON3, root_file_system, scratch
+from tests.support.engine import CACHE, NO_PYTHON, PYTHON3, SUITE, root_file_system, run, scratch
 from tests.support.needs import need, needed
+from tests.support.virtualenv import locked
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ROOT / "tests" / "images" / "servers"
 UNUSED = {"test", "tests", "idlelib", "tkinter", "site-packages", "ensurepip", "__pycache__"}
+NO_PACKAGE = shutil.ignore_patterns("lock", "partial")
 DOCKERFILE = """
 FROM {base}
 ADD python.tar /
@@ -50,20 +52,45 @@ def debian():
 
 
 @contextlib.contextmanager
-def docker_python(version=None):
-    """/usr/local, a libpython beside, no compiled modules: as python:3.13-slim has it."""
+def debian_arm64():
+    """Debian's packages for another machine, each a layer: nothing of it has ever run."""
+    folder = Path(CACHE, f"packages-{SUITE}-arm64")
+    with locked(Path(str(folder) + ".lock")):
+        if not folder.exists():
+            download_packages(folder)
     with contextlib.ExitStack() as stack:
-        yield stack.enter_context(files_from_layers(docker_python_layers(stack, version)))
+        layers = []
+        for package in sorted(folder.iterdir()):
+            layers.append(stack.enter_context(tempfile.TemporaryFile()))
+            subprocess.check_call(["dpkg", "--fsys-tarfile", str(package)], stdout=layers[-1])
+            layers[-1].seek(0)
+        yield stack.enter_context(files_from_layers(layers))
 
 
-def docker_python_layers(stack, version=None):
-    debian = stack.enter_context(open(root_file_system(NO_PYTHON), "rb"))
-    python = stack.enter_context(tempfile.TemporaryFile())
-    with tarfile.open(fileobj=python, mode="w:gz", compresslevel=1) as archive:
-        for path, place in parts_of_python(prefix_of_python(version)):
-            archive.add(path, place, recursive=False)
-    python.seek(0)
-    return [debian, python]
+def download_packages(folder):
+    with scratch("packages-") as root:
+        options = ["--download-only", "--variant=minbase", "--arch=arm64", "--include=python3"]
+        run(need("debootstrap"), *options, SUITE, root)
+        shutil.copytree(root + "/var/cache/apt/archives", str(folder) + ".part", ignore=NO_PACKAGE)
+        os.rename(str(folder) + ".part", str(folder))
+
+
+@contextlib.contextmanager
+def docker_python(version=None, place="usr/local"):
+    """A libpython beside, no compiled modules: as python:3.13-slim has it."""
+    with docker_python_layers(version, place) as layers, files_from_layers(layers) as files:
+        yield files
+
+
+@contextlib.contextmanager
+def docker_python_layers(version=None, place="usr/local"):
+    prefix = prefix_of_python(version)
+    with open(root_file_system(NO_PYTHON), "rb") as debian, tempfile.TemporaryFile() as python:
+        with tarfile.open(fileobj=python, mode="w:gz", compresslevel=1) as archive:
+            for path in parts_of_python(prefix):
+                archive.add(path, place + path[len(prefix) :], recursive=False)
+        python.seek(0)
+        yield [debian, python]
 
 
 def prefix_of_python(version):
@@ -75,15 +102,13 @@ def prefix_of_python(version):
 
 
 def parts_of_python(prefix):
-    """Where each lies, and where it would lie in the image."""
     needed(prefix != "/usr", "a Python that isn't Debian's")
     for folder, folders, names in os.walk(prefix):
         folders[:] = sorted(set(folders) - UNUSED)
+        kept = os.path.basename(folder) == "bin" or "/lib" in folder[len(prefix) :]
         for name in sorted(names) + folders:
-            path = os.path.join(folder, name)
-            kept = os.path.basename(folder) == "bin" or "/lib" in folder[len(prefix) :]
             if kept and not name.endswith((".pyc", ".a")):
-                yield path, "usr/local" + path[len(prefix) :]
+                yield os.path.join(folder, name)
 
 
 def made(files):

@@ -16,7 +16,9 @@ VERSION = re.compile(r'^VERSION = "([^"]+)"$', re.MULTILINE)
 
 def layer_from_project(project: Path = PROJECT) -> Layer:
     """openwhisk.py and its package, for root to own and for everybody to read."""
-    files = [File(f"{FOLDER}/{name}", (project / name).read_bytes()) for name in names_of_files(project)]
+    files = [
+        File(f"{FOLDER}/{name}", (project / name).read_bytes()) for name in names_of_files(project)
+    ]
     return layer_from_files(files, f"COPY {FRONT_DOOR} {PACKAGE} /{FOLDER}/")
 
 
@@ -30,5 +32,5 @@ def version(project: Path = PROJECT) -> str:
     text = (project / PACKAGE / "__init__.py").read_text("utf-8")
     found = VERSION.search(text)
     if not found:
-        raise ValueError(f"{PACKAGE}/__init__.py has no line like VERSION = \"1.0.0\"")
+        raise ValueError(f'{PACKAGE}/__init__.py has no line like VERSION = "1.0.0"')
     return found.group(1)

@@ -9,7 +9,10 @@ from images.image.shapes import checked
 from images.image.startcommand import Start, start_from_settings
 from images.words import Unsuitable
 
-BASE_NAME, BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
+BASE_NAME, BASE_DIGEST = (
+    "org.opencontainers.image.base.name",
+    "org.opencontainers.image.base.digest",
+)
 VERSION_LABEL, CHANGES_LABEL = "openwhisk-adapter.version", "openwhisk-adapter.changes"
 EXPOSED, HEALTH = "OPENWHISK_EXPOSED", "OPENWHISK_HEALTH"
 FORMER_ADAPTERS = ("/openwhisk.py",)

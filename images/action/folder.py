@@ -14,7 +14,22 @@ from images.words import Unsuitable
 PIECE = 1 << 20
 TAKEN = ("openwhisk", "proc", "sys", "dev")
 # Folders that images have already, with owners and modes of their own.
-USUAL = ("bin", "etc", "home", "lib", "lib64", "mnt", "opt", "root", "run", "sbin", "srv", "tmp", "usr", "var")
+USUAL = (
+    "bin",
+    "etc",
+    "home",
+    "lib",
+    "lib64",
+    "mnt",
+    "opt",
+    "root",
+    "run",
+    "sbin",
+    "srv",
+    "tmp",
+    "usr",
+    "var",
+)
 
 Progress = Callable[[int], None]
 

@@ -44,16 +44,39 @@ def parser_for(program: str) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("base", metavar="BASE", help="the model's image")
     add("target", metavar="TARGET", help="the action's image, with a tag other than latest")
-    add("--add", action="append", default=[], metavar="FOLDER=/PATH", help="put a folder, or a file, there")
+    add(
+        "--add",
+        action="append",
+        default=[],
+        metavar="FOLDER=/PATH",
+        help="put a folder, or a file, there",
+    )
     add("--env", action="append", default=[], metavar="NAME=VALUE", help="an environment variable")
     add("--label", action="append", default=[], metavar="NAME=VALUE", help="a label")
     add("--entry", metavar="WORDS", help="in the place of the image's ENTRYPOINT; its CMD goes too")
     add("--cmd", metavar="WORDS", help="in the place of the image's CMD")
-    add("--python", default="", metavar="WORD", help="what runs the adapter: the name of the image's Python, "
-        "`image` for whichever it has, `own` for one that is added; default: what the image has, else one is added")
-    add("--platform", default="", help="one of an index's platforms, like linux/arm64; default: all")
+    add(
+        "--python",
+        default="",
+        metavar="WORD",
+        help="what runs the adapter: the name of the image's Python, "
+        "`image` for whichever it has, `own` for one that is added; default: what the image has, else one is added",
+    )
+    add(
+        "--python-image",
+        default="",
+        metavar="IMAGE",
+        help="the image that such a Python is made of",
+    )
+    add(
+        "--platform", default="", help="one of an index's platforms, like linux/arm64; default: all"
+    )
     add("--dry-run", action="store_true", help="read the base, print the plan, send nothing")
-    add("--insecure", action="store_true", help="plain HTTP to both registries; this machine's need it not")
+    add(
+        "--insecure",
+        action="store_true",
+        help="plain HTTP to both registries; this machine's need it not",
+    )
     add("--json", action="store_true", help="the outcome as one JSON object, progress in lines")
     return parser
 
@@ -98,7 +121,7 @@ def main(words: List[str], environ: Mapping[str, str], program: str = "layer.py"
         order = order_from_arguments(arguments)
     except ValueError as error:
         parser.error(printable(str(error)))
-    with workshop(environ) as shop:
+    with workshop(environ, arguments.python_image) as shop:
         tell = told_to(arguments.json or sys.stderr.isatty())
         planned = planned_in_registry(order, shop, tell)
         carry_out(planned, arguments.dry_run, arguments.json)

@@ -226,7 +226,8 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
     except (Wrong, ValueError) as error:
         print(f"{PROGRAM}: {printable(str(error))}", file=sys.stderr)
         return 2
-    with workshop(environ) as shop, interruptible():
+    ready = workshop(environ, settings.python_image, settings.engine)
+    with ready as shop, interruptible():
         build = Build(settings, shop)
         try:
             build.run()

@@ -21,6 +21,7 @@ from images.action.python import (
     decision_on_image,
     decision_without,
 )
+from images.commands.own import OwnPython
 from images.engine.archive import Local
 from images.engine.engine import Engine, EngineError, last_line
 from images.engine.local import base_from_engine
@@ -71,9 +72,12 @@ class Workshop:
     """What all images of one run share: the environment, and the layers of the folders that are added."""
 
     def __init__(
-        self, environ: Mapping[str, str], temporary: "tempfile.TemporaryDirectory[str]"
+        self,
+        environ: Mapping[str, str],
+        own: OwnPython,
+        temporary: "tempfile.TemporaryDirectory[str]",
     ) -> None:
-        self.environ, self.temporary = environ, temporary
+        self.environ, self.temporary, self.own = environ, temporary, own
         self.folder = Path(temporary.name)
         self.added: Dict[Tuple[Addition, str], Layer] = {}
         self.opened: List[Repositories] = []
@@ -105,16 +109,26 @@ class Workshop:
 
     def ours(self, base: Base, order: Order, decision: Decision, tell: Tell) -> Ours:
         inside = str(base.images[0].settings.get("WorkingDir") or "")
-        pythons = [python_from_decision(decision, image) for image in base.images]
+        pythons = [self.python(decision, image, tell) for image in base.images]
         return Ours(pythons, self.layers(order, inside, tell), order.wishes, version())
+
+    def python(self, decision: Decision, image: Image, tell: Tell) -> Python:
+        if decision.word:
+            return Python([decision.word], None, decision.remark)
+        own = self.own.for_image(image, tell)
+        remarks = [remark for remark in (decision.remark, own.remark) if remark]
+        return own._replace(remark="; ".join(remarks))
 
     def plan(self, base: Base, order: Order, decision: Decision, tell: Tell) -> Plan:
         return plan_from_base(base, order.target, self.ours(base, order, decision, tell))
 
 
 @contextlib.contextmanager
-def workshop(environ: Mapping[str, str]) -> Iterator[Workshop]:
-    shop = Workshop(environ, tempfile.TemporaryDirectory(prefix="action-image-"))
+def workshop(
+    environ: Mapping[str, str], python_image: str = "", engine: Optional[Engine] = None
+) -> Iterator[Workshop]:
+    own = OwnPython(python_image, environ, engine)
+    shop = Workshop(environ, own, tempfile.TemporaryDirectory(prefix="action-image-"))
     try:
         yield shop
     finally:
@@ -132,17 +146,6 @@ def told_in_steps(addition: Addition, tell: Tell) -> Callable[[int], None]:
             tell(f"packing {addition.source.name}: {size_text(done)} of {size_text(total)}")
 
     return told
-
-
-def python_from_decision(decision: Decision, image: Image) -> Python:
-    if not decision.word:
-        start = start_from_settings(image.settings)
-        raise Unsuitable(
-            f"the base has {NONE} (its start command: {start.text}), and openwhisk.py runs on the image's own: "
-            "make the base from an image with Python 3.6 or newer, or add one to it, "
-            "like `RUN apt-get install -y python3-minimal`"
-        )
-    return Python([decision.word], None, decision.remark)
 
 
 def start_of(base: Base, order: Order) -> Start:
@@ -279,4 +282,3 @@ def local_from_plan(plan: Plan, base: Base, number: int) -> Local:
     diff_ids = list(base.images[number].config["rootfs"]["diff_ids"])
     diff_ids += [layer.diff_id for layer in layers]
     return Local(plan.target.short, plan.configs[number], diff_ids, layers)
-

@@ -11,7 +11,9 @@ EVERY = 0.2  # seconds
 class Progress:
     """Silent where the stream isn't a terminal, unless `lines` are wanted for whoever reads them."""
 
-    def __init__(self, stream: TextIO, total: int, lines: bool = False, what: str = "copied") -> None:
+    def __init__(
+        self, stream: TextIO, total: int, lines: bool = False, what: str = "copied"
+    ) -> None:
         self.stream, self.total, self.what = stream, total, what
         self.done, self.last = 0, 0.0
         self.live = stream.isatty()

@@ -17,6 +17,7 @@ MOST_JOBS = 32
 REGISTRY_ENGINE = "registry"
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*\Z")
 VERSION = "this product's version"
+DEFAULT_IMAGE_SHOWN = "python:3.x-slim, of the Python that runs this"
 FIRST_THAT_WORKS = "the first that works"
 
 
@@ -39,8 +40,14 @@ SETTINGS = (
         " tag, as in max-ocr:v1.2, that one is taken, and the action is called max-ocr all the same",
         "none",
     ),
-    Setting("USERNAME", "", "whose images they become in the registry; not needed with PUSH=0", "none"),
-    Setting("BASE", "quay.io/codait", "where the models' images are, unless the list names another place"),
+    Setting(
+        "USERNAME", "", "whose images they become in the registry; not needed with PUSH=0", "none"
+    ),
+    Setting(
+        "BASE",
+        "quay.io/codait",
+        "where the models' images are, unless the list names another place",
+    ),
     Setting("REGISTRY", "docker.io", "where the actions' images go"),
     Setting(
         "TAG",
@@ -58,12 +65,20 @@ SETTINGS = (
     Setting("SMOKE", "1", "0: don't start the image and ask it /init and one /run before the push"),
     Setting("JOBS", "2", f"how many models at a time, at most {MOST_JOBS}"),
     Setting("ADD", "", "folders to put into the images: FOLDER=/PATH, separated by spaces", "none"),
-    Setting("ENV", "", "environment variables of the images: NAME=VALUE, separated by spaces", "none"),
+    Setting(
+        "ENV", "", "environment variables of the images: NAME=VALUE, separated by spaces", "none"
+    ),
     Setting(
         "PYTHON",
         "",
         "own: add a Python to run the adapter; image: never add one",
         "added where the image has none",
+    ),
+    Setting(
+        "PYTHON_IMAGE",
+        "",
+        "the image that such a Python is made of",
+        DEFAULT_IMAGE_SHOWN,
     ),
     Setting("DRY_RUN", "0", "1: say what would be done"),
 )
@@ -99,6 +114,7 @@ class Settings(NamedTuple):
     smoke: bool
     parallel: int
     dry: bool
+    python_image: str = ""
 
 
 def help_text() -> str:
@@ -141,6 +157,7 @@ def settings_from_environ(
         smoke=given["SMOKE"] == "1",
         parallel=int(given["JOBS"]),
         dry=given["DRY_RUN"] == "1",
+        python_image=given["PYTHON_IMAGE"],
     )
 
 
@@ -157,9 +174,7 @@ def check_choices(given: Dict[str, str]) -> None:
         raise Wrong(f"PYTHON={given['PYTHON']}: {OWN} or {IMAGE} was expected")
 
 
-def engine_from_name(
-    name: str, find_engine: Callable[[], Optional[Engine]]
-) -> Optional[Engine]:
+def engine_from_name(name: str, find_engine: Callable[[], Optional[Engine]]) -> Optional[Engine]:
     if not name:
         return find_engine()
     if name == REGISTRY_ENGINE:
@@ -243,4 +258,6 @@ def refuse_collisions(jobs: List[Job]) -> None:
         other = seen.setdefault(str(job.order.target), job)
         if other is not job:
             both = f"{other.model} and {job.model} would both become {job.order.target.short}"
-            raise Wrong(f"MODELS: {both}: build them one after the other, each with a TAG of its own")
+            raise Wrong(
+                f"MODELS: {both}: build them one after the other, each with a TAG of its own"
+            )

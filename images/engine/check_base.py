@@ -7,7 +7,7 @@ import os
 import sys
 
 if False:  # for type checkers: a Python that is too old has no typing
-    pass
+    from typing import List  # noqa: F401
 
 
 def missing_modules(script):
@@ -19,8 +19,14 @@ def missing_modules(script):
     sys.path.insert(0, os.path.dirname(os.path.abspath(script)))
     with open(script, "rb") as file:
         statements = ast.parse(file.read(), script).body
-    names = [alias.name for line in statements if isinstance(line, ast.Import) for alias in line.names]
-    names += [line.module or "" for line in statements if isinstance(line, ast.ImportFrom) and not line.level]
+    names = [
+        alias.name for line in statements if isinstance(line, ast.Import) for alias in line.names
+    ]
+    names += [
+        line.module or ""
+        for line in statements
+        if isinstance(line, ast.ImportFrom) and not line.level
+    ]
     tops = sorted({name.split(".")[0] for name in names})
     tops += ["flask"] * ("maxfw" in tops)  # which is built on it
     return [name for name in tops if name not in sys.modules and not importlib.util.find_spec(name)]

@@ -51,7 +51,10 @@ class Engine:
         return found
 
     def run(
-        self, words: List[str], tell: Optional[Tell] = None, pieces: Optional[Iterator[bytes]] = None
+        self,
+        words: List[str],
+        tell: Optional[Tell] = None,
+        pieces: Optional[Iterator[bytes]] = None,
     ) -> Done:
         """Its two streams together; each line is told when it comes."""
         process = self.start(words, pieces is not None)
@@ -106,7 +109,10 @@ class Engine:
         return thread
 
     def must(
-        self, words: List[str], tell: Optional[Tell] = None, pieces: Optional[Iterator[bytes]] = None
+        self,
+        words: List[str],
+        tell: Optional[Tell] = None,
+        pieces: Optional[Iterator[bytes]] = None,
     ) -> str:
         done = self.run(words, tell, pieces)
         if done.status:

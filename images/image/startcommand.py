@@ -27,7 +27,27 @@ VALUED_PYTHON_OPTIONS = ("-W", "-X", "--check-hash-based-pycs")
 SEPARATORS = (";", "&&", "&", ";;")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 # Servers that are Python programs, and scripts: whoever has them has a Python as well.
-PYTHON_PROGRAMS = ["gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve", "granian", "flask", "fastapi", "bentoml", "mlflow", "mlserver", "streamlit", "gradio", "litserve", "jupyter", "ray", "torchserve", "tritonserver-python", "conda"]
+PYTHON_PROGRAMS = [
+    "gunicorn",
+    "uvicorn",
+    "hypercorn",
+    "daphne",
+    "waitress-serve",
+    "granian",
+    "flask",
+    "fastapi",
+    "bentoml",
+    "mlflow",
+    "mlserver",
+    "streamlit",
+    "gradio",
+    "litserve",
+    "jupyter",
+    "ray",
+    "torchserve",
+    "tritonserver-python",
+    "conda",
+]
 
 
 class Start(NamedTuple):

@@ -43,9 +43,7 @@ class Stream:
 class Download(Stream):
     """Of another registry; opens another connection when one breaks."""
 
-    def __init__(
-        self, repository: Repository, descriptor: Descriptor, progress: Progress
-    ) -> None:
+    def __init__(self, repository: Repository, descriptor: Descriptor, progress: Progress) -> None:
         super().__init__(descriptor, progress)
         self.repository = repository
         self.answer: Optional[Answer] = None

@@ -63,7 +63,11 @@ def config_from_file(path: Path) -> Dict[str, Any]:
 def credentials_from_config(
     config: Dict[str, Any], registry: str, environ: Environ
 ) -> Optional[Credentials]:
-    keys = (DOCKER_HUB_KEY, DOCKER_HUB) if registry == DOCKER_HUB else (registry, f"https://{registry}")
+    keys = (
+        (DOCKER_HUB_KEY, DOCKER_HUB)
+        if registry == DOCKER_HUB
+        else (registry, f"https://{registry}")
+    )
     helpers = config.get("credHelpers") or {}
     for key in keys:
         helper = helpers.get(key) or config.get("credsStore")
@@ -74,12 +78,12 @@ def credentials_from_config(
     return None
 
 
-def credentials_from_helper(
-    helper: str, key: str, environ: Environ
-) -> Optional[Credentials]:
+def credentials_from_helper(helper: str, key: str, environ: Environ) -> Optional[Credentials]:
     command = [f"docker-credential-{helper}", "get"]
     try:
-        done = subprocess.run(command, input=key.encode(), capture_output=True, timeout=60, env=dict(environ))
+        done = subprocess.run(
+            command, input=key.encode(), capture_output=True, timeout=60, env=dict(environ)
+        )
         answer = json.loads(done.stdout) if done.returncode == 0 else {}
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise ValueError(
@@ -92,7 +96,11 @@ def credentials_from_helper(
 
 
 def credentials_from_entry(entry: Dict[str, Any], key: str) -> Optional[Credentials]:
-    token, auth, username = text_in(entry, "identitytoken"), text_in(entry, "auth"), text_in(entry, "username")
+    token, auth, username = (
+        text_in(entry, "identitytoken"),
+        text_in(entry, "auth"),
+        text_in(entry, "username"),
+    )
     if token:
         return Credentials(identity_token=token)
     if not auth:

@@ -98,9 +98,7 @@ class Repository:
         headers = {"Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
-        answer = self.send(
-            "GET", f"blobs/{descriptor.digest}", headers=headers, expect=(200, 206)
-        )
+        answer = self.send("GET", f"blobs/{descriptor.digest}", headers=headers, expect=(200, 206))
         if start and answer.status == 200:
             skip(answer, start)
         return answer

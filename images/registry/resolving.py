@@ -42,11 +42,22 @@ def base_from_repository(repository: Repository, reference: Reference, platform:
     return Base(reference, top.digest, images, None if platform else top)
 
 
+def image_for_platform(repository: Repository, reference: Reference, platform: str) -> Image:
+    """linux/arm64 is found as linux/arm64/v8 too."""
+    top = repository.manifest(reference.version)
+    if top.media_type not in INDEXES:
+        return image_from_manifest(repository, top, "")
+    entries = entries_from_index(top.value).images
+    for entry in entries:
+        if (platform_from(entry.get("platform")) + "/").startswith(platform + "/"):
+            return image_from_entry(repository, entry)
+    there = ", ".join(platform_from(entry.get("platform")) for entry in entries) or "nothing"
+    raise Unsuitable(f"{reference} has {there}: {platform} was asked for")
+
+
 def chosen_entries(entries: Entries, reference: Reference, platform: str) -> List[Json]:
     chosen = [
-        entry
-        for entry in entries.images
-        if platform in ("", platform_from(entry.get("platform")))
+        entry for entry in entries.images if platform in ("", platform_from(entry.get("platform")))
     ]
     if not chosen:
         names = [platform_from(entry.get("platform")) for entry in entries.images]

@@ -41,7 +41,9 @@ MAX_SETTINGS = {
 }
 
 
-def order_for(registry, target_registry=None, base=BASE + ":latest", target=TARGET + ":1.0.0", **wanted):
+def order_for(
+    registry, target_registry=None, base=BASE + ":latest", target=TARGET + ":1.0.0", **wanted
+):
     """One that leads from a registry to itself, or to another."""
     return Order(
         reference_from_name(f"{registry.address}/{base}"),
@@ -75,11 +77,27 @@ class Sample(NamedTuple):
     layers: list
 
 
-def put_image(registry, repository, tag, family="docker", settings=None, architecture="amd64", files=None, **config):
+def put_image(
+    registry,
+    repository,
+    tag,
+    family="docker",
+    settings=None,
+    architecture="amd64",
+    files=None,
+    **config,
+):
     """An image of two layers; `config` replaces members of its config, None takes one away."""
     types = FAMILIES[family]
-    layers = [tar_gz({"etc/os-release": b"ID=debian\n"}), tar_gz(files or {"home/max/app.py": b"print()\n" * 999})]
-    rows = [{"created_by": "ADD rootfs"}, {"created_by": "USER max", "empty_layer": True}, {"created_by": "COPY . ."}]
+    layers = [
+        tar_gz({"etc/os-release": b"ID=debian\n"}),
+        tar_gz(files or {"home/max/app.py": b"print()\n" * 999}),
+    ]
+    rows = [
+        {"created_by": "ADD rootfs"},
+        {"created_by": "USER max", "empty_layer": True},
+        {"created_by": "COPY . ."},
+    ]
     value = {
         "architecture": architecture,
         "os": "linux",
@@ -92,7 +110,9 @@ def put_image(registry, repository, tag, family="docker", settings=None, archite
         **config,
     }
     value = {name: member for name, member in value.items() if member is not None}
-    described = [dict(mediaType=types["layer"], **registry.add_blob(repository, data)) for data, _ in layers]
+    described = [
+        dict(mediaType=types["layer"], **registry.add_blob(repository, data)) for data, _ in layers
+    ]
     described_config = registry.add_blob(repository, json.dumps(value).encode())
     manifest = {
         "schemaVersion": 2,
@@ -111,12 +131,19 @@ def put_index(registry, repository, tag, family, samples, attested=0):
         for architecture, sample in samples.items()
     ]
     for sample in list(samples.values())[:attested]:
-        statement = {"schemaVersion": 2, "mediaType": FAMILIES["oci"]["manifest"], "config": {}, "layers": []}
+        statement = {
+            "schemaVersion": 2,
+            "mediaType": FAMILIES["oci"]["manifest"],
+            "config": {},
+            "layers": [],
+        }
         annotations = {
             "vnd.docker.reference.type": "attestation-manifest",
             "vnd.docker.reference.digest": sample.descriptor["digest"],
         }
-        described = registry.add_manifest(repository, "statement", FAMILIES["oci"]["manifest"], statement)
+        described = registry.add_manifest(
+            repository, "statement", FAMILIES["oci"]["manifest"], statement
+        )
         unknown = {"os": "unknown", "architecture": "unknown"}
         entries.append(dict(described, platform=unknown, annotations=annotations))
     media_type = FAMILIES[family]["index"]

@@ -63,9 +63,13 @@ def test_a_public_registry_may_not_point_at_this_machine_or_its_network(resolver
     assert "points at " + url in (refusal(Transport("registry.example"), url) or "")
 
 
-@pytest.mark.parametrize("url", ["http://cdn.example/x", "http://localhost:80/x", "ftp://cdn.example/x", "file:///x"])
+@pytest.mark.parametrize(
+    "url", ["http://cdn.example/x", "http://localhost:80/x", "ftp://cdn.example/x", "file:///x"]
+)
 def test_plain_http_is_for_a_registry_on_this_machine_alone(resolver, url):
-    assert "not TLS" in refusal(Transport("registry.example"), url.replace("file:///", "file://localhost/"))
+    assert "not TLS" in refusal(
+        Transport("registry.example"), url.replace("file:///", "file://localhost/")
+    )
 
 
 def test_insecure_is_plain_http_to_the_named_host_alone(resolver):
@@ -110,7 +114,10 @@ def test_a_password_is_not_sent_there(resolver, monkeypatch, realm):
 
 def test_on_this_machine_a_password_goes_in_the_open_to_the_registrys_own_host_alone(resolver):
     resolver["also-here.example"] = HERE
-    with pytest.raises(RegistryError, match="wants the password sent to http://also-here.example/token: another host"):
+    with pytest.raises(
+        RegistryError,
+        match="wants the password sent to http://also-here.example/token: another host",
+    ):
         Transport("localhost:5000", ME).check_realm("http://also-here.example/token")
     Transport("localhost:5000", ME).check_realm("http://localhost:5001/token")
 

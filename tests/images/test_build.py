@@ -31,8 +31,19 @@ VERSION = version()
 MODELS = known_models()
 ADAPTER = "/openwhisk/openwhisk.py"
 SAMPLE = EXAMPLE / "samples" / "seven.png"
-PLATFORM = ["--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN", "--ulimit", "nofile=1024:1024", "--pids-limit", "1024"]
-BROKEN = "import nothing_like_this_anywhere\n".replace("import", "try:\n    1 / 0\nfinally:\n    import")
+PLATFORM = [
+    "--cap-drop",
+    "NET_RAW",
+    "--cap-drop",
+    "NET_ADMIN",
+    "--ulimit",
+    "nofile=1024:1024",
+    "--pids-limit",
+    "1024",
+]
+BROKEN = "import nothing_like_this_anywhere\n".replace(
+    "import", "try:\n    1 / 0\nfinally:\n    import"
+)
 
 
 class Built:
@@ -49,7 +60,9 @@ def bases(engine, images, registry):
     for name, image in {
         "max-ocr": images.max_shape(),
         "small": images.flask_3(),
-        "with-tini": images.flask_3("test/tini:1", 'ENTRYPOINT ["tini", "--"]\nCMD ["python3", "-u", "app.py"]'),
+        "with-tini": images.flask_3(
+            "test/tini:1", 'ENTRYPOINT ["tini", "--"]\nCMD ["python3", "-u", "app.py"]'
+        ),
         "no-flask": images.no_flask(),
         "no-python": images.no_python(),
         "broken": images.flask_3("test/broken:1", app=BROKEN),
@@ -65,12 +78,20 @@ class Builder:
 
     def __init__(self, engine, registry, bases, user):
         self.user = f"{registry}/{user}"
-        self.environ = dict(engine.environ, BASE=bases, REGISTRY=registry, USERNAME=user, ENGINE="docker")
+        self.environ = dict(
+            engine.environ, BASE=bases, REGISTRY=registry, USERNAME=user, ENGINE="docker"
+        )
 
     def __call__(self, models, **settings):
-        environ = {name: value for name, value in dict(self.environ, **settings).items() if value is not None}
+        environ = {
+            name: value
+            for name, value in dict(self.environ, **settings).items()
+            if value is not None
+        }
         environ["MODELS"] = models
-        return Built(subprocess.run([BUILD], env=environ, capture_output=True, text=True, timeout=300))
+        return Built(
+            subprocess.run([BUILD], env=environ, capture_output=True, text=True, timeout=300)
+        )
 
 
 @pytest.fixture
@@ -83,7 +104,9 @@ def build(engine, registry, bases, request):
 @pytest.fixture
 def build_environ(engine):
     def environ(models, **settings):
-        return dict(engine.environ, MODELS=models, USERNAME="interrupted", ENGINE="docker", **settings)
+        return dict(
+            engine.environ, MODELS=models, USERNAME="interrupted", ENGINE="docker", **settings
+        )
 
     return environ
 
@@ -92,16 +115,26 @@ class Action:
     """A container, started as the platform starts it, asked over its network as the platform asks it."""
 
     def __init__(self, engine, image):
-        environ = ["--env", "__OW_API_HOST=http://localhost"]  # as on every container of the platform
-        self.engine, self.name = engine, engine.docker("run", "--detach", *PLATFORM, *environ, image)
-        self.address = engine.docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.name)
+        environ = [
+            "--env",
+            "__OW_API_HOST=http://localhost",
+        ]  # as on every container of the platform
+        self.engine, self.name = (
+            engine,
+            engine.docker("run", "--detach", *PLATFORM, *environ, image),
+        )
+        self.address = engine.docker(
+            "inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.name
+        )
 
     def post(self, path, body, seconds=60):
         until = time.time() + seconds
         while True:
             connection = HTTPConnection(self.address, 8080, timeout=seconds)
             try:
-                connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+                connection.request(
+                    "POST", path, json.dumps(body), {"Content-Type": "application/json"}
+                )
                 answer = connection.getresponse()
                 return answer.status, json.loads(answer.read())
             except ConnectionRefusedError:
@@ -138,9 +171,18 @@ def inspected(engine, image):
 
 def form_of(path):
     boundary = "b0undary"
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{path.name}"\r\n'
-    body = (head + "Content-Type: image/png\r\n\r\n").encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
-    return {"headers": [("Content-Type", f"multipart/form-data; boundary={boundary}")], "body": body}
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{path.name}"\r\n'
+    )
+    body = (
+        (head + "Content-Type: image/png\r\n\r\n").encode()
+        + path.read_bytes()
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
+    return {
+        "headers": [("Content-Type", f"multipart/form-data; boundary={boundary}")],
+        "body": body,
+    }
 
 
 def assert_recognises_a_digit(running):
@@ -184,14 +226,21 @@ def test_a_max_image_becomes_an_action(engine, max_action, kind):
         assert engine.docker("exec", running.name, "id", "--user", "--name") == "max"
         file = engine.docker("exec", running.name, "stat", "--format", "%U %G %a %Y", ADAPTER)
         assert file == "root root 644 0"
-    assert inspected(engine, image)["RepoDigests"] == [f"{image.rpartition(':')[0]}@{built.digests[0]}"]
+    assert inspected(engine, image)["RepoDigests"] == [
+        f"{image.rpartition(':')[0]}@{built.digests[0]}"
+    ]
 
 
 def test_the_image_is_the_base_the_adapter_and_what_the_config_tells(engine, bases, max_action):
-    base, made = inspected(engine, f"{bases}/max-ocr:latest"), pulled(engine, max_action("docker")[1])
+    base, made = (
+        inspected(engine, f"{bases}/max-ocr:latest"),
+        pulled(engine, max_action("docker")[1]),
+    )
     assert made["RootFS"]["Layers"][:-1] == base["RootFS"]["Layers"]
     same = ("User", "WorkingDir")
-    assert {name: made["Config"][name] for name in same} == {name: base["Config"][name] for name in same}
+    assert {name: made["Config"][name] for name in same} == {
+        name: base["Config"][name] for name in same
+    }
     assert made["Config"]["Env"] == [*base["Config"]["Env"], "OPENWHISK_EXPOSED=5000"]
     assert made["Config"]["ExposedPorts"] == {"5000/tcp": {}, "8080/tcp": {}}
     assert made["Config"]["Entrypoint"] == ["python", ADAPTER]
@@ -204,12 +253,16 @@ def test_the_image_is_the_base_the_adapter_and_what_the_config_tells(engine, bas
     }
 
 
-def test_docker_podman_and_the_registry_make_the_same_image_digest_for_digest(build, engine, tmp_path):
+def test_docker_podman_and_the_registry_make_the_same_image_digest_for_digest(
+    build, engine, tmp_path
+):
     need("podman")
     environ = podman_environ(tmp_path)
     digests = {}
     for kind in ("docker", "podman", "registry"):
-        built = build("small", ENGINE=kind, SMOKE="0", TAG=kind, **(environ if kind == "podman" else {}))
+        built = build(
+            "small", ENGINE=kind, SMOKE="0", TAG=kind, **(environ if kind == "podman" else {})
+        )
         assert built.status == 0, built.stdout + built.stderr
         digests[kind] = built.digests
     assert digests["docker"] == digests["podman"] == digests["registry"]
@@ -228,7 +281,9 @@ def test_docker_podman_and_the_registry_make_the_same_image_digest_for_digest(bu
 def test_with_podman_it_is_tried_and_pushed_too(engine, build, bases, registry, tmp_path):
     need("podman")
     environ = podman_environ(tmp_path)
-    pulled = subprocess.run(["podman", "pull", f"{bases}/small"], env=environ, capture_output=True, text=True)
+    pulled = subprocess.run(
+        ["podman", "pull", f"{bases}/small"], env=environ, capture_output=True, text=True
+    )
     needed(pulled.returncode == 0, "podman can't pull here: " + pulled.stderr[-300:])
     built = build("small", ENGINE="podman", **environ)
     assert built.status == 0, built.stdout + built.stderr
@@ -260,12 +315,19 @@ def test_an_image_that_is_in_the_engine_alone_is_pushed_by_it(engine, images, bu
 
 def podman_environ(folder):
     """Storage of the test's own, plain HTTP to the registry on loopback, limits that any root may set."""
-    storage, registries, containers = (folder / f"{name}.conf" for name in ("storage", "registries", "containers"))
-    containers.write_text('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
-    storage.write_text(
-        f'[storage]\ndriver = "overlay"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/graph"\n', encoding="utf-8"
+    storage, registries, containers = (
+        folder / f"{name}.conf" for name in ("storage", "registries", "containers")
     )
-    registries.write_text('[[registry]]\nprefix = "127.0.0.1"\nlocation = "127.0.0.1"\ninsecure = true\n')
+    containers.write_text(
+        '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+    )
+    storage.write_text(
+        f'[storage]\ndriver = "overlay"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/graph"\n',
+        encoding="utf-8",
+    )
+    registries.write_text(
+        '[[registry]]\nprefix = "127.0.0.1"\nlocation = "127.0.0.1"\ninsecure = true\n'
+    )
     return dict(
         os.environ,
         CONTAINERS_STORAGE_CONF=str(storage),
@@ -282,7 +344,9 @@ def podman_environ(folder):
     ],
 )
 @pytest.mark.parametrize("kind", ["docker", "registry"])
-def test_every_start_command_still_starts_its_model(engine, build, bases, kind, model, entrypoint, command):
+def test_every_start_command_still_starts_its_model(
+    engine, build, bases, kind, model, entrypoint, command
+):
     built = build(model, ENGINE=kind)
     assert built.status == 0, built.stdout + built.stderr
     image = f"{build.user}/{model}:{VERSION}"
@@ -361,9 +425,18 @@ def test_an_action_image_is_refused_as_a_model(build, engine):
 
 
 WRONG = {
-    "no models": ({"MODELS": ""}, "MODELS is empty: name models, or say MODELS=all (--help lists all settings)"),
-    "no user": ({"USERNAME": None}, "USERNAME is empty: whose images will they be? (PUSH=0 builds without pushing)"),
-    "latest": ({"TAG": "latest"}, "TAG=latest: OpenWhisk pulls latest again for every container; name a version"),
+    "no models": (
+        {"MODELS": ""},
+        "MODELS is empty: name models, or say MODELS=all (--help lists all settings)",
+    ),
+    "no user": (
+        {"USERNAME": None},
+        "USERNAME is empty: whose images will they be? (PUSH=0 builds without pushing)",
+    ),
+    "latest": (
+        {"TAG": "latest"},
+        "TAG=latest: OpenWhisk pulls latest again for every container; name a version",
+    ),
     "engine": ({"ENGINE": "rkt"}, "ENGINE=rkt: docker, podman or registry was expected"),
     "jobs": ({"JOBS": "many"}, "JOBS=many: a number from 1 to 32 was expected"),
     "no jobs": ({"JOBS": "0"}, "JOBS=0: a number from 1 to 32 was expected"),
@@ -394,16 +467,28 @@ WRONG = {
         f"USERNAME, REGISTRY and TAG don't make a name together: 'Me!/small:{VERSION}' isn't an image's name, "
         "one like quay.io/codait/max-ocr:latest was expected",
     ),
-    "a folder that isn't there": ({"ADD": "nowhere=/x"}, "ADD: 'nowhere=/x': there is no folder nowhere here"),
-    "a folder without a place": ({"ADD": "docs"}, "ADD: 'docs': FOLDER=/PATH was expected, like model=/models/m"),
+    "a folder that isn't there": (
+        {"ADD": "nowhere=/x"},
+        "ADD: 'nowhere=/x': there is no folder nowhere here",
+    ),
+    "a folder without a place": (
+        {"ADD": "docs"},
+        "ADD: 'docs': FOLDER=/PATH was expected, like model=/models/m",
+    ),
     "a variable without a value": ({"ENV": "A"}, "ENV: 'A': NAME=VALUE was expected"),
-    "a quotation without an end": ({"ENV": "A='b"}, "ENV: \"A='b\": no closing quotation"),
+    "a quotation without an end": ({"ENV": "A='b"}, 'ENV: "A=\'b": no closing quotation'),
 }
 
 
 @pytest.mark.parametrize("settings, reason", WRONG.values(), ids=WRONG)
 def test_a_wrong_setting_is_told_before_anything_is_done(settings, reason):
-    environ = {"PATH": os.environ["PATH"], "MODELS": "small", "USERNAME": "me", "ENGINE": "docker", **settings}
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": "small",
+        "USERNAME": "me",
+        "ENGINE": "docker",
+        **settings,
+    }
     environ = {name: value for name, value in environ.items() if value is not None}
     done = subprocess.run([BUILD], env=environ, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"build.sh: {reason}\n")
@@ -482,11 +567,18 @@ def test_all_models_are_those_of_the_list(build, bases):
 
 
 def test_each_model_is_where_the_list_says_unless_base_is_given():
-    environ = {"PATH": os.environ["PATH"], "MODELS": "max-facial-age-estimator max-ocr", "USERNAME": "me"}
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": "max-facial-age-estimator max-ocr",
+        "USERNAME": "me",
+    }
     pulled = []
     for base in ({}, {"BASE": "mirror.example/max"}):
         done = subprocess.run(
-            [BUILD], env={**environ, **base, "ENGINE": "docker", "DRY_RUN": "1"}, capture_output=True, text=True
+            [BUILD],
+            env={**environ, **base, "ENGINE": "docker", "DRY_RUN": "1"},
+            capture_output=True,
+            text=True,
         )
         pulled += re.findall(r"pull (\S+),", done.stdout)
     assert pulled == [
@@ -517,8 +609,14 @@ def path_without(program, folder):
 
 DRY_RUNS = {
     "as it is": ({}, "pull {base}, add /openwhisk, try it, push me/small:{version}"),
-    "without a push": ({"PUSH": "0"}, "pull {base}, add /openwhisk, try it, keep it as me/small:{version}"),
-    "without either": ({"PUSH": "0", "SMOKE": "0"}, "pull {base}, add /openwhisk, keep it as me/small:{version}"),
+    "without a push": (
+        {"PUSH": "0"},
+        "pull {base}, add /openwhisk, try it, keep it as me/small:{version}",
+    ),
+    "without either": (
+        {"PUSH": "0", "SMOKE": "0"},
+        "pull {base}, add /openwhisk, keep it as me/small:{version}",
+    ),
     "with a folder": (
         {"ADD": "docs=/srv/docs", "ENV": "A=1 B='2 3'", "SMOKE": "0"},
         "pull {base}, add /openwhisk and /srv/docs, set A, B, push me/small:{version}",
@@ -528,16 +626,32 @@ DRY_RUNS = {
 
 @pytest.mark.parametrize("settings, steps", DRY_RUNS.values(), ids=DRY_RUNS)
 def test_a_dry_run_says_what_the_other_settings_make_of_it(settings, steps):
-    environ = {"PATH": os.environ["PATH"], "MODELS": "small", "USERNAME": "me", "ENGINE": "docker", **settings}
-    done = subprocess.run([BUILD], env=dict(environ, DRY_RUN="1"), cwd=ROOT, capture_output=True, text=True)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": "small",
+        "USERNAME": "me",
+        "ENGINE": "docker",
+        **settings,
+    }
+    done = subprocess.run(
+        [BUILD], env=dict(environ, DRY_RUN="1"), cwd=ROOT, capture_output=True, text=True
+    )
     told = steps.format(base="quay.io/codait/small", version=VERSION)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"docker: {told}\n", "")
 
 
 def test_a_models_tag_is_taken_and_the_action_is_called_as_without_it():
-    environ = {"PATH": os.environ["PATH"], "MODELS": "max-ocr:v1.2", "USERNAME": "me", "ENGINE": "docker"}
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": "max-ocr:v1.2",
+        "USERNAME": "me",
+        "ENGINE": "docker",
+    }
     done = subprocess.run([BUILD], env=dict(environ, DRY_RUN="1"), capture_output=True, text=True)
-    assert done.stdout == f"docker: pull quay.io/codait/max-ocr:v1.2, add /openwhisk, try it, push me/max-ocr:{VERSION}\n"
+    assert (
+        done.stdout
+        == f"docker: pull quay.io/codait/max-ocr:v1.2, add /openwhisk, try it, push me/max-ocr:{VERSION}\n"
+    )
 
 
 def test_without_a_new_enough_python_it_says_so(tmp_path):
@@ -546,7 +660,9 @@ def test_without_a_new_enough_python_it_says_so(tmp_path):
     old.chmod(0o755)
     for name in ("bash", "dirname"):
         (tmp_path / name).symlink_to(shutil.which(name))
-    done = subprocess.run(["bash", BUILD], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", BUILD], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (
         2,
         "build.sh: there is no Python 3.9 or newer here, neither as python3 nor as python: install one\n",
@@ -556,7 +672,9 @@ def test_without_a_new_enough_python_it_says_so(tmp_path):
 def test_a_push_that_fails_is_a_failure_whatever_was_said_before(tmp_path):
     fake = tmp_path / "docker"
     digest = "sha256:" + "0" * 64
-    fake.write_text(f"#!/bin/sh\necho 'latest: digest: {digest} size: 1'\necho 'denied: no'\nexit 1\n")
+    fake.write_text(
+        f"#!/bin/sh\necho 'latest: digest: {digest} size: 1'\necho 'denied: no'\nexit 1\n"
+    )
     fake.chmod(0o755)
     engine = Engine("docker", {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     with pytest.raises(EngineError, match="denied: no"):
@@ -571,7 +689,9 @@ def test_help_tells_every_setting_and_its_default():
 
 
 def test_the_documented_settings_are_those_of_the_help():
-    told = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "images.md").read_text(), re.MULTILINE)
+    told = re.findall(
+        r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "images.md").read_text(), re.MULTILINE
+    )
     assert told == [one.name for one in SETTINGS]
 
 

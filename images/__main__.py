@@ -26,8 +26,7 @@ def main(words: List[str]) -> int:
     if command == "build":
         return build.main(rest, os.environ)
     if command == "action":
-        action.main(rest, os.environ)
-        return 0
+        return action.main(rest, os.environ)
     if command == "manifest" and not rest:
         print(manifest.manifest(), end="")
         return 0

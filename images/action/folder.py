@@ -14,21 +14,8 @@ from images.words import Unsuitable
 PIECE = 1 << 20
 TAKEN = ("openwhisk", "proc", "sys", "dev")
 # Folders that images have already, with owners and modes of their own.
-USUAL = (
-    "bin",
-    "etc",
-    "home",
-    "lib",
-    "lib64",
-    "mnt",
-    "opt",
-    "root",
-    "run",
-    "sbin",
-    "srv",
-    "tmp",
-    "usr",
-    "var",
+USUAL = set(
+    ["bin", "etc", "home", "lib", "lib64", "mnt", "opt", "root", "run", "sbin", "srv", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin", "usr/local/lib", "usr/sbin", "usr/share", "var", "var/lib", "var/tmp"]
 )
 
 Progress = Callable[[int], None]
@@ -145,19 +132,28 @@ def pieces(parents: List[Entry], addition: Addition, progress: Progress) -> Iter
     """The tar file. What was listed is not kept, but its digest is, and compared with how the folder is in the end."""
     for parent in parents:
         yield header_from_entry(parent)
-    listed = hashlib.sha256()
+    before, listed = listing(addition), hashlib.sha256()
     for one in entries_from_path(addition.source, addition.target[1:]):
-        listed.update(repr(one).encode("utf-8", "surrogateescape"))
+        listed.update(line_of(one))
         yield header_from_entry(one.entry)
         if one.entry.kind == tarfile.REGTYPE:
             yield from content_of(one, progress)
             yield padding(one.entry.size)
-    now = hashlib.sha256()
-    for one in entries_from_path(addition.source, addition.target[1:]):
-        now.update(repr(one).encode("utf-8", "surrogateescape"))
-    if now.digest() != listed.digest():
+    if not before == listed.digest() == listing(addition):
         raise changed(addition.source)
     yield END
+
+
+def listing(addition: Addition) -> bytes:
+    """Another one if anything has changed meanwhile."""
+    found = hashlib.sha256()
+    for one in entries_from_path(addition.source, addition.target[1:]):
+        found.update(line_of(one))
+    return found.digest()
+
+
+def line_of(one: Found) -> bytes:
+    return repr(one).encode("utf-8", "surrogateescape")
 
 
 def content_of(one: Found, progress: Progress) -> Iterator[bytes]:

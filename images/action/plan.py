@@ -62,16 +62,25 @@ class Base(NamedTuple):
     remarks: List[str] = []
 
 
-class Ours(NamedTuple):
-    """What makes an action of a base. There is one Python for each of the base's images."""
+class Part(NamedTuple):
+    """What is ours in one of the base's images: the words that start Python, and the layers."""
 
-    pythons: List[Python]
+    python: List[str]
     layers: List[Layer]
+    remark: str = ""
+
+
+class Ours(NamedTuple):
+    """What makes an action of a base: a part for each of its images."""
+
+    parts: List[Part]
     wishes: Wishes
     version: str
 
-    def layers_for(self, python: Python) -> List[Layer]:
-        return ([python.layer] if python.layer else []) + self.layers
+
+def part_from_python(python: Python, layers: List[Layer]) -> Part:
+    own = [python.layer] if python.layer else []
+    return Part(python.words, own + layers, python.remark)
 
 
 class Plan(NamedTuple):
@@ -84,8 +93,7 @@ class Plan(NamedTuple):
     blobs: List[Content]
     manifests: List[Manifest]
     configs: List[Held]
-    layers: List[List[Layer]]  # those of ours, for each config
-    pythons: List[Python]
+    parts: List[Part]  # for each config
     remarks: List[str]
 
     @property
@@ -108,17 +116,17 @@ def plan_from_base(base: Base, target: Reference, ours: Ours) -> Plan:
         BASE_DIGEST: base.digest,
         VERSION_LABEL: ours.version,
     }
-    configs, manifests, layers = [], [], []
-    for image, python in zip(base.images, ours.pythons):
-        added = ours.layers_for(python)
-        changes = Changes(ADAPTER, python.words, len(added), ours.wishes, labels)
-        config = Held(json_bytes(config_with_layers(image, added, changes)))
+    configs, manifests = [], []
+    for image, part in zip(base.images, ours.parts):
+        changes = Changes(ADAPTER, part.python, len(part.layers), ours.wishes, labels)
+        config = Held(json_bytes(config_with_layers(image, part.layers, changes)))
         configs.append(config)
-        manifests.append(manifest_with_layers(image.manifest, config.descriptor, added, labels))
-        layers.append(added)
+        manifest = manifest_with_layers(image.manifest, config.descriptor, part.layers, labels)
+        manifests.append(manifest)
     index = [index_with_images(base.listing, base.images, manifests)] if base.listing else []
-    contents = unique([layer.content for added in layers for layer in added if layer.content])
-    there = [layer.descriptor for added in layers for layer in added if not layer.content]
+    layers = [layer for part in ours.parts for layer in part.layers]
+    contents = unique([layer.content for layer in layers if layer.content])
+    there = [layer.descriptor for layer in layers if not layer.content]
     named = [blob for image in base.images for blob in layers_of(image.manifest.value)]
     return Plan(
         source=base.reference,
@@ -128,9 +136,8 @@ def plan_from_base(base: Base, target: Reference, ours: Ours) -> Plan:
         blobs=[*contents, *unique(configs)],
         manifests=unique(manifests) + index,
         configs=configs,
-        layers=layers,
-        pythons=ours.pythons,
-        remarks=unique([*base.remarks, *remarks_on(base, ours.pythons)]),
+        parts=ours.parts,
+        remarks=unique([*base.remarks, *remarks_on(base, ours.parts)]),
     )
 
 
@@ -142,11 +149,11 @@ def unique(values: Iterable[T]) -> List[T]:
     return found
 
 
-def remarks_on(base: Base, pythons: List[Python]) -> List[str]:
+def remarks_on(base: Base, parts: List[Part]) -> List[str]:
     found = []
-    for image, python in zip(base.images, pythons):
+    for image, part in zip(base.images, parts):
         found += warnings_on(image.settings, start_from_settings(image.settings))
-        found += [python.remark] if python.remark else []
+        found += [part.remark] if part.remark else []
     return found
 
 

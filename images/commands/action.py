@@ -1,130 +1,50 @@
-"""Makes an action's image of a model's image inside the registry: a layer of kilobytes, no engine, no root.
+"""One action's image inside the registry: layer.py. Prints what comes of it."""
 
-    python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.0.0
-    python layer.py tensorflow/serving:2.18.0 me/half-plus-two:1 \\
-        --add model=/models/half_plus_two --env MODEL_NAME=half_plus_two
-"""
-
-import argparse
 import json
 import sys
-from typing import Callable, List, Mapping, Optional
+from typing import Callable, List, Mapping
 
-from images.action.changes import Wishes
 from images.action.content import Held
 from images.action.plan import Plan
+from images.commands.arguments import Asked, asked_from_words
 from images.commands.making import (
     InRegistry,
     Made,
-    Order,
+    Workshop,
     made_in_registry,
     planned_in_registry,
     workshop,
 )
-from images.commands.options import (
-    additions_from_texts,
-    pairs_from_texts,
-    python_from_text,
-    words_from_text,
-)
 from images.commands.progress import Progress
-from images.image.reference import Reference, reference_from_name
+from images.commands.rebase import planned_rebase, standing
 from images.registry.pushing import Pushed
 from images.words import plural, printable, size_text
 
-LATEST = "is tagged latest, which OpenWhisk pulls again for every container: name a version"
+MOVED = 3  # the exit status of --check
 
 
-def parser_for(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("base", metavar="BASE", help="the model's image")
-    add("target", metavar="TARGET", help="the action's image, with a tag other than latest")
-    add(
-        "--add",
-        action="append",
-        default=[],
-        metavar="FOLDER=/PATH",
-        help="put a folder, or a file, there",
-    )
-    add("--env", action="append", default=[], metavar="NAME=VALUE", help="an environment variable")
-    add("--label", action="append", default=[], metavar="NAME=VALUE", help="a label")
-    add("--entry", metavar="WORDS", help="in the place of the image's ENTRYPOINT; its CMD goes too")
-    add("--cmd", metavar="WORDS", help="in the place of the image's CMD")
-    add(
-        "--python",
-        default="",
-        metavar="WORD",
-        help="what runs the adapter: the name of the image's Python, "
-        "`image` for whichever it has, `own` for one that is added; default: what the image has, else one is added",
-    )
-    add(
-        "--python-image",
-        default="",
-        metavar="IMAGE",
-        help="the image that such a Python is made of",
-    )
-    add(
-        "--platform", default="", help="one of an index's platforms, like linux/arm64; default: all"
-    )
-    add("--dry-run", action="store_true", help="read the base, print the plan, send nothing")
-    add(
-        "--insecure",
-        action="store_true",
-        help="plain HTTP to both registries; this machine's need it not",
-    )
-    add("--json", action="store_true", help="the outcome as one JSON object, progress in lines")
-    return parser
+def main(words: List[str], environ: Mapping[str, str], program: str = "layer.py") -> int:
+    asked = asked_from_words(words, program)
+    with workshop(environ, asked.python_image) as shop:
+        if asked.order:
+            tell = told_to(asked.as_json or sys.stderr.isatty())
+            carry_out(planned_in_registry(asked.order, shop, tell), asked)
+            return 0
+        return look_at_base(asked, shop)
 
 
-def order_from_arguments(arguments: argparse.Namespace) -> Order:
-    """Raises ValueError with what was expected."""
-    target = target_from_name(arguments.target)
-    wishes = Wishes(
-        env=pairs_from_texts(arguments.env),
-        labels=pairs_from_texts(arguments.label),
-        entry=words_or_none(arguments.entry),
-        cmd=words_or_none(arguments.cmd),
-    )
-    return Order(
-        base=reference_from_name(arguments.base),
-        target=target,
-        platform=arguments.platform,
-        python=python_from_text(arguments.python),
-        additions=additions_from_texts(arguments.add),
-        wishes=wishes,
-        insecure=arguments.insecure,
-    )
-
-
-def target_from_name(name: str) -> Reference:
-    target = reference_from_name(name)
-    if target.version == "latest":
-        raise ValueError(f"{name} {LATEST}")
-    if target.is_digest:
-        raise ValueError(f"{name}: a tag was expected, a digest is what comes of it")
-    return target
-
-
-def words_or_none(text: Optional[str]) -> Optional[List[str]]:
-    return None if text is None else words_from_text(text)
-
-
-def main(words: List[str], environ: Mapping[str, str], program: str = "layer.py") -> None:
-    parser = parser_for(program)
-    arguments = parser.parse_args(words)
-    try:
-        order = order_from_arguments(arguments)
-    except ValueError as error:
-        parser.error(printable(str(error)))
-    with workshop(environ, arguments.python_image) as shop:
-        tell = told_to(arguments.json or sys.stderr.isatty())
-        planned = planned_in_registry(order, shop, tell)
-        carry_out(planned, arguments.dry_run, arguments.json)
+def look_at_base(asked: Asked, shop: Workshop) -> int:
+    """For an action that is there already."""
+    found = standing(asked.rebase or asked.check, shop, asked.insecure)
+    if asked.check:
+        print(found.text)
+        return MOVED if found.has_moved else 0
+    if not found.has_moved and not asked.target:
+        print(f"{found.text}: nothing to do")
+        return 0
+    planned = planned_rebase(found.action, asked.target, shop, asked.insecure)
+    carry_out(planned, asked)
+    return 0
 
 
 def told_to(shown: bool) -> Callable[[str], None]:
@@ -135,16 +55,16 @@ def told_to(shown: bool) -> Callable[[str], None]:
     return tell
 
 
-def carry_out(planned: InRegistry, dry: bool, as_json: bool) -> None:
+def carry_out(planned: InRegistry, asked: Asked) -> None:
     plan = planned.plan
     for remark in plan.remarks:
         print(printable(f"{plan.target.repository}: {remark}"), file=sys.stderr)
-    if dry:
+    if asked.dry:
         print(text_from_plan(plan))
         return
-    with Progress(sys.stderr, size_to_copy(plan), lines=as_json) as progress:
+    with Progress(sys.stderr, size_to_copy(plan), lines=asked.as_json) as progress:
         made = made_in_registry(planned, progress)
-    print(text_from_made(made, as_json))
+    print(text_from_made(made, asked.as_json))
 
 
 def size_to_copy(plan: Plan) -> int:

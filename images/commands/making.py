@@ -10,7 +10,16 @@ from images.action.adapter import layer_from_project, version
 from images.action.changes import Wishes, settings_with_wishes
 from images.action.content import Layer
 from images.action.folder import Addition, layer_from_addition, size_of
-from images.action.plan import Base, Image, Ours, Plan, Python, plan_from_base, unique
+from images.action.plan import (
+    Base,
+    Image,
+    Ours,
+    Plan,
+    Python,
+    part_from_python,
+    plan_from_base,
+    unique,
+)
 from images.action.python import (
     GUESS,
     NONE,
@@ -81,17 +90,25 @@ class Workshop:
         self.folder = Path(temporary.name)
         self.added: Dict[Tuple[Addition, str], Layer] = {}
         self.opened: List[Repositories] = []
+        self.read: List[Repository] = []
         self.lock = threading.Lock()
 
     def close(self) -> None:
         for repositories in self.opened:
             repositories.close()
+        for repository in self.read:
+            repository.transport.connections.close()
         self.temporary.cleanup()
 
     def repositories(self, order: Order) -> Repositories:
         found = repositories_for(order.base, order.target, self.environ, order.insecure)
         self.opened.append(found)
         return found
+
+    def reading(self, repository: Repository) -> Repository:
+        """The same; it is closed in the end."""
+        self.read.append(repository)
+        return repository
 
     def layers(self, order: Order, inside: str, tell: Tell) -> List[Layer]:
         layers = [layer_from_project()]
@@ -110,7 +127,9 @@ class Workshop:
     def ours(self, base: Base, order: Order, decision: Decision, tell: Tell) -> Ours:
         inside = str(base.images[0].settings.get("WorkingDir") or "")
         pythons = [self.python(decision, image, tell) for image in base.images]
-        return Ours(pythons, self.layers(order, inside, tell), order.wishes, version())
+        layers = self.layers(order, inside, tell)
+        parts = [part_from_python(python, layers) for python in pythons]
+        return Ours(parts, order.wishes, version())
 
     def python(self, decision: Decision, image: Image, tell: Tell) -> Python:
         if decision.word:
@@ -162,8 +181,11 @@ def decision_in_registry(base: Base, order: Order, repository: Repository) -> De
 
 
 class InRegistry(NamedTuple):
+    """`kept_in`: where an earlier image of the action is, whose layers stay."""
+
     plan: Plan
     repositories: Repositories
+    kept_in: Optional[Repository] = None
 
 
 def planned_in_registry(order: Order, shop: Workshop, tell: Tell) -> InRegistry:
@@ -174,7 +196,7 @@ def planned_in_registry(order: Order, shop: Workshop, tell: Tell) -> InRegistry:
 
 
 def made_in_registry(planned: InRegistry, progress: Callable[[int], None]) -> Made:
-    pushed = push(planned.plan, planned.repositories, progress)
+    pushed = push(planned.plan, planned.repositories, progress, planned.kept_in)
     return Made(planned.plan, pushed.digest, pushed.sent, pushed)
 
 
@@ -257,7 +279,7 @@ class WithEngine:
     def try_out(self, plan: Plan, number: int, trying: Trying) -> None:
         name = plan.target.short
         self.tell(f"trying {name}")
-        python = plan.pythons[number].words
+        python = plan.parts[number].python
         said = self.trials.try_action(name, python, trying.memory, trying.seconds, self.tell)
         if said is not None:
             raise EngineError(f"it doesn't work, so it wasn't pushed: {said}")
@@ -278,7 +300,7 @@ class Found(NamedTuple):
 
 
 def local_from_plan(plan: Plan, base: Base, number: int) -> Local:
-    layers = plan.layers[number]
+    layers = plan.parts[number].layers
     diff_ids = list(base.images[number].config["rootfs"]["diff_ids"])
     diff_ids += [layer.diff_id for layer in layers]
     return Local(plan.target.short, plan.configs[number], diff_ids, layers)

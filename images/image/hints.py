@@ -50,6 +50,8 @@ def words_of_check(test: List[str]) -> List[str]:
 
 def own_path(word: str) -> str:
     """The path of a URL that leads to the container itself, if the word is one."""
+    if not word.isprintable():  # urlsplit drops line breaks
+        return ""
     address = word if "://" in word else "http://" + word
     try:
         parts = urlsplit(address)

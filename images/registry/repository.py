@@ -35,8 +35,13 @@ class Repository:
     ) -> None:
         self.transport, self.name = transport, name
         self.accesses: Accesses = (Access(name, "pull,push" if push else "pull"),)
-        if beside and beside != name:
-            self.accesses += (Access(beside, "pull"),)
+        self.add_source(beside)
+
+    def add_source(self, name: str) -> None:
+        """One more repository that layers are mounted from; the token has to say so."""
+        access = Access(name, "pull")
+        if name and name != self.name and access not in self.accesses:
+            self.accesses += (access,)
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
         return self.transport.send(method, f"{self.name}/{path}", self.accesses, **options)

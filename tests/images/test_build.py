@@ -21,6 +21,7 @@ from images.commands.models import known_models
 from images.commands.settings import SETTINGS, help_text
 from images.engine.engine import Engine, EngineError
 from tests.support.controller import params_from_request
+from tests.support.engine import PYTHON3
 from tests.support.images import EXAMPLE
 from tests.support.needs import need, needed
 from tests.support.process import until
@@ -383,10 +384,133 @@ def test_the_dockerfile_alone_makes_an_action_too(engine, bases):
         engine.docker("rm", "--force", running.name)
 
 
+# -- a Python of its own, folders, variables ------------------------------
+
+
+@pytest.fixture(scope="session")
+def python_image(engine, registry):
+    """An image that has a Python, where a user would have python:3.13-slim."""
+    name = f"{registry}/library/python3:1"
+    engine.docker("tag", engine.image(PYTHON3), name)
+    engine.docker("push", "--quiet", name)
+    return name
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """Where a Python that was made is kept: nowhere that another test looks."""
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_an_image_without_python_gets_one_of_the_adapters_own(
+    engine, build, python_image, cache, kind
+):
+    built = build("no-python", ENGINE=kind, PYTHON_IMAGE=python_image, **cache)
+    assert built.status == 0, built.stdout + built.stderr
+    image = f"{build.user}/no-python:{VERSION}"
+    with action(engine, image) as running:
+        assert running.web("POST", "/a", body=b"12345")[1]["body"] == "POST /a 5"
+    config = inspected(engine, image)["Config"]
+    assert config["Entrypoint"][0] == "/openwhisk/python/ld.so"
+    assert config["Entrypoint"][-1] == ADAPTER
+    assert config["Cmd"] == ["/usr/bin/perl", "app.py"]
+
+
+def test_all_engines_put_in_the_same_python_and_it_is_made_and_sent_once(
+    engine, build, python_image, cache, tmp_path
+):
+    settings = dict(PYTHON_IMAGE=python_image, SMOKE="0", **cache)
+    built = [
+        build("no-python", ENGINE="registry", TAG="1", **settings),
+        build("no-python", ENGINE="docker", TAG="2", **settings),
+        build("no-python", ENGINE="podman", TAG="3", **settings, **podman_environ(tmp_path)),
+    ]
+    assert [one.status for one in built] == [0, 0, 0], [one.stderr for one in built]
+    assert len({one.digests[0] for one in built}) == 1
+    first, second, third = (int(one.stdout.splitlines()[1].split()[2]) for one in built)
+    assert 5_000_000 < first < 10_500_000
+    assert max(second, third) < 20_000
+
+
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_a_python_of_its_own_can_be_wished_for(engine, build, python_image, cache, kind):
+    built = build("small", ENGINE=kind, PYTHON="own", PYTHON_IMAGE=python_image, **cache)
+    assert built.status == 0, built.stdout + built.stderr
+    with action(engine, f"{build.user}/small:{VERSION}") as running:
+        assert running.web("GET", "/")[1]["body"] == "a small model"
+
+
+def test_an_image_of_which_no_python_can_be_made_is_told(build, bases, cache):
+    image = f"{bases}/no-python"
+    built = build("no-python", ENGINE="registry", PYTHON_IMAGE=image, **cache)
+    assert (built.status, built.stderr) == (
+        1,
+        f"no-python failed: no Python can be made of {image}: it has no Python; one of 3.6 or newer, "
+        "with its standard library, was expected; PYTHON_IMAGE names another\n",
+    )
+
+
+GREETER = """
+import os
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.route("/")
+def greet():
+    with open(os.environ["MODEL_PATH"] + "/greeting with a space.txt", encoding="utf-8") as file:
+        return file.read()
+
+
+app.run("0.0.0.0", 5000)
+"""
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "mödel"
+    folder.mkdir()
+    (folder / "greeting with a space.txt").write_text("grüß Gott", encoding="utf-8")
+    (folder / "latest").symlink_to("greeting with a space.txt")
+    (folder / "start").write_text("#!/bin/sh\n")
+    (folder / "start").chmod(0o750)
+    return folder
+
+
+def test_a_folder_and_a_variable_become_part_of_the_image_the_same_by_every_engine(
+    engine, registry, images, build, model, tmp_path
+):
+    base = images.flask_3("test/greeter:1", app=GREETER)
+    pushed = f"{registry}/codait/greeter:1"
+    engine.docker("tag", base, pushed)
+    engine.docker("push", "--quiet", pushed)
+    settings = {"ADD": f"'{model}=/models/m'", "ENV": "MODEL_PATH=/models/m GREETING='a b'"}
+    built = [
+        build(pushed, ENGINE="registry", TAG="1", **settings),
+        build(pushed, ENGINE="docker", TAG="2", **settings),
+        build(pushed, ENGINE="podman", TAG="3", SMOKE="0", **settings, **podman_environ(tmp_path)),
+    ]
+    assert [one.status for one in built] == [0, 0, 0], [one.stderr for one in built]
+    assert len({one.digests[0] for one in built}) == 1
+    with action(engine, f"{build.user}/greeter:1") as running:
+        assert running.web("GET", "/")[1]["body"] == "grüß Gott"
+        told = engine.docker("exec", running.name, "sh", "-c", "cd /models && stat -c '%n %U %a' . m m/*")
+    assert told.splitlines() == [
+        ". root 755",
+        "m root 755",
+        "m/greeting with a space.txt root 644",
+        "m/latest root 777",
+        "m/start root 750",
+    ]
+    assert "GREETING=a b" in inspected(engine, f"{build.user}/greeter:1")["Config"]["Env"]
+
+
 # -- what is refused, and how it is told ---------------------------------
 
 NO_PYTHON = (
-    "the base has no Python (its start command: /usr/bin/perl serve.pl), and PYTHON=image forbids to add one: "
+    "the base has no Python (its start command: /usr/bin/perl app.py), and PYTHON=image forbids to add one: "
     "make the base from an image with Python 3.6 or newer, or go without PYTHON=image"
 )
 

@@ -21,7 +21,7 @@ from gateway.web.params import params_from_request
 from gateway.web.result import response_from_result
 from images.action.adapter import layer_from_project
 from images.action.changes import Wishes
-from images.action.plan import Ours, Python, plan_from_base
+from images.action.plan import Ours, Part, plan_from_base
 from images.commands.manifest import manifest_from_models
 from images.commands.models import models_from_text
 from images.image.documents import Manifest
@@ -217,7 +217,7 @@ def image_base(data):
     """What a registry answers, a line each: a media type and a document."""
     try:
         base = base_from_repository(Documents(data.split(b"\n")), reference_from_name("a/b"))
-        ours = Ours([Python(["python"])] * len(base.images), [LAYER], Wishes(), "1.0.0")
+        ours = Ours([Part(["python"], [LAYER])] * len(base.images), Wishes(), "1.0.0")
         plan = plan_from_base(base, reference_from_name("c/d"), ours)
     except (Unsuitable, RegistryError) as error:
         assert str(error)

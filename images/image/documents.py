@@ -17,6 +17,8 @@ LAYER_TYPES = {
     MANIFESTS[0]: OCI + "image.layer.v1.tar+gzip",
     MANIFESTS[1]: DOCKER + "image.rootfs.diff.tar.gzip",
 }
+EMPTY_CONFIG = OCI + "empty.v1+json"
+IN_TOTO = "application/vnd.in-toto+json"
 UNCOMPRESSED_LAYER = OCI + "image.layer.v1.tar"
 
 

@@ -100,7 +100,7 @@ def test_only_manifests_move(registry, home, order):
     assert outcome["sent"] < 12_000
     assert outcome["copied"] == 0
     uploads = [line for line in registry.asked("PUT") if "/blobs/" in line]
-    assert len(uploads) == 1  # the config
+    assert len(uploads) == 2  # the config, and the statement on what the image is made of
 
 
 @pytest.mark.parametrize("place", ["me/elsewhere:2", "me/max-ocr:2"])

@@ -66,6 +66,8 @@ class Odd:
         self.break_downloads_after = self.break_uploads_after = None  # bytes, once each
         self.forgets_uploads = self.refuses_the_rest = False  # after a break
         self.refuses_tags = False
+        self.lists_referrers = True  # else a client has to keep a list under a tag
+        self.refuses_statements = False
         self.error = None  # what everything is refused with: a value, or bytes
         self.cut_off = False  # whether a client went away in the middle of it
 
@@ -79,6 +81,18 @@ class Odd:
         digest = digest_of(data)
         self.manifests[repository, digest] = self.manifests[repository, tag] = (media_type, data)
         return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+    def referrers(self, repository, digest):
+        """Entries of the manifests that have this one for their subject."""
+        found = {}
+        for (name, version), (media_type, data) in self.manifests.items():
+            value = json.loads(data)
+            subject = value.get("subject") if isinstance(value, dict) else None
+            if name == repository and version.startswith("sha256:") and subject:
+                if subject["digest"] == digest:
+                    described = {"digest": version, "size": len(data), "mediaType": media_type}
+                    found[version] = dict(described, artifactType=value["artifactType"])
+        return list(found.values())
 
     def asked(self, method=None):
         return [line for line in self.log if not method or line.startswith(method + " ")]
@@ -122,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
         if parts.path == "/token":
             return self.token()
         match = re.match(
-            r"/(v2|cdn)/(.+)/(manifests|blobs|uploads)/(.*)\Z", parts.path.replace("blobs/uploads", "uploads")
+            r"/(v2|cdn)/(.+)/(manifests|blobs|uploads|referrers)/(.*)\Z", parts.path.replace("blobs/uploads", "uploads")
         )
         if not match:
             return self.answer(404)
@@ -200,9 +214,17 @@ class Handler(BaseHTTPRequestHandler):
 
     head_manifests = get_manifests
 
+    def get_referrers(self):
+        if not self.odd.lists_referrers:
+            return self.answer(404)
+        listed = {"schemaVersion": 2, "manifests": self.odd.referrers(self.repository, self.name)}
+        return self.answer(200, [], json.dumps(listed).encode())
+
     def put_manifests(self):
         data, self.read = self.rfile.read(int(self.headers["Content-Length"])), True
         value = json.loads(data)
+        if self.odd.refuses_statements and "subject" in value:
+            return self.answer(400, [], b'{"errors":[{"code":"MANIFEST_INVALID"}]}')
         if self.odd.refuses_tags and not self.name.startswith("sha256:"):
             return self.answer(503)
         named = [value["config"]] + value["layers"] if "layers" in value else []
@@ -213,7 +235,10 @@ class Handler(BaseHTTPRequestHandler):
         if missing or value.get("mediaType", self.headers["Content-Type"]) != self.headers["Content-Type"]:
             return self.answer(400, [], b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}')
         self.odd.add_manifest(self.repository, self.name, self.headers["Content-Type"], data)
-        return self.answer(201, [("Docker-Content-Digest", digest_of(data))])
+        headers = [("Docker-Content-Digest", digest_of(data))]
+        if "subject" in value and self.odd.lists_referrers:
+            headers.append(("OCI-Subject", value["subject"]["digest"]))
+        return self.answer(201, headers)
 
     # -- blobs
 

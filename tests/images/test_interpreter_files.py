@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import struct
 import tarfile
 import time
@@ -186,8 +187,9 @@ def sparse_without_end():
 
 
 def changed_gzip():
-    data = bytearray(gzip.compress(layer(a=bytes(range(256)) * 400)))
-    data[10] = 0xFF
+    text = random.Random(1).getrandbits(800000).to_bytes(100000, "big").hex()
+    data = bytearray(gzip.compress(layer(a=text.encode())))
+    data[50000:51000] = b"\xff" * 1000
     return bytes(data)
 
 

@@ -1,5 +1,7 @@
-"""Coverage-guided fuzzing: python tests/strength/guided.py TARGET FOLDER [-runs=N]. Each input that reaches new code is
-kept in FOLDER and changed further; the first that breaks a rule ends the run, is shown, and written to FOLDER."""
+"""Coverage-guided fuzzing: python tests/strength/guided.py TARGET FOLDER [-runs=N].
+
+Each input that reaches new code is kept in FOLDER and changed further. The first that breaks a
+rule ends the run, is shown, and written to FOLDER."""
 
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-with atheris.instrument_imports(include=["openwhisk", "gateway", "images"]):
+with atheris.instrument_imports(include=["openwhisk_adapter", "gateway", "images"]):
     from tests.strength import targets
 
 
@@ -17,7 +19,9 @@ def main(name, folder, *options):
         (Path(folder) / f"seed-{number}").write_bytes(seed)
     if name.startswith("gateway"):
         sys.setrecursionlimit(5000)  # as the gateway's own
-    atheris.Setup([sys.argv[0], f"-artifact_prefix={folder}/found-", "-verbosity=0", *options, folder], target)
+    atheris.Setup(
+        [sys.argv[0], f"-artifact_prefix={folder}/found-", "-verbosity=0", *options, folder], target
+    )
     atheris.Fuzz()
 
 

@@ -9,11 +9,17 @@ import time
 from contextlib import closing
 from http.client import HTTPResponse
 
+from openwhisk_adapter.action import Action
+from openwhisk_adapter.log import Log
+from openwhisk_adapter.model import Model, State
+from openwhisk_adapter.settings import Settings
+from openwhisk_adapter.starting.signals import Signals
 from tests.support.controller import Answer, params_from_request, response_from_result
 from tests.support.process import Process, accepts, free_port, until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ADAPTER = os.path.join(ROOT, "openwhisk.py")
+ROOMS = os.path.join(ROOT, "openwhisk_adapter")
 APPS = os.path.join(ROOT, "tests", "adapter", "apps")
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 
@@ -29,7 +35,8 @@ def folder_of(parent, app):
     """An image's working directory: the app as app.py, and the one file beside it."""
     folder = os.path.join(str(parent), "action")
     os.mkdir(folder)
-    shutil.copy(ADAPTER, folder)
+    os.symlink(ADAPTER, os.path.join(folder, "openwhisk.py"))
+    os.symlink(ROOMS, os.path.join(folder, "openwhisk_adapter"))
     if app:
         shutil.copy(os.path.join(APPS, app + ".py"), os.path.join(folder, "app.py"))
     return folder
@@ -40,6 +47,7 @@ def environment(**variables):
     kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     kept.update(PATH=path, HOME=os.environ.get("HOME", "/"), LC_ALL="C.UTF-8")
+    kept.update(OPENWHISK_PLATFORM="yes")
     kept.update((name, str(value)) for name, value in variables.items())
     return kept
 
@@ -75,6 +83,15 @@ def initialization(env=None, **members):
     return {"value": value}
 
 
+def action_with(server):
+    """The platform's two calls without a process of their own: a model that is ready, with this server."""
+    log = Log()
+    model = Model(["python", "app.py"], Settings(), log, Signals())
+    model._state = State.LOADING
+    model._be_ready(server)
+    return Action(model, Settings(), log)
+
+
 class Adapter(Process):
     """A running adapter."""
 
@@ -84,7 +101,10 @@ class Adapter(Process):
         words = list(prefix) + [sys.executable, "openwhisk.py"] + list(command)
         super().__init__(words, folder, environment(**variables), logs)
         try:
-            until(lambda: self.popen.poll() is not None or accepts(self.port), lambda: "listening: " + self.log)
+            until(
+                lambda: self.popen.poll() is not None or accepts(self.port),
+                lambda: "listening: " + self.log,
+            )
             assert self.popen.poll() is None, self.log
         except BaseException:
             self.stop()
@@ -98,7 +118,11 @@ class Adapter(Process):
 
     def request(self, method, target, headers=(), body=b""):
         """An ordinary HTTP request, as to the model's own server."""
-        lines = ["%s %s HTTP/1.1" % (method, target), "Host: 127.0.0.1:%d" % self.port, "Connection: close"]
+        lines = [
+            "%s %s HTTP/1.1" % (method, target),
+            "Host: 127.0.0.1:%d" % self.port,
+            "Connection: close",
+        ]
         lines += ["%s: %s" % pair for pair in headers]
         lines += ["Content-Length: %d" % len(body)] if body or method in ("POST", "PUT") else []
         return self.raw("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)

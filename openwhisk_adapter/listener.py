@@ -1,0 +1,214 @@
+"""The container's port: reads the platform's two calls, hands on all else. Touches that socket."""
+
+import contextlib
+import re
+import select
+import socket
+import struct
+import threading
+import time
+from typing import Any, Callable, Dict, NamedTuple, Optional, Set
+
+from openwhisk_adapter.action import Action
+from openwhisk_adapter.log import Log
+from openwhisk_adapter.messages import LARGEST, Refused
+from openwhisk_adapter.model import Model
+from openwhisk_adapter.workers import Workers
+
+SILENCE = 60  # seconds
+SWEEP = 5  # seconds between two looks for connections that have been silent for too long
+LONGEST_HEAD = 65536  # bytes
+BACKLOG = 1024
+LONGEST_CALL = len(b"POST /init ")
+LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r\n|\Z)")
+END_OF_HEAD = b"\r\n\r\n"
+EXPECTS = b"\r\nexpect:"
+TOO_LARGE = "a whole request with a Content-Length of at most %d was expected" % LARGEST
+
+
+class Silent(NamedTuple):
+    """A connection over which nothing has come yet."""
+
+    connection: socket.socket
+    since: float
+
+
+class Listener:
+    def __init__(
+        self, listening: socket.socket, action: Action, model: Model, platform: bool, log: Log
+    ) -> None:
+        self.socket = listening
+        self.action = action
+        self.platform = platform
+        self._model = model
+        self._log = log
+        self._workers = Workers(self._handle, self._at_once)
+        self._ready = select.poll()
+        self._silent: Dict[int, Silent] = {}
+        self._open: Set[socket.socket] = set()
+        self._may_accept = threading.Event()
+        self._may_accept.set()
+
+    def is_idle(self) -> bool:
+        return not self._open and not self.action.is_answering()
+
+    def pause(self) -> None:
+        """Somebody else takes the connections for a while."""
+        self._may_accept.clear()
+
+    def resume(self) -> None:
+        self._may_accept.set()
+
+    def accept_for_ever(self) -> None:
+        """A connection costs a thread only once something has come over it."""
+        self.socket.setblocking(False)
+        self._ready.register(self.socket, select.POLLIN)
+        while True:
+            self._may_accept.wait()
+            for descriptor, _ in self._ready.poll(SWEEP * 1000 if self._silent else None):
+                if descriptor in self._silent:
+                    self._give(self._no_longer_silent(descriptor))
+                elif self._may_accept.is_set():
+                    self._accept()
+            self._sweep(time.monotonic() - SILENCE)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self.socket.accept()
+        except BlockingIOError:  # whoever it was has gone
+            return
+        except OSError as error:
+            self._log.error("a connection can't be taken: %s" % error)
+            self._sweep(time.monotonic())
+            time.sleep(0.01)  # not all of the time is for saying so
+            return
+        if has_said_something(connection):
+            self._give(connection)
+        else:
+            self._silent[connection.fileno()] = Silent(connection, time.monotonic())
+            self._ready.register(connection, select.POLLIN)
+
+    def _no_longer_silent(self, descriptor: int) -> socket.socket:
+        self._ready.unregister(descriptor)
+        return self._silent.pop(descriptor).connection
+
+    def _sweep(self, before: float) -> None:
+        """Ends the connections that have said nothing since then."""
+        for descriptor, silent in list(self._silent.items()):
+            if silent.since < before:
+                self._no_longer_silent(descriptor).close()
+
+    def _give(self, connection: socket.socket) -> None:
+        try:
+            self._workers.give(connection)
+        except RuntimeError as error:  # at the limit of threads those that are there go on
+            self._log.error("a connection is turned away: %s" % error)
+            connection.close()
+
+    def _at_once(self) -> int:
+        server = self._model.server
+        return server.at_once if server is not None else 1000
+
+    def _handle(self, connection: socket.socket) -> None:
+        self._open.add(connection)
+        try:
+            with connection:
+                self._serve(connection)
+        except BaseException as error:  # a model's code may have raised SystemExit
+            self._log.error("a connection ended early: %s" % error)
+        finally:
+            self._open.discard(connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        set_patience(connection)
+        call = self._call_of(connection)
+        try:
+            if call is not None:
+                call(body_from_connection(connection), self._reply_to(connection))
+            elif connection.recv(1, socket.MSG_PEEK):
+                server = self._model.server or self._model.load()
+                server.pass_on(connection)
+        except Refused as refusal:
+            send(connection, refusal.response.status, refusal.response.body)
+
+    def _reply_to(self, connection: socket.socket) -> Callable[[int, bytes], None]:
+        this_thread = threading.get_ident()
+
+        def reply(status: int, body: bytes) -> None:
+            if threading.get_ident() == this_thread:  # and not the one that watches deadlines
+                self._workers.finishing()
+            send(connection, status, body)
+
+        return reply
+
+    def _call_of(self, connection: socket.socket) -> Optional[Callable[[bytes, Any], None]]:
+        """/init and /run where the platform is; everywhere else these paths too are the model's."""
+        if not self.platform:
+            return None
+        start = connection.recv(LONGEST_CALL, socket.MSG_PEEK | socket.MSG_WAITALL)
+        if start.startswith(b"POST /run "):
+            return self.action.run
+        if start.startswith(b"POST /init "):
+            return self.action.init
+        return None
+
+
+def has_said_something(connection: socket.socket) -> bool:
+    """Or has gone, which is soon dealt with."""
+    connection.setblocking(False)
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def set_patience(connection: socket.socket) -> None:
+    connection.setblocking(True)  # a model may have called socket.setdefaulttimeout
+    limit = struct.pack("ll", SILENCE, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def body_from_connection(connection: socket.socket) -> bytes:
+    """Of a POST as the platform's clients send it: with a Content-Length."""
+    data = b""
+    while END_OF_HEAD not in data and len(data) <= LONGEST_HEAD:
+        received = connection.recv(LONGEST_HEAD)
+        if not received:
+            break
+        data += received
+    head, _, body = data.partition(END_OF_HEAD)
+    size = size_from_head(head)
+    if EXPECTS in head.lower():
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = body[:size]
+    while len(body) < size:  # MSG_WAITALL or not, a pause of the container ends a recv
+        received = connection.recv(size - len(body), socket.MSG_WAITALL)
+        if not received:
+            break
+        body += received
+    return body
+
+
+def size_from_head(head: bytes) -> int:
+    found = LENGTH.search(head)
+    size = int(found.group(1)) if found else LARGEST + 1
+    if size > LARGEST:
+        raise Refused(400, TOO_LARGE)
+    return size
+
+
+def send(connection: socket.socket, status: int, body: bytes) -> None:
+    lines = (
+        "HTTP/1.1 %d " % status,
+        "Content-Type: application/json",
+        "Content-Length: %d" % len(body),
+        "Connection: close",
+    )
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    with contextlib.suppress(OSError):  # whoever asked may have gone
+        connection.sendall(head.encode() + body)

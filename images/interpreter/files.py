@@ -35,13 +35,13 @@ LARGEST_IMAGE = 8 << 30  # all of its layers, as tar files
 LARGEST_PART = 2 << 30  # of the files that could be of use
 LARGEST_HEADER = 64 << 10  # of an entry with a long name
 MOST_ENTRIES = 1000000
+MOST_ENDS = 10
 OF_INTEREST = re.compile(r"(?!.*(site|dist)-packages/)(.*python|.*\.so\b|.*etc/ld\.so\.conf)")
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 # What tarfile and gzip raise on bytes that nobody has written for them.
 DAMAGED = (
     tarfile.TarError,
     zlib.error,
-    ArithmeticError,
     EOFError,
     LookupError,
     OSError,
@@ -240,10 +240,13 @@ def not_kept() -> bytes:
 
 
 class Counted(io.RawIOBase):
-    """A stream whose bytes are counted."""
+    """A stream whose bytes are counted, and how often somebody has read on at its end.
+
+    tarfile goes over what an entry says to be its content, in small steps, whether it is there or not.
+    """
 
     def __init__(self, read: Callable[[int], bytes], reader: LayerReader) -> None:
-        self.read_from, self.reader = read, reader
+        self.read_from, self.reader, self.ends = read, reader, 0
 
     def readable(self) -> bool:
         return True
@@ -253,5 +256,8 @@ class Counted(io.RawIOBase):
         self.reader.bytes_left -= len(data)
         if self.reader.bytes_left < 0:
             raise Unreadable(f"the image takes more than {LARGEST_IMAGE} bytes")
+        self.ends += not data
+        if self.ends > MOST_ENDS:
+            raise Unreadable("it ends before its last file does")
         buffer[: len(data)] = data
         return len(data)

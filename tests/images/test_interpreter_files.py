@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import struct
 import tarfile
 import time
@@ -134,6 +135,14 @@ def test_a_file_of_any_size_ends_at_once(size):
     assert time.monotonic() - began < 5
 
 
+def test_a_file_that_takes_more_than_it_says_ends_at_once():
+    header = bytearray(entry("a", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\x80" + (1 << 60).to_bytes(11, "big")
+    began = time.monotonic()
+    assert refusal(with_checksum(header)) == "layer 1: it ends before its last file does"
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, b"?"])
 def test_a_header_of_any_size_is_not_read(kind):
     header = bytearray(entry("lib/a.so", kind).tobuf(tarfile.GNU_FORMAT))
@@ -171,6 +180,19 @@ def test_what_is_kept_is_bounded(monkeypatch):
     )
 
 
+def sparse_without_end():
+    header = bytearray(entry("a", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1
+    return with_checksum(header)
+
+
+def changed_gzip():
+    text = random.Random(1).getrandbits(800000).to_bytes(100000, "big").hex()
+    data = bytearray(gzip.compress(layer(a=text.encode())))
+    data[50000:51000] = b"\xff" * 1000
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     "damaged",
     [
@@ -179,12 +201,34 @@ def test_what_is_kept_is_bounded(monkeypatch):
         b"\x1f\x8b no gzip at all",
         gzip.compress(layer(a=b"1" * 99999))[:-40],
         layer(a=b"1" * 99999)[:5000],
-        entry("a", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT)[:482] + b"\1" * 30,
+        sparse_without_end(),
+        changed_gzip(),
     ],
-    ids=["empty", "text", "gzip's name only", "gzip cut", "tar cut", "sparse"],
+    ids=["empty", "text", "gzip's name only", "gzip cut", "tar cut", "sparse", "gzip changed"],
 )
 def test_a_damaged_layer_is_refused(damaged):
     assert refusal(layer(a=b"1"), damaged).startswith("layer 2")
+
+
+def test_no_bytes_of_an_archive_bring_the_reader_down():
+    """Each byte of its headers changed, with a checksum that fits."""
+    sparse = entry("c.so", pax_headers={"GNU.sparse.major": "1", "GNU.sparse.minor": "0"})
+    entries = [entry("lib/" + "n" * 120 + ".so"), entry("b", tarfile.GNUTYPE_SPARSE), sparse]
+    for one in entries:
+        for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+            data = one.tobuf(kind) + bytes(1024)
+            for place in range(len(data) - 1024):
+                for change in (1, 0x80, 0xFF):
+                    changed = bytearray(data)
+                    changed[place] ^= change
+                    is_read_or_refused(with_checksum(changed))
+
+
+def is_read_or_refused(archive):
+    try:
+        contents(archive)
+    except NoInterpreter:
+        pass
 
 
 def test_zstd_is_named():
@@ -389,7 +433,11 @@ def test_imports_are_read_in_all_their_forms(source, names):
     assert list(imports_from_source(source.encode(), "p.q")) == names
 
 
-@pytest.mark.parametrize("line", ["from a import (\n", "from " + " " * 9999 + "\n", "from " + "." * 9999 + "\n"])
+@pytest.mark.parametrize(
+    "line",
+    ["from a import (\n", "from " + " " * 9999 + "\n", "from " + "." * 9999 + "\n"],
+    ids=["no end", "spaces", "dots"],
+)
 def test_a_source_that_is_no_python_takes_no_time(line):
     source = (line * 99999)[: 1 << 20].encode()
     began = time.monotonic()

@@ -11,7 +11,9 @@ from images.registry.repository import Repository
 from images.words import Broken, RegistryError, Unsuitable
 
 MOST = 20  # statements of one image
-LARGEST = 64 << 20  # bytes of one statement's blob: the list of all packages of a large image takes some
+LARGEST = (
+    64 << 20
+)  # bytes of one statement's blob: the list of all packages of a large image takes some
 
 Bring = Callable[[Descriptor], str]
 

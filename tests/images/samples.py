@@ -71,7 +71,9 @@ def quiet(_):
 
 
 # A list of what is in an image, as Docker's builder attaches it.
-SBOM = b'{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document"}'
+SBOM = (
+    b'{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document"}'
+)
 
 
 class Sample(NamedTuple):

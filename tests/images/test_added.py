@@ -285,7 +285,9 @@ def test_a_second_try_sends_only_the_rest(registry, home, model):
     registry.refuses_tags = False
     del registry.log[:]
     made(order, home)
-    assert [line.split("?")[0] for line in registry.asked("PUT")] == [f"PUT /v2/{TARGET}/manifests/1.0.0"]
+    assert [line.split("?")[0] for line in registry.asked("PUT")] == [
+        f"PUT /v2/{TARGET}/manifests/1.0.0"
+    ]
 
 
 @pytest.mark.parametrize("after", ["goes on", "forgets", "refuses the rest"])

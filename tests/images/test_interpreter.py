@@ -115,7 +115,10 @@ def test_charsets_are_understood_as_by_any_python(engine, interpreter, server):
 
 def test_a_server_of_another_c_library(engine, own):
     with scratch("go-") as folder:
-        model = {"server": go_server(folder, libc="musl-gcc"), "lib/ld-musl-x86_64.so.1": musl_loader()}
+        model = {
+            "server": go_server(folder, libc="musl-gcc"),
+            "lib/ld-musl-x86_64.so.1": musl_loader(),
+        }
         image = build(engine, "test/musl:1", own, model)
     with running(engine, image) as action:
         action.init()
@@ -234,7 +237,9 @@ def test_modules_that_are_compiled_here_are_the_same_each_time():
     assert modules_of(first, ".py") == set()
 
 
-def test_without_a_python_of_its_version_sources_go_in_and_this_is_said(engine, server, monkeypatch):
+def test_without_a_python_of_its_version_sources_go_in_and_this_is_said(
+    engine, server, monkeypatch
+):
     monkeypatch.setattr(compiling, "python_of_version", lambda version: "")
     with docker_python() as files:
         python = made(files)
@@ -325,7 +330,9 @@ def test_an_image_without_python_is_refused_with_the_reason():
     with open(root_file_system(NO_PYTHON), "rb") as layer, files_from_layers([layer]) as files:
         with pytest.raises(NoInterpreter) as refusal:
             made(files)
-    assert str(refusal.value) == ("it has no Python; one of 3.6 or newer, with its standard library, was expected")
+    assert str(refusal.value) == (
+        "it has no Python; one of 3.6 or newer, with its standard library, was expected"
+    )
 
 
 def test_an_image_with_an_old_python_is_refused_with_the_reason():

@@ -40,7 +40,10 @@ def real_registry():
                 {
                     "version": "0.1",
                     "log": {"level": "warn"},
-                    "storage": {"filesystem": {"rootdirectory": folder}, "delete": {"enabled": True}},
+                    "storage": {
+                        "filesystem": {"rootdirectory": folder},
+                        "delete": {"enabled": True},
+                    },
                     "http": {"addr": "127.0.0.1:%d" % port},
                 },
                 file,
@@ -136,7 +139,8 @@ class Handler(BaseHTTPRequestHandler):
         if parts.path == "/token":
             return self.token()
         match = re.match(
-            r"/(v2|cdn)/(.+)/(manifests|blobs|uploads|referrers)/(.*)\Z", parts.path.replace("blobs/uploads", "uploads")
+            r"/(v2|cdn)/(.+)/(manifests|blobs|uploads|referrers)/(.*)\Z",
+            parts.path.replace("blobs/uploads", "uploads"),
         )
         if not match:
             return self.answer(404)
@@ -181,20 +185,28 @@ class Handler(BaseHTTPRequestHandler):
         granted = [scope for scope in scopes if known or scope.split(":")[1] in self.odd.public]
         if not granted:
             return self.answer(401)
-        return self.answer(200, [], json.dumps({"token": ",".join(granted).replace(" ", "")}).encode())
+        return self.answer(
+            200, [], json.dumps({"token": ",".join(granted).replace(" ", "")}).encode()
+        )
 
     def allowed(self):
         if not self.odd.token_server:
             return True
-        action = "pull" if self.command in ("GET", "HEAD") and "/uploads/" not in self.path else "push"
+        action = (
+            "pull" if self.command in ("GET", "HEAD") and "/uploads/" not in self.path else "push"
+        )
         mount_source = self.query.get("from", [None])[0]
         needed = [(self.repository, action)] + [(mount_source, "pull")] * bool(mount_source)
         missing = [pair for pair in needed if not self.grants(*pair)]
         if missing == [(mount_source, "pull")]:
-            self.answer(202, self.location(self.new_upload()))  # as distribution does: no right to mount, so upload
+            self.answer(
+                202, self.location(self.new_upload())
+            )  # as distribution does: no right to mount, so upload
         elif missing:
             challenge = 'Bearer realm="http://%s/token",service="odd",scope="repository:%s:pull"'
-            self.answer(401, [("WWW-Authenticate", challenge % (self.odd.address, self.repository))])
+            self.answer(
+                401, [("WWW-Authenticate", challenge % (self.odd.address, self.repository))]
+            )
         return not missing
 
     def grants(self, repository, action):
@@ -207,7 +219,9 @@ class Handler(BaseHTTPRequestHandler):
     def get_manifests(self):
         found = self.odd.manifests.get((self.repository, self.name))
         if not found:
-            return self.answer(404, [], b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
+            return self.answer(
+                404, [], b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
+            )
         headers = [("Content-Type", found[0]), ("Docker-Content-Digest", digest_of(found[1]))]
         body = found[1] + b" " if digest_of(found[1]) in self.odd.corrupt else found[1]
         return self.answer(200, headers, body)
@@ -230,10 +244,17 @@ class Handler(BaseHTTPRequestHandler):
         named = [value["config"]] + value["layers"] if "layers" in value else []
         missing = [blob for blob in named if not blob.get("urls") and not self.has(blob["digest"])]
         missing += [
-            one for one in value.get("manifests", []) if (self.repository, one["digest"]) not in self.odd.manifests
+            one
+            for one in value.get("manifests", [])
+            if (self.repository, one["digest"]) not in self.odd.manifests
         ]
-        if missing or value.get("mediaType", self.headers["Content-Type"]) != self.headers["Content-Type"]:
-            return self.answer(400, [], b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}')
+        if (
+            missing
+            or value.get("mediaType", self.headers["Content-Type"]) != self.headers["Content-Type"]
+        ):
+            return self.answer(
+                400, [], b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}'
+            )
         self.odd.add_manifest(self.repository, self.name, self.headers["Content-Type"], data)
         headers = [("Docker-Content-Digest", digest_of(data))]
         if "subject" in value and self.odd.lists_referrers:
@@ -252,7 +273,11 @@ class Handler(BaseHTTPRequestHandler):
         if not self.has(self.name):
             return self.answer(404)
         if self.odd.cdn and self.front == "v2":
-            location = "http://%s/cdn/%s/blobs/%s?signature=s" % (self.odd.cdn, self.repository, self.name)
+            location = "http://%s/cdn/%s/blobs/%s?signature=s" % (
+                self.odd.cdn,
+                self.repository,
+                self.name,
+            )
             return self.answer(307, [("Location", location)])
         data = self.odd.blobs[self.repository, self.name]
         if self.name in self.odd.corrupt:
@@ -278,7 +303,14 @@ class Handler(BaseHTTPRequestHandler):
         name += "?_state=a%2Fb%3D" if self.odd.locations_with_query else ""
         path = "/v2/%s/blobs/uploads/%s" % (self.repository, name)
         address = "http://%s%s" % (self.odd.address, path)
-        return [("Location", {"absolute": address, "absolute path": path, "relative path": name}[self.odd.locations])]
+        return [
+            (
+                "Location",
+                {"absolute": address, "absolute path": path, "relative path": name}[
+                    self.odd.locations
+                ],
+            )
+        ]
 
     def post_uploads(self):
         digest, source = (self.query.get(name, [None])[0] for name in ("mount", "from"))
@@ -293,7 +325,9 @@ class Handler(BaseHTTPRequestHandler):
         if not self.knows_state():
             return self.answer(400)
         have, size = len(self.odd.uploads[self.name]), int(self.headers["Content-Length"])
-        if "Content-Range" in self.headers and not self.headers["Content-Range"].startswith("%d-" % have):
+        if "Content-Range" in self.headers and not self.headers["Content-Range"].startswith(
+            "%d-" % have
+        ):
             return self.answer(416)
         if "Content-Range" in self.headers and self.odd.refuses_the_rest:
             return self.answer(416)
@@ -317,10 +351,14 @@ class Handler(BaseHTTPRequestHandler):
     def put_uploads(self):
         if not self.knows_state():
             return self.answer(400)
-        data = self.odd.uploads.pop(self.name) + self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        data = self.odd.uploads.pop(self.name) + self.rfile.read(
+            int(self.headers.get("Content-Length") or 0)
+        )
         self.read = True
         if digest_of(data) != self.query["digest"][0]:
-            return self.answer(400, [], b'{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}')
+            return self.answer(
+                400, [], b'{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}'
+            )
         self.odd.blobs[self.repository, digest_of(data)] = data
         return self.answer(201)
 

@@ -1,9 +1,9 @@
 """From a model's image to an action's image.
 
-    python -m images action BASE TARGET [OPTION]...    one image, inside the registry (layer.py)
-    python -m images build                             many, with Docker, Podman or the registry (build.sh)
-    python -m images adapter [IMAGE]                   the adapter alone, for COPY --from
-    python -m images manifest                          manifest.yaml, which deploys all of them
+    python -m images action BASE TARGET [OPTION]...   one image, inside the registry (layer.py)
+    python -m images build                            many, with an engine or not (build.sh)
+    python -m images adapter [IMAGE]                  the adapter alone, for COPY --from
+    python -m images manifest                         manifest.yaml, which deploys all of them
 
 `--help` behind each of them tells more.
 """

@@ -23,7 +23,7 @@ class Broken(RegistryError):
 
 
 def printable(text: str) -> str:
-    """The text without what moves a terminal's cursor or changes its colours, and not without end."""
+    """The text without what moves a terminal's cursor or changes its colours, cut to a length."""
     shown = "".join(one if one.isprintable() else "\ufffd" for one in text[:LONGEST])
     return shown if len(text) <= LONGEST else shown + "..."
 

@@ -1,4 +1,7 @@
-"""What an action's image changes in the config of its base, and the label that tells it later. Pure."""
+"""What an action's image changes in the config of its base, and the label that tells it later.
+
+Pure.
+"""
 
 import json
 from typing import Any, Dict, List, NamedTuple, Optional
@@ -83,7 +86,9 @@ def refuse_action(settings: Json, adapter: str) -> None:
 
 
 def hints_from_settings(settings: Json) -> List[str]:
-    """Variables that tell the adapter what the config says of the model's server, unless the image sets them itself."""
+    """Variables that tell the adapter what the config says of the model's server, unless the image
+    sets them itself.
+    """
     ports = [str(port) for port in exposed_ports(settings) if port != ADAPTERS_PORT]
     hints = {EXPOSED: " ".join(ports), HEALTH: health_path(settings)}
     known = {variable.partition("=")[0] for variable in settings.get("Env") or []}
@@ -141,6 +146,7 @@ def warnings_on(settings: Json, start: Start) -> List[str]:
     if ADAPTERS_PORT not in exposed_ports(settings):
         return []
     return [
-        f"the base exposes {ADAPTERS_PORT}, which in an action is the adapter's own port: if the model's"
-        f" server ({start.text}) listens there, give it another, by --env, --cmd or its own settings"
+        f"the base exposes {ADAPTERS_PORT}, which in an action is the adapter's own port: if the"
+        f" model's server ({start.text}) listens there, give it another, by --env, --cmd or its own"
+        " settings"
     ]

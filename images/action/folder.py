@@ -1,4 +1,7 @@
-"""The layer of a folder that is added to an image: the same bytes each time. Reads the folder, writes a file of its own."""
+"""The layer of a folder that is added to an image: the same bytes each time.
+
+Reads the folder, writes a file of its own.
+"""
 
 import hashlib
 import os
@@ -59,7 +62,9 @@ def addition_from_text(text: str) -> Addition:
 
 
 def layer_from_addition(addition: Addition, inside: str, file: Path, progress: Progress) -> Layer:
-    """`inside` is the image's working directory, which is there and keeps its owner; `file` will hold the layer."""
+    """`inside` is the image's working directory, which is there and keeps its owner; `file` will
+    hold the layer.
+    """
     parents = [folder(name) for name in parents_of(addition.target, inside)]
     try:
         with file.open("wb") as target:
@@ -77,7 +82,9 @@ def size_of(addition: Addition) -> int:
 
 
 def parents_of(target: str, inside: str) -> List[str]:
-    """Folders on the way to it that may be missing in the image; without an entry they would be closed to its user."""
+    """Folders on the way to it that may be missing in the image; without an entry they would be
+    closed to its user.
+    """
     parts = target.strip("/").split("/")
     ways = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
     own = inside.strip("/") + "/"
@@ -131,7 +138,10 @@ def is_below(path: str, root: str) -> bool:
 
 
 def pieces(parents: List[Entry], addition: Addition, progress: Progress) -> Iterator[bytes]:
-    """The tar file. What was listed is not kept, but its digest is, and compared with how the folder is in the end."""
+    """The tar file.
+
+    What was listed is not kept, but its digest is, and compared with how the folder is in the end.
+    """
     for parent in parents:
         yield header_from_entry(parent)
     before, listed = listing(addition), hashlib.sha256()

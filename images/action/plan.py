@@ -1,4 +1,7 @@
-"""What has to be in the target repository, worked out from a base image alone. Pure: nothing is read or sent."""
+"""What has to be in the target repository, worked out from a base image alone.
+
+Pure: nothing is read or sent.
+"""
 
 import copy
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, TypeVar
@@ -32,7 +35,9 @@ T = TypeVar("T")
 
 
 class Python(NamedTuple):
-    """What runs the adapter: the words that start it, and its layer if the image has no Python of its own."""
+    """What runs the adapter: the words that start it, and its layer if the image has no Python of
+    its own.
+    """
 
     words: List[str]
     layer: Optional[Layer] = None

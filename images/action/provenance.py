@@ -1,4 +1,6 @@
-"""What is said of an action's image: an in-toto statement of ours, and what others have said of its base. Pure."""
+"""What is said of an action's image: an in-toto statement of ours, and what others have said of its
+base. Pure.
+"""
 
 from typing import Any, Dict, List, NamedTuple
 

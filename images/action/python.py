@@ -1,4 +1,6 @@
-"""Which Python runs the adapter in an image: the image's own, as far as its config and its files tell. Pure."""
+"""Which Python runs the adapter in an image: the image's own, as far as its config and its files
+tell. Pure.
+"""
 
 import re
 from typing import Callable, Dict, List, NamedTuple, Tuple
@@ -58,8 +60,9 @@ def decision_on_image(
 def decision_without(wanted: str, start: Start, what: str) -> Decision:
     if wanted == IMAGE:
         raise Unsuitable(
-            f"the base has {what} (its start command: {start.text}), and PYTHON=image forbids to add one: "
-            "make the base from an image with Python 3.6 or newer, or go without PYTHON=image"
+            f"the base has {what} (its start command: {start.text}), and PYTHON=image forbids to"
+            f" add"
+            " one: make the base from an image with Python 3.6 or newer, or go without PYTHON=image"
         )
     return Decision("")
 

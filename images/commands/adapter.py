@@ -1,4 +1,4 @@
-"""An image that holds the adapter alone: COPY --from=openwhisk-adapter:1.1.0 /openwhisk /openwhisk"""
+"""An image that holds the adapter alone, for COPY --from=openwhisk-adapter:VERSION."""
 
 import argparse
 from typing import List, Mapping, NamedTuple

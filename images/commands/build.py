@@ -1,4 +1,7 @@
-"""Action's images of many models, some at a time: build.sh. Runs threads, and the engine's command in them."""
+"""Action's images of many models, some at a time: build.sh.
+
+Runs threads, and the engine's command in them.
+"""
 
 import collections
 import contextlib

@@ -1,4 +1,6 @@
-"""One action's image from an order: the plan, and who carries it out: Docker, Podman or the registry."""
+"""One action's image from an order: the plan, and who carries it out: Docker, Podman or the
+registry.
+"""
 
 import contextlib
 import tempfile
@@ -83,7 +85,9 @@ class Made(NamedTuple):
 
 
 class Workshop:
-    """What all images of one run share: the environment, and the layers of the folders that are added."""
+    """What all images of one run share: the environment, and the layers of the folders that are
+    added.
+    """
 
     def __init__(
         self,
@@ -209,7 +213,9 @@ def made_in_registry(planned: InRegistry, progress: Callable[[int], None]) -> Ma
 
 
 class WithEngine:
-    """The plan is made of what the registry has, so that the image is the same; the engine has its own images too."""
+    """The plan is made of what the registry has, so that the image is the same; the engine has its
+    own images too.
+    """
 
     def __init__(self, engine: Engine, trials: Trials, shop: Workshop, tell: Tell) -> None:
         self.engine, self.trials, self.shop, self.tell = engine, trials, shop, tell

@@ -1,4 +1,6 @@
-"""A Python for images that have none: made once of an image that has one, kept on this machine, put in as a layer."""
+"""A Python for images that have none: made once of an image that has one, kept on this machine, put
+in as a layer.
+"""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""The settings of build.sh: environment variables, read here alone, and the help that lists them."""
+"""The settings of build.sh: environment variables, read here alone, and their help."""
 
 import re
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
@@ -36,8 +36,10 @@ SETTINGS = (
     Setting(
         "MODELS",
         "",
-        "names, separated by spaces; all: every model of images/models.txt; a name with / is taken whole; with a"
-        " tag, as in max-ocr:v1.2, that one is taken, and the action is called max-ocr all the same",
+        "names, separated by spaces; all: every model of images/models.txt; a name with / is taken"
+        " whole; with a tag, as in max-ocr:v1.2, that one is taken, and the action is called"
+        " max-ocr"
+        " all the same",
         "none",
     ),
     Setting(
@@ -85,7 +87,7 @@ SETTINGS = (
 HEAD = """\
 MODELS="max-object-detector max-ocr" USERNAME=me ./build.sh
 
-Puts the adapter into the image of each model, tries the result, pushes it and says how to deploy it.
+Puts the adapter into the image of each model, tries the result, pushes it, says how to deploy it.
 Settings are environment variables:
 
 """

@@ -1,4 +1,7 @@
-"""Docker's or Podman's command, started and listened to. All that it prints goes to whoever is told."""
+"""Docker's or Podman's command, started and listened to.
+
+All that it prints goes to whoever is told.
+"""
 
 import contextlib
 import json

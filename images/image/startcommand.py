@@ -5,7 +5,8 @@ import re
 import shlex
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-# Programs that start another one: which of their options take a value, and how many words come before the program.
+# Programs that start another one: which of their options take a value, and how many words come
+# before the program.
 WRAPPERS: Dict[str, Tuple[Tuple[str, ...], int]] = {
     "tini": (("-e", "-p"), 0),
     "dumb-init": (("-r", "--rewrite"), 0),

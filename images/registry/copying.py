@@ -16,7 +16,10 @@ Progress = Callable[[int], None]
 
 
 class Stream:
-    """A blob on its way, to be handed to an upload as its body. Says of each byte once that it has passed."""
+    """A blob on its way, to be handed to an upload as its body.
+
+    Says of each byte once that it has passed.
+    """
 
     def __init__(self, descriptor: Descriptor, progress: Progress) -> None:
         self.descriptor, self.progress = descriptor, progress
@@ -160,7 +163,9 @@ def send(stream: AnyStream, target: Repository, location: str) -> str:
 
 
 def continued(target: Repository, location: str, error: RegistryError) -> Arrived:
-    """Where the upload goes on; with a registry that has lost count of it, or takes no more of it, from its start."""
+    """Where the upload goes on; with a registry that has lost count of it, or takes no more of it,
+    from its start.
+    """
     if isinstance(error, Broken):
         with contextlib.suppress(RegistryError):
             return target.received(location)

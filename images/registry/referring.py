@@ -1,4 +1,6 @@
-"""What is said of an image, in a registry: read where the base is, put where the action's image will be."""
+"""What is said of an image, in a registry: read where the base is, put where the action's image
+will be.
+"""
 
 from typing import Any, Callable, List, NamedTuple, Set
 
@@ -55,7 +57,7 @@ def statements_on(plan: Plan, source: Repository) -> List[Statement]:
 
 
 def referrers_of(repository: Repository, digest: str) -> List[str]:
-    """Nothing where the registry knows none, in either of the two ways that there are to know them."""
+    """Nothing where the registry knows none, in either of the two ways to know them."""
     for path in (f"referrers/{digest}", f"manifests/{digest.replace(':', '-')}"):
         try:
             value = repository.index_at(path)

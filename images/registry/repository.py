@@ -1,4 +1,7 @@
-"""A repository in a registry: manifests and blobs, by the distribution specification. Every byte read is verified."""
+"""A repository in a registry: manifests and blobs, by the distribution specification.
+
+Every byte read is verified.
+"""
 
 import contextlib
 import json
@@ -28,7 +31,9 @@ SCHEMA_1 = (
 
 
 class Repository:
-    """Where to pull from, and where to push to if `push`; `beside` is the repository that is mounted from."""
+    """Where to pull from, and where to push to if `push`; `beside` is the repository that is
+    mounted from.
+    """
 
     def __init__(
         self, transport: Transport, name: str, push: bool = False, beside: str = ""
@@ -125,7 +130,9 @@ class Repository:
     # -- blobs that are written
 
     def mount(self, digest: str, source: str) -> Optional[str]:
-        """Empty when the blob is in this repository now, else where it can be uploaded; None for nowhere yet."""
+        """Empty when the blob is in this repository now, else where it can be uploaded; None for
+        nowhere yet.
+        """
         query = urlencode({"mount": digest, "from": source})
         try:
             answer = self.send("POST", f"blobs/uploads/?{query}", expect=(201, 202))

@@ -17,7 +17,6 @@ from images.image.shapes import CONFIG, INDEX, MANIFEST, checked
 from images.registry.repository import Repository
 from images.words import Unsuitable
 
-
 KIND, ABOUT = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 
 

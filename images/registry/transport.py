@@ -1,4 +1,7 @@
-"""HTTP to one registry: tokens, redirects, second tries, what may go where. Knows nothing of images."""
+"""HTTP to one registry: tokens, redirects, second tries, what may go where.
+
+Knows nothing of images.
+"""
 
 import base64
 import json
@@ -72,7 +75,8 @@ class Transport:
     ) -> Answer:
         """The answer of `path`, below /v2/ or a location that the registry gave.
 
-        The first access is the one without which there is nothing to be done; a token server may refuse the others.
+        The first access is the one without which there is nothing to be done; a token server may
+        refuse the others.
         """
         url = joined(self.base, path)
         answer = self.follow(method, url, accesses, headers or {}, body)
@@ -136,7 +140,9 @@ class Transport:
         return urlsplit(url)[:2] == urlsplit(self.base)[:2]
 
     def check_scheme(self, url: str) -> None:
-        """Content and passwords go in the open on this machine alone, unless the user has said otherwise."""
+        """Content and passwords go in the open on this machine alone, unless the user has said
+        otherwise.
+        """
         parts = urlsplit(url)
         if parts.scheme == "https" and parts.hostname:
             return
@@ -158,7 +164,9 @@ class Transport:
         self.neighbourhood.check(bare(url), places)
 
     def same_port(self, url: str) -> bool:
-        """Another port of the same host is another server: on this machine, or in a private network, anybody's."""
+        """Another port of the same host is another server: on this machine, or in a private
+        network, anybody's.
+        """
         return self.is_ours(url) or port_of(url) == port_of(self.base)
 
     def own_neighbourhood(self) -> Neighbourhood:
@@ -188,7 +196,9 @@ class Transport:
         return self.authorizations.get(accesses) != before
 
     def token(self, challenge: Dict[str, str], accesses: Accesses) -> str:
-        """For all that was asked for; where the server refuses that, as some do for what is missing, for the first."""
+        """For all that was asked for; where the server refuses that, as some do for what is
+        missing, for the first.
+        """
         answer = self.ask_for_token(challenge, accesses)
         if answer.status != 200 and len(accesses) > 1:
             answer.close()
@@ -222,11 +232,14 @@ class Transport:
         return self.exchange("GET", url, {"Authorization": self.basic} if self.basic else {}, None)
 
     def check_realm(self, realm: str) -> None:
-        """Whoever gives out the tokens gets the password: in the open, nobody but the registry's own host."""
+        """Whoever gives out the tokens gets the password: in the open, nobody but the registry's
+        own host.
+        """
         parts = urlsplit(realm)
         if self.credentials and parts.scheme != "https" and parts.hostname != self.host:
             raise RegistryError(
-                f"{self.registry} wants the password sent to {bare(realm)}: another host, and not TLS"
+                f"{self.registry} wants the password sent to {bare(realm)}:"
+                " another host, and not TLS"
             )
 
     @property

@@ -1,4 +1,6 @@
-"""Small images for a registry in this process: their blobs are text, their configs are what engines write."""
+"""Small images for a registry in this process: their blobs are text, their configs are what engines
+write.
+"""
 
 import json
 from contextlib import contextmanager

@@ -1,4 +1,6 @@
-"""The adapter without an image of ours: as a wheel for `pip install`, and as an image for COPY --from."""
+"""The adapter without an image of ours: as a wheel for `pip install`, and as an image for COPY
+--from.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""What is said of an action's image: by us, and what was said of its base; in every kind of registry."""
+"""What is said of an action's image: by us, and what was said of its base; in every kind of
+registry.
+"""
 
 import json
 import os

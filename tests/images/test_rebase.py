@@ -1,4 +1,6 @@
-"""An action that is there already: whether its base has moved, and the same action on the base as it is now."""
+"""An action that is there already: whether its base has moved, and the same action on the base as
+it is now.
+"""
 
 import gzip
 import json
@@ -158,7 +160,8 @@ def test_an_image_that_says_nothing_of_its_base_is_refused(registry, home):
         assert refused.returncode == 1
         assert refused.stderr == (
             f"layer.py: {registry.address}/{ACTION}: its labels don't say what it was made of "
-            "(org.opencontainers.image.base.name, openwhisk-adapter.changes): make the action's image anew\n"
+            "(org.opencontainers.image.base.name, openwhisk-adapter.changes): make the action's"
+            " image anew\n"
         )
 
 

@@ -1,4 +1,6 @@
-"""Registries on loopback: Debian's docker-registry, and one in this process that can play every odd behaviour."""
+"""Registries on loopback: Debian's docker-registry, and one in this process that can play every odd
+behaviour.
+"""
 
 import base64
 import contextlib
@@ -54,7 +56,10 @@ def real_registry():
 
 
 class Odd:
-    """A registry in this process. Its switches are what registries in the wild do; `log` is what it was asked."""
+    """A registry in this process.
+
+    Its switches are what registries in the wild do; `log` is what it was asked.
+    """
 
     def __init__(self):
         self.blobs, self.manifests, self.uploads, self.log = {}, {}, {}, []
@@ -91,10 +96,10 @@ class Odd:
         for (name, version), (media_type, data) in self.manifests.items():
             value = json.loads(data)
             subject = value.get("subject") if isinstance(value, dict) else None
-            if name == repository and version.startswith("sha256:") and subject:
-                if subject["digest"] == digest:
-                    described = {"digest": version, "size": len(data), "mediaType": media_type}
-                    found[version] = dict(described, artifactType=value["artifactType"])
+            speaks_of_it = subject and subject["digest"] == digest
+            if name == repository and version.startswith("sha256:") and speaks_of_it:
+                described = {"digest": version, "size": len(data), "mediaType": media_type}
+                found[version] = dict(described, artifactType=value["artifactType"])
         return list(found.values())
 
     def asked(self, method=None):
@@ -387,7 +392,9 @@ def tar_gz(files):
 
 @contextmanager
 def cut_once(address, after):
-    """Another address of a registry: the first connection that carries more than `after` bytes one way is cut."""
+    """Another address of a registry: the first connection that carries more than `after` bytes one
+    way is cut.
+    """
     cuts = []
 
     class Relay(BaseRequestHandler):

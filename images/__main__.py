@@ -33,8 +33,11 @@ def main(words: List[str]) -> int:
     if command == "manifest" and not rest:
         print(manifest.manifest(), end="")
         return 0
-    print(__doc__, end="", file=sys.stdout if command in ("-h", "--help") else sys.stderr)
-    return 0 if command in ("-h", "--help") else 2
+    if command in ("-h", "--help"):
+        print(__doc__, end="")
+        return 0
+    print(__doc__, end="", file=sys.stderr)
+    return 2
 
 
 def run(words: List[str]) -> NoReturn:

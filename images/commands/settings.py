@@ -131,9 +131,11 @@ def help_text() -> str:
 def wrapped(text: str, width: int) -> List[str]:
     lines = [""]
     for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] += (" " if lines[-1] else "") + word
+        line = f"{lines[-1]} {word}".lstrip()
+        if len(line) > width:
+            lines.append(word)
+        else:
+            lines[-1] = line
     return lines
 
 

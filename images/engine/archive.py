@@ -71,10 +71,10 @@ def write_layout(local: Local, folder: Path) -> None:
         "layers": layers,
     }
     described = Held(json_bytes(manifest))
-    contents: List[Union[Content, None]] = [layer.content for layer in local.layers]
-    for content in [local.config, described, *contents]:
-        if content:
-            write_content(content, blobs / hex_of(content.descriptor.digest))
+    contents: List[Content] = [local.config, described]
+    contents += [layer.content for layer in local.layers if layer.content]
+    for content in contents:
+        write_content(content, blobs / hex_of(content.descriptor.digest))
     entry = {"mediaType": MANIFESTS[0], **described.descriptor._asdict()}
     index = {"schemaVersion": 2, "manifests": [entry]}
     (folder / "index.json").write_bytes(json_bytes(index))

@@ -1,6 +1,4 @@
-"""An image tried before it is pushed: its base's Python, then the action, with the platform's
-questions and limits.
-"""
+"""An image tried before it is pushed, with the platform's questions and limits."""
 
 import threading
 import uuid
@@ -20,9 +18,7 @@ PLATFORM_ENV = ["--env", "__OW_API_HOST=http://localhost"]
 
 
 class Checked(NamedTuple):
-    """What a base's Python said of itself: `word` is empty where there is none that could run the
-    adapter.
-    """
+    """What a base's Python said; `word` is empty where none can run the adapter."""
 
     word: str
     complaint: str = ""  # the model can't work in this image

@@ -67,5 +67,6 @@ def layers_of(manifest: Json) -> List[Descriptor]:
 def platform_from(value: Any) -> str:
     """linux/arm64/v8, as an index and a config name it."""
     value = value or {}
-    names = (value.get("os", "linux"), value.get("architecture", ""), value.get("variant", ""))
+    system = value.get("os", "linux")
+    names = [system, value.get("architecture"), value.get("variant")]
     return "/".join(name for name in names if name)

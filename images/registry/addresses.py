@@ -48,9 +48,7 @@ def is_on_private_network(places: List[Place]) -> bool:
 
 
 def is_special(address: Address) -> bool:
-    """Addresses at which no registry ever is: this machine, its cloud's metadata, everybody at
-    once.
-    """
+    """Where no registry is: this machine, a cloud's metadata, everybody at once."""
     return (
         address.is_loopback
         or address.is_unspecified
@@ -61,9 +59,7 @@ def is_special(address: Address) -> bool:
 
 
 def is_loopback_name(host: str) -> bool:
-    """Whether what the user has written, its port aside, is this machine: then nobody else hears
-    what is said.
-    """
+    """Whether the user has written this machine's name: nobody else hears what is said."""
     name = host.strip("[]")
     try:
         return ipaddress.ip_address(name).is_loopback

@@ -87,7 +87,7 @@ class Connections:
 
     def __init__(self) -> None:
         self.idle: Dict[Key, http.client.HTTPConnection] = {}
-        self.proxies = {key: value for key, value in getproxies_environment().items() if value}
+        self.proxies: Dict[str, str] = getproxies_environment()
         self.tls = ssl.create_default_context()
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         if bundle:
@@ -228,9 +228,7 @@ def send(
 
 
 def socket_to(places: List[Place]) -> socket.socket:
-    """To the first address that answers; of those that were checked, without asking the resolver
-    again.
-    """
+    """To the first address that answers, of those that were checked."""
     failure: Optional[OSError] = None
     for place in places:
         plain = socket.socket(place.family, socket.SOCK_STREAM)

@@ -1,6 +1,6 @@
 """A plan carried out in registries: what isn't there yet is sent, the tag last."""
 
-from typing import List, Mapping, NamedTuple, Optional
+from typing import List, Mapping, NamedTuple, Optional, Set
 
 from images.action.content import Held
 from images.action.plan import Plan
@@ -31,11 +31,15 @@ class Repositories(NamedTuple):
 
     @property
     def sent(self) -> int:
-        return sum(one.sent for one in {self.source.transport, self.target.transport})
+        return sum(one.sent for one in self.transports)
 
     def close(self) -> None:
-        for one in {self.source.transport, self.target.transport}:
+        for one in self.transports:
             one.connections.close()
+
+    @property
+    def transports(self) -> Set[Transport]:
+        return {self.source.transport, self.target.transport}
 
 
 def repositories_for(

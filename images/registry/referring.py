@@ -1,12 +1,11 @@
-"""What is said of an image, in a registry: read where the base is, put where the action's image
-will be.
-"""
+"""What is said of an image, in registries: read beside the base, put beside the action's."""
 
-from typing import Any, Callable, List, NamedTuple, Set
+from typing import Any, Callable, List, NamedTuple
 
-from images.action.plan import Plan, Statement
+from images.action.plan import Plan, Statement, unique
 from images.action.provenance import Attachment, entry_of, kept_statement, own_attachment
 from images.image.documents import INDEXES, Descriptor, Json, Manifest, manifest_from_value
+from images.image.settings import listed
 from images.image.shapes import MANIFEST, checked
 from images.registry.copying import upload
 from images.registry.repository import Repository
@@ -52,8 +51,7 @@ def statements_on(plan: Plan, source: Repository) -> List[Statement]:
     found = list(plan.statements)
     for digest in plan.counterparts:
         found += [Statement(one, digest) for one in referrers_of(source, digest)]
-    seen: Set[Statement] = set()
-    return [one for one in found if not (one in seen or seen.add(one))][:MOST]  # type: ignore[func-returns-value]
+    return unique(found)[:MOST]
 
 
 def referrers_of(repository: Repository, digest: str) -> List[str]:
@@ -109,6 +107,6 @@ def list_under_tag(manifest: Manifest, target: Repository) -> None:
         "artifactType": manifest.value["artifactType"],
         "annotations": manifest.value["annotations"],
     }
-    others = [one for one in value.get("manifests") or [] if one.get("digest") != entry["digest"]]
+    others = [one for one in listed(value, "manifests") if one.get("digest") != manifest.digest]
     value["manifests"] = [*others, entry]
     target.put_manifest(tag, manifest_from_value(INDEXES[0], value))

@@ -70,12 +70,13 @@ def image_for_platform(repository: Repository, reference: Reference, platform: s
 
 
 def chosen_entries(entries: Entries, reference: Reference, platform: str) -> List[Json]:
-    chosen = [
-        entry for entry in entries.images if platform in ("", platform_from(entry.get("platform")))
-    ]
+    if not platform and entries.images:
+        return entries.images
+    names = [platform_from(entry.get("platform")) for entry in entries.images]
+    chosen = [entry for entry, name in zip(entries.images, names) if name == platform]
     if not chosen:
-        names = [platform_from(entry.get("platform")) for entry in entries.images]
-        there = ", ".join(names) or "attestations only" * bool(entries.statements) or "nothing"
+        nothing = "attestations only" if entries.statements else "nothing"
+        there = ", ".join(names) or nothing
         raise Unsuitable(f"{reference} has {there}: {platform or 'an image'} was asked for")
     return chosen
 

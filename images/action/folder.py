@@ -14,9 +14,11 @@ from images.words import Unsuitable
 PIECE = 1 << 20
 TAKEN = ("openwhisk", "proc", "sys", "dev")
 # Folders that images have already, with owners and modes of their own.
-USUAL = set(
-    ["bin", "etc", "home", "lib", "lib64", "mnt", "opt", "root", "run", "sbin", "srv", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin", "usr/local/lib", "usr/sbin", "usr/share", "var", "var/lib", "var/tmp"]
-)
+USUAL = {
+    *("bin", "etc", "home", "lib", "lib64", "mnt", "opt", "root", "run", "sbin", "srv", "tmp"),
+    *("usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin", "usr/local/lib"),
+    *("usr/sbin", "usr/share", "var", "var/lib", "var/tmp"),
+}
 
 Progress = Callable[[int], None]
 

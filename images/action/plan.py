@@ -1,7 +1,7 @@
 """What has to be in the target repository, worked out from a base image alone. Pure: nothing is read or sent."""
 
 import copy
-from typing import Any, Iterable, List, NamedTuple, Optional, TypeVar
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, TypeVar
 
 from images.action.adapter import ADAPTER
 from images.action.changes import (
@@ -52,6 +52,13 @@ class Image(NamedTuple):
         return settings
 
 
+class Statement(NamedTuple):
+    """A manifest that speaks of an image, and the digest of that one."""
+
+    digest: str
+    about: str
+
+
 class Base(NamedTuple):
     """An image, for one platform or for all that its index names."""
 
@@ -60,6 +67,7 @@ class Base(NamedTuple):
     images: List[Image]
     listing: Optional[Manifest] = None  # the index
     remarks: List[str] = []
+    statements: List[Statement] = []
 
 
 class Part(NamedTuple):
@@ -95,6 +103,10 @@ class Plan(NamedTuple):
     configs: List[Held]
     parts: List[Part]  # for each config
     remarks: List[str]
+    base_digest: str
+    counterparts: Dict[str, Manifest]  # ours, by the digest of the base's
+    statements: List[Statement]  # on the base, as its index names them
+    version: str
 
     @property
     def digest(self) -> str:
@@ -138,7 +150,18 @@ def plan_from_base(base: Base, target: Reference, ours: Ours) -> Plan:
         configs=configs,
         parts=ours.parts,
         remarks=unique([*base.remarks, *remarks_on(base, ours.parts)]),
+        base_digest=base.digest,
+        counterparts=counterparts_of(base, manifests + index),
+        statements=base.statements,
+        version=ours.version,
     )
+
+
+def counterparts_of(base: Base, manifests: List[Manifest]) -> Dict[str, Manifest]:
+    """What takes the place of each of the base's manifests."""
+    found = {image.manifest.digest: one for image, one in zip(base.images, manifests)}
+    found[base.digest] = manifests[-1]
+    return found
 
 
 def unique(values: Iterable[T]) -> List[T]:

@@ -64,6 +64,8 @@ def carry_out(planned: InRegistry, asked: Asked) -> None:
         return
     with Progress(sys.stderr, size_to_copy(plan), lines=asked.as_json) as progress:
         made = made_in_registry(planned, progress)
+    for remark in made.remarks:
+        print(printable(f"{plan.target.repository}: {remark}"), file=sys.stderr)
     print(text_from_made(made, asked.as_json))
 
 

@@ -174,7 +174,8 @@ def summary(works: List[Work]) -> int:
         print(f"wsk action update {job.name} --docker {image} --web raw {limits}")
     sys.stdout.flush()
     for one in made:
-        for remark in one.made.plan.remarks if one.made else []:
+        remarks = one.made.plan.remarks + one.made.remarks if one.made else []
+        for remark in remarks:
             print(printable(f"{one.job.model}: {remark}"), file=sys.stderr)
     return failures(works)
 

@@ -76,6 +76,11 @@ class Made(NamedTuple):
     sent: Optional[int] = None
     pushed: Optional[Pushed] = None
 
+    @property
+    def remarks(self) -> List[str]:
+        """What a push has shown."""
+        return self.pushed.remarks if self.pushed else []
+
 
 class Workshop:
     """What all images of one run share: the environment, and the layers of the folders that are added."""

@@ -115,7 +115,9 @@ def part_from_action(image: Optional[Image], told: Told) -> Part:
     count = told.layers
     described = image.manifest.value["layers"]
     if not 0 < count <= len(described):
-        raise Unsuitable(f"the label {CHANGES_LABEL} tells of {count} layers, there are {len(described)}")
+        raise Unsuitable(
+            f"the label {CHANGES_LABEL} tells of {count} layers, there are {len(described)}"
+        )
     labelled = labels_of(image).get(CHANGES_LABEL)
     python = changes_from_label(str(labelled)).python
     rows = rows_of_layers(image)[-count:]

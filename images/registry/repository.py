@@ -62,6 +62,15 @@ class Repository:
         kind = value.get("mediaType") or answer.headers.get("content-type", "").partition(";")[0]
         return Manifest(str(kind), data, value)
 
+    def index_at(self, path: str) -> Json:
+        """What is listed there. Raises RegistryError where nothing is, or no list."""
+        what = f"{self.name}/{path}"
+        with self.send("GET", path, headers={"Accept": INDEXES[0]}) as answer:
+            value = value_of(document_of(answer), what)
+        if not isinstance(value.get("manifests"), list):
+            raise RegistryError(f"{what} isn't a list of manifests")
+        return value
+
     def manifest_digest(self, version: str) -> Optional[str]:
         """None where there is none."""
         answer = self.send(

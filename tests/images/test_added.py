@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from images.action.changes import Wishes
 from images.action.folder import addition_from_text, layer_from_addition
+from images.commands.making import workshop
 from images.words import Unsuitable
 from tests.images.samples import (
     BASE,
@@ -167,8 +167,13 @@ def changing(model, change):
     return told
 
 
+def grow(model):
+    with open(model / "1" / "saved_model.pb", "ab") as file:
+        file.write(b"x")
+
+
 CHANGES = {
-    "a file that grows": lambda model: open(model / "1" / "saved_model.pb", "ab").write(b"x"),
+    "a file that grows": grow,
     "a file that shrinks": lambda model: os.truncate(model / "1" / "saved_model.pb", 5),
     "a file that comes": lambda model: (model / "new").write_text("x"),
     "a file that goes": lambda model: (model / "1" / "saved_model.pb").unlink(),
@@ -280,7 +285,9 @@ def test_a_second_try_sends_only_the_rest(registry, home, model):
     registry.refuses_tags = False
     del registry.log[:]
     made(order, home)
-    assert [line.split("?")[0] for line in registry.asked("PUT")] == [f"PUT /v2/{TARGET}/manifests/1.0.0"]
+    assert [line.split("?")[0] for line in registry.asked("PUT")] == [
+        f"PUT /v2/{TARGET}/manifests/1.0.0"
+    ]
 
 
 @pytest.mark.parametrize("after", ["goes on", "forgets", "refuses the rest"])
@@ -300,7 +307,7 @@ import resource, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from images.action.folder import addition_from_text, layer_from_addition
-layer = layer_from_addition(addition_from_text(sys.argv[2] + "=/m"), "", Path(sys.argv[3]), print if 0 else (lambda n: None))
+layer = layer_from_addition(addition_from_text(sys.argv[2] + "=/m"), "", Path(sys.argv[3]), lambda size: None)
 print(layer.descriptor.digest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -333,8 +340,6 @@ def test_gigabytes_of_weights_take_little_memory(tmp_path):
 
 
 def test_two_threads_that_want_the_same_folder_get_one_layer(registry, home, model):
-    from images.commands.making import workshop
-
     addition = addition_from_text(f"{model}=/m")
     order = order_for(registry, additions=(addition,))
     found = []
@@ -348,4 +353,3 @@ def test_two_threads_that_want_the_same_folder_get_one_layer(registry, home, mod
         for thread in threads:
             thread.join()
         assert len(set(found)) == 1 and len(os.listdir(shop.folder)) == 1
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0

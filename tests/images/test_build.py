@@ -496,7 +496,9 @@ def test_a_folder_and_a_variable_become_part_of_the_image_the_same_by_every_engi
     assert len({one.digests[0] for one in built}) == 1
     with action(engine, f"{build.user}/greeter:1") as running:
         assert running.web("GET", "/")[1]["body"] == "grüß Gott"
-        told = engine.docker("exec", running.name, "sh", "-c", "cd /models && stat -c '%n %U %a' . m m/*")
+        told = engine.docker(
+            "exec", running.name, "sh", "-c", "cd /models && stat -c '%n %U %a' . m m/*"
+        )
     assert told.splitlines() == [
         ". root 755",
         "m root 755",

@@ -299,15 +299,13 @@ def test_layers_that_are_fetched_from_elsewhere_are_neither_mounted_nor_copied(r
 # -- refused bases -------------------------------------------------------
 
 
-def test_a_base_without_python_is_refused_with_what_to_do(registry, home):
+def test_a_base_without_python_is_refused_where_none_may_be_added(registry, home):
     put_image(registry, BASE, "latest", settings={"Cmd": ["tensorflow_model_server"]})
     with pytest.raises(Unsuitable) as refusal:
-        run(registry, home)
+        run(registry, home, python="image")
     assert str(refusal.value) == (
-        "the base has no Python (its start command: tensorflow_model_server), "
-        "and openwhisk.py runs on the image's own: "
-        "make the base from an image with Python 3.6 or newer, or add one to it, "
-        "like `RUN apt-get install -y python3-minimal`"
+        "the base has no Python (its start command: tensorflow_model_server), and PYTHON=image forbids"
+        " to add one: make the base from an image with Python 3.6 or newer, or go without PYTHON=image"
     )
 
 
@@ -437,7 +435,7 @@ def test_copying_survives_a_broken_upload(registry, other_registry, home, after)
     plan, _ = made(order_for(registry, other_registry), home, counted.append)
     assert whole(other_registry)
     assert sum(counted) == plan.base_size
-    assert len(other_registry.asked("POST")) == 4 + (after != "goes on")
+    assert len(other_registry.asked("POST")) == 6 + (after != "goes on")
 
 
 def test_a_push_that_fails_leaves_no_tag_and_the_next_one_sends_only_the_rest(
@@ -447,7 +445,7 @@ def test_a_push_that_fails_leaves_no_tag_and_the_next_one_sends_only_the_rest(
     other_registry.refuses_tags = True
     with pytest.raises(RegistryError, match="503"):
         run(registry, home, other_registry)
-    assert [tag for _, tag in other_registry.manifests] == []
+    assert not [tag for _, tag in other_registry.manifests if not tag.startswith("sha256:")]
     other_registry.refuses_tags = False
     _, pushed = run(registry, home, other_registry)
     assert pushed.copied == 0
@@ -463,7 +461,7 @@ def test_a_second_run_sends_nothing_and_has_the_same_digest(registry, home):
     _, first = run(registry, home)
     del registry.log[:]
     _, second = run(registry, home)
-    assert second == first._replace(mounted=0, sent=second.sent)
+    assert second == first._replace(mounted=0, sent=second.sent, attached=0)
     assert {line.split(" ")[0] for line in registry.log} == {"GET", "HEAD"}
     assert second.sent < 3000
 
@@ -567,6 +565,8 @@ def test_the_outcome_is_one_line_or_json(registry, home):
         "mounted": 2,
         "copied": 0,
         "sent": outcome["sent"],
+        "attached": 1,
+        "remarks": [],
     }
     line = program(home, *words).stdout
     assert line.startswith(

@@ -141,7 +141,7 @@ def test_a_server_of_an_older_c_library(engine, own):
 def test_a_server_of_python_2(engine, own):
     base = python2_image(engine)
     model = {"server.py": SERVERS / "server_python2.py"}
-    command = ["/usr/local/bin/python2.7", "/server.py"]
+    command = ["python", "/server.py"]
     image = build(engine, "test/python2:1", own, model, base=base, command=command)
     with running(engine, image) as action:
         action.init()

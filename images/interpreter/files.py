@@ -161,13 +161,16 @@ class LayerReader:
 
     def add(self, stream: BinaryIO) -> None:
         layer = Layer(Folder(), [], [])
-        with tarfile.open(fileobj=self.unpacked(stream), mode="r|", tarinfo=Entry) as archive:
+        unpacked = self.unpacked(stream)
+        with tarfile.open(fileobj=unpacked, mode="r|", tarinfo=Entry) as archive:
             entry = archive.next()
             while entry is not None:
                 archive.members = []  # type: ignore[attr-defined] # a million take a gigabyte
                 self.check(entry)
                 self.add_entry(layer, archive, entry)
                 entry = archive.next()
+        while unpacked.read(65536):  # up to its checksum
+            pass
         for parts in layer.removed:
             remove(self.root, parts)
         for parts in layer.emptied:
@@ -242,7 +245,7 @@ def not_kept() -> bytes:
 class Counted(io.RawIOBase):
     """A stream whose bytes are counted, and how often somebody has read on at its end.
 
-    tarfile goes over what an entry says to be its content, in small steps, whether it is there or not.
+    tarfile steps over as many bytes as an entry says to have, whether they are there or not.
     """
 
     def __init__(self, read: Callable[[int], bytes], reader: LayerReader) -> None:
@@ -253,6 +256,11 @@ class Counted(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         data = self.read_from(len(buffer))
+        while data and len(data) < len(buffer):  # a connection gives what has come
+            more = self.read_from(len(buffer) - len(data))
+            if not more:
+                break
+            data += more
         self.reader.bytes_left -= len(data)
         if self.reader.bytes_left < 0:
             raise Unreadable(f"the image takes more than {LARGEST_IMAGE} bytes")

@@ -1,4 +1,4 @@
-"""What an image may hold, read as an interpreter is looked for in it: layers, links, hostile archives and programs."""
+"""Images in which a Python is looked for: layers, links, and whatever a stranger may have made."""
 
 import gzip
 import io
@@ -49,6 +49,15 @@ def refusal(*layers):
 def test_a_layer_covers_what_lies_below_it():
     found = contents(layer(a=b"1", b=b"2"), gzip.compress(layer(b=b"3")))
     assert found == {"/lib/a.so": b"1", "/lib/b.so": b"3"}
+
+
+def test_a_layer_may_come_byte_by_byte():
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 1))
+
+    with files_from_layers([Slow(gzip.compress(layer(a=b"1")))]) as files:
+        assert files.read("/lib/a.so") == b"1"
 
 
 def test_a_whiteout_takes_away_what_lies_below_and_nothing_else():
@@ -249,7 +258,7 @@ X86, ARM = 62, 183
 
 
 def program(machine=X86, loader="", needed=(), runpath="", rpath="", tail=b""):
-    """The least that a loader understands: one segment with all of it, which begins at address 4096."""
+    """The least that a loader understands: one segment, loaded at address 4096."""
     strings = b"\0"
     tags = []
     for kind, texts in ((1, needed), (29, [runpath]), (15, [rpath])):
@@ -378,7 +387,8 @@ def test_a_part_of_a_python_is_refused_with_what_is_not_there(tmp_path):
     with pytest.raises(NoInterpreter) as refused:
         made(files)
     assert str(refused.value) == (
-        "only a part of its Python is installed, without encodings, select, socket, subprocess, threading, zlib"
+        "only a part of its Python is installed, without "
+        "encodings, select, socket, subprocess, threading, zlib"
     )
 
 

@@ -1,3 +1,3 @@
-"""Makes any model server an Apache OpenWhisk action; importing this has no effect."""
+"""Makes any model server an Apache OpenWhisk action: the rooms of openwhisk.py."""
 
 VERSION = "1.1.0"

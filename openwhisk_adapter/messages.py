@@ -1,14 +1,30 @@
-"""What goes in and out of a model, and why it may not: touches nothing."""
+"""What a model is asked, what it answers, and why it may not be: values that touch nothing."""
 
 import json
 from typing import Dict, List, NamedTuple, Tuple
 
 LARGEST = 64 << 20  # bytes of a body, in memory
-HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "upgrade"}
+LONGEST_LINE = 65536  # bytes of a header line: what Python's own HTTP client reads at most
+
+# These are about one connection (RFC 9110, 7.6.1), and each connection has its own.
+HOP_BY_HOP = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
 
 
 class Request(NamedTuple):
-    """Path and query are percent-encoded. `plain`: no web request but an invocation; `bare`: no path was given."""
+    """What the model is asked. Path and query are percent-encoded.
+
+    `plain`: an invocation, no web request; `bare`: the client named no path."""
 
     method: str
     path: str
@@ -24,26 +40,42 @@ class Request(NamedTuple):
     accepts_gzip: bool = False
 
     @property
-    def target(self):
-        return self.path + ("?" + self.query if self.query else "")
+    def target(self) -> str:
+        return f"{self.path}?{self.query}" if self.query else self.path
 
 
 class Response(NamedTuple):
+    """What the model answers. A header's value has a character for each of its bytes."""
+
     status: int
     headers: List[Tuple[str, str]]
     body: bytes
 
-    def header(self, name):
-        return next((value for key, value in self.headers if key.lower() == name), "")
+    def header(self, name: str) -> str:
+        """The first value under this name in small letters, or nothing."""
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return ""
 
 
 class Refused(Exception):
     """Why the model is not asked, or its answer not sent: `response` tells whoever asked."""
 
-    def __init__(self, status, reason):
+    def __init__(self, status: int, reason: str):
         super().__init__(reason)
-        self.response = Response(
-            status,
-            [("Content-Type", "application/json")],
-            json.dumps({"error": reason}, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"),
+        error = json.dumps({"error": reason}, ensure_ascii=False, separators=(",", ":"))
+        body = error.encode("utf-8", "replace")
+        self.response = Response(status, [("Content-Type", "application/json")], body)
+
+
+class TooLong(Refused):
+    """The platform takes results up to its limit, and this would be `size` bytes or more."""
+
+    def __init__(self, size: int, limit: int):
+        advice = (
+            "accept gzip (curl --compressed), ask for less, "
+            "or raise the platform's limit and OPENWHISK_LIMIT"
         )
+        reason = f"the answer takes {size} bytes or more, and {limit} are allowed: {advice}"
+        super().__init__(413, reason)

@@ -1,13 +1,13 @@
-"""What the variables OPENWHISK_* say: reads a mapping, never the environment itself."""
+"""What the variables OPENWHISK_* say, and whether the platform is here: reads what it is given."""
 
 import re
-from typing import NamedTuple
+from typing import Any, Dict, List, Mapping, NamedTuple
 
 from openwhisk_adapter.messages import Refused
 
 
 class Settings(NamedTuple):
-    """Each is set by OPENWHISK_ and its name in capitals; the README has the table."""
+    """Each is set by OPENWHISK_ and its name in capitals; README.md explains them in this order."""
 
     host: str = "0.0.0.0"
     port: int = 8080
@@ -19,15 +19,53 @@ class Settings(NamedTuple):
     limit: int = 1048576
     errors: str = "500-599"
     cors: str = "platform"
+    platform: str = "auto"
+    exposed: str = ""
+    health: str = ""
+
+    @property
+    def exposed_ports(self) -> List[int]:
+        """The ports that the image says it listens on, in its own order."""
+        return [int(word) for word in self.exposed.split()]
 
 
-def settings_from_environ(environ):
-    forms = {int: r"\d{1,9}", "cors": "app|platform", "errors": r"none|\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*"}
-    found = Settings()
-    for name, default in found._asdict().items():
-        variable, kind = "OPENWHISK_" + name.upper(), type(default)
-        text = environ.get(variable) or str(default)
-        if not re.match(r"(%s)\Z" % forms.get(name, forms.get(kind, ".*")), text):
-            raise Refused(502, f"{variable} should look like {default!r} and is {text!r}")
-        found = found._replace(**{name: kind(text)})
-    return found
+ANYTHING = r".*"
+NUMBER = r"[0-9]{1,9}"
+STATUSES = r"none|[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*"
+
+FORMS = {
+    "host": ANYTHING,
+    "port": NUMBER,
+    "app": ANYTHING,
+    "target": NUMBER,
+    "ready": ANYTHING,
+    "preload": NUMBER,
+    "entry": ANYTHING,
+    "limit": NUMBER,
+    "errors": STATUSES,
+    "cors": "app|platform",
+    "platform": "auto|yes|no",
+    "exposed": r"[0-9]{1,5}( [0-9]{1,5})*",
+    "health": r"/.*",
+}
+
+
+def settings_from_environ(environ: Mapping[str, str]) -> Settings:
+    """The defaults, and what these variables say instead. An empty one says nothing."""
+    found: Dict[str, Any] = {}
+    for name, default in Settings()._asdict().items():
+        variable = "OPENWHISK_" + name.upper()
+        text = environ.get(variable)
+        if text:
+            if not re.match(f"({FORMS[name]})\\Z", text):
+                reason = f"{variable} should look like {default!r} and is {text!r}"
+                raise Refused(502, reason)
+            found[name] = type(default)(text)
+    return Settings(**found)
+
+
+def is_platform(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether /init and /run are the platform's: OpenWhisk sets __OW_API_HOST on each container."""
+    if settings.platform == "auto":
+        return "__OW_API_HOST" in environ
+    return settings.platform == "yes"

@@ -14,6 +14,7 @@ from tests.support.process import Process, accepts, free_port, until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ADAPTER = os.path.join(ROOT, "openwhisk.py")
+ROOMS = os.path.join(ROOT, "openwhisk_adapter")
 APPS = os.path.join(ROOT, "tests", "adapter", "apps")
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 
@@ -29,7 +30,8 @@ def folder_of(parent, app):
     """An image's working directory: the app as app.py, and the one file beside it."""
     folder = os.path.join(str(parent), "action")
     os.mkdir(folder)
-    shutil.copy(ADAPTER, folder)
+    os.symlink(ADAPTER, os.path.join(folder, "openwhisk.py"))
+    os.symlink(ROOMS, os.path.join(folder, "openwhisk_adapter"))
     if app:
         shutil.copy(os.path.join(APPS, app + ".py"), os.path.join(folder, "app.py"))
     return folder
@@ -40,6 +42,7 @@ def environment(**variables):
     kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     kept.update(PATH=path, HOME=os.environ.get("HOME", "/"), LC_ALL="C.UTF-8")
+    kept.update(OPENWHISK_PLATFORM="yes")
     kept.update((name, str(value)) for name, value in variables.items())
     return kept
 

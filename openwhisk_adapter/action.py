@@ -1,0 +1,280 @@
+"""The platform's two calls, /init and /run, answered by one model: touches the model, the clock and the log."""
+
+import contextlib
+import os
+import threading
+import time
+from typing import Any, Callable, Dict, Iterator, Optional
+
+from openwhisk_adapter.envelope import (
+    activation_from_json,
+    checked,
+    object_from_json,
+    text_from_value,
+)
+from openwhisk_adapter.log import Log, flush
+from openwhisk_adapter.messages import Refused, Request, Response
+from openwhisk_adapter.model import Model, NotLoaded, State
+from openwhisk_adapter.request import request_from_params
+from openwhisk_adapter.result import redirected_to_slash, result_and_json
+from openwhisk_adapter.servers import Server, Unanswered, Unreachable
+from openwhisk_adapter.settings import Settings, settings_from_environ
+
+Reply = Callable[[int, bytes], None]
+
+NO_LIMIT = 86400.0  # seconds: of an activation without a deadline, or after a clock has jumped
+LOOK = 0.05  # seconds between two looks for deadlines
+LINGER = 5.0  # seconds that a prediction may go on after its time was over
+STILL_RUNS = "%s %s still runs %d s after its time was over: this ends the container, the next request gets a fresh one"
+CANT_BE_CARRIED = "this request or its answer can't be carried: the activation's log says why"
+MORE_THAN_ONCE = "Cannot initialize the action more than once."
+NO_CODE = "this image is a model, it takes no code: create the action without a file"
+NOT_RAW = "This web action isn't raw: what the platform merges, sorts or drops is lost (--web raw)"
+TOO_LATE_FOR_VARIABLES = (
+    "The model was loaded before /init: the action's own variables came too late for it"
+)
+
+
+class Limits:
+    """How long an activation may take: all of it, and the part of it that is the model's."""
+
+    def __init__(self, deadline: Any) -> None:
+        self.seconds = seconds_until(deadline)
+        self.patience = self.seconds - min(1.0, self.seconds / 10)
+
+
+def seconds_until(deadline: Any) -> float:
+    """Epoch milliseconds, as a string."""
+    try:
+        seconds = float(deadline) / 1000 - time.time()
+    except (TypeError, ValueError, OverflowError):
+        return NO_LIMIT
+    return seconds if 0 < seconds < NO_LIMIT else NO_LIMIT
+
+
+class Activation:
+    """One /run, answered exactly once: by the model, its deadline or a failure, whichever comes first."""
+
+    def __init__(
+        self, reply: Reply, settings: Settings, log: Log, settle_log: Callable[[], None]
+    ) -> None:
+        self.request = Request("POST", "/run", plain=True)
+        self.call = None  # type: Optional[Call]
+        self.is_answered = threading.Event()
+        self.began = time.monotonic()
+        self.due = float("inf")
+        self.limits = Limits(None)
+        self.reason = ""
+        self._reply = reply
+        self._settings = settings
+        self._log = log
+        self._settle_log = settle_log
+        self._claim = threading.Lock()
+
+    def is_for(self, activation: Dict[str, Any]) -> None:
+        self.limits = Limits(activation.get("deadline"))
+        self.due = self.began + self.limits.patience
+        self.reason = too_late(self.limits.seconds, activation.get("action_name"))
+
+    def answer(self, response: Response) -> None:
+        response = redirected_to_slash(response, self.request)
+        _, written = result_and_json(response, self.request, self._settings)
+        if self._is_first():
+            flush()
+            self._send(response, written)
+
+    def expire(self) -> None:
+        """By the one who watches deadlines: no line of the model's code may keep that thread."""
+        refusal = Refused(504, self.reason).response
+        _, written = result_and_json(refusal, self.request, self._settings)
+        if self._is_first():
+            self._send(refusal, written)
+            if self.call is not None:
+                self.call.abandon()
+
+    def fail(self, refusal: Refused) -> None:
+        """A sentence for whoever asked; what a model has said is for the log alone."""
+        if isinstance(refusal, NotLoaded) and refusal.last_words:
+            self._log.error(refusal.last_words)
+        self.answer(refusal.response)
+
+    @contextlib.contextmanager
+    def failures_answered(self) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refusal:
+            self.fail(refusal)
+        except Exception:
+            self._log.exception()
+            self.fail(Refused(500, CANT_BE_CARRIED))
+
+    def _is_first(self) -> bool:
+        return self._claim.acquire(blocking=False)  # and never released
+
+    def _send(self, response: Response, written: bytes) -> None:
+        self._settle_log()
+        milliseconds = (time.monotonic() - self.began) * 1000
+        words = (
+            self.request.method,
+            self.request.path,
+            response.status,
+            milliseconds,
+            len(response.body),
+        )
+        self._log.end_activation("%s %s %d %.0f ms %d bytes" % words)
+        self._reply(200, written)
+        self.is_answered.set()
+
+
+def too_late(seconds: float, action_name: Any) -> str:
+    more = "wsk action update %s -t %d" % (action_name or "ACTION", int(seconds * 2 + 1) * 1000)
+    return "the model was still busy shortly before its limit, %.1f s: `%s` gives it more time" % (
+        seconds,
+        more,
+    )
+
+
+class Action:
+    def __init__(self, model: Model, settings: Settings, log: Log) -> None:
+        self.settings = settings
+        self._model = model
+        self._log = log
+        self._is_initialized = threading.Lock()
+        self._running = set()  # type: Set[Activation]
+        self._give_up = None  # type: Optional[Callable[[str], None]]
+
+    def when_burning(self, give_up: Callable[[str], None]) -> None:
+        """What ends this process: a prediction that nobody waits for takes its time from every later one."""
+        self._give_up = give_up
+
+    # -- /init -------------------------------------------------------------------------------------
+
+    def init(self, body: bytes, reply: Reply) -> None:
+        if not self._is_initialized.acquire(blocking=False):
+            raise Refused(403, MORE_THAN_ONCE)
+        try:
+            self._initialize(body)
+        except Exception as error:
+            self._is_initialized.release()
+            flush()
+            self._model.settle_log()
+            self._log.end_activation()
+            raise Refused(502, for_the_owner(error))
+        reply(200, b'{"ok":true}')
+
+    def _initialize(self, body: bytes) -> None:
+        value = checked(object_from_json(body), "value", dict, {})
+        if value.get("code"):
+            raise Refused(502, NO_CODE)
+        sent = checked(value, "env", dict, {})
+        environ = {}
+        for name, member in sent.items():
+            if name != "__OW_API_KEY":
+                environ[name] = text_from_value(member)
+        deadline = environ.get("__OW_DEADLINE")
+        if self._model.state in (State.ASLEEP, State.ENDED):
+            settings = settings_from_environ(dict(os.environ, **environ))
+            os.environ.update(environ)
+            self.settings = settings
+            self._model.use(settings)
+        else:
+            self._take_names(environ)
+        self._model.load(Limits(deadline).seconds)
+
+    def _take_names(self, environ: Dict[str, str]) -> None:
+        """A model that runs already isn't told other settings than it was started with."""
+        for name, text in environ.items():
+            if name.startswith("__OW_"):
+                os.environ[name] = text
+            else:
+                self._log.once(TOO_LATE_FOR_VARIABLES)
+
+    # -- /run --------------------------------------------------------------------------------------
+
+    def run(self, body: bytes, reply: Reply) -> None:
+        server = self._model.server
+        call = server.call() if server is not None else None
+        try:
+            activation = self.begin(reply)
+            activation.call = call
+            with activation.failures_answered():
+                self.read(body, activation)
+                activation.answer(self._asked(activation, server))
+            self.end(activation)
+        finally:
+            if call is not None:
+                call.close()
+
+    def begin(self, reply: Reply) -> Activation:
+        activation = Activation(reply, self.settings, self._log, self._model.settle_log)
+        self._running.add(activation)
+        return activation
+
+    def end(self, activation: Activation) -> None:
+        """Nothing of it runs any more. The deadline's answer may just be on its way."""
+        activation.is_answered.wait(60)
+        self._running.discard(activation)
+
+    def read(self, body: bytes, activation: Activation) -> None:
+        sent = activation_from_json(body)
+        activation.is_for(sent)
+        params = checked(sent, "value", dict, {})
+        if "__ow_headers" in params and "__ow_query" not in params:
+            self._log.once(NOT_RAW)
+        sent["api_host"] = os.environ.get("__OW_API_HOST")
+        activation.request = request_from_params(params, sent, self.settings)
+
+    def timed(self, response: Response, seconds: float) -> Response:
+        """The client learns where the time went."""
+        timing = "model;dur=%.1f" % (seconds * 1000)
+        load_seconds = self._model.load_seconds()
+        if load_seconds:
+            timing += ", load;dur=%.1f" % (load_seconds * 1000)
+        return response._replace(headers=response.headers + [("Server-Timing", timing)])
+
+    def _asked(self, activation: Activation, server: Optional[Server]) -> Response:
+        while True:
+            if server is None:
+                server = self._model.load(activation.limits.seconds)
+            if activation.call is None:
+                activation.call = server.call()
+            began = time.monotonic()
+            try:
+                response = activation.call.answer(activation.request)
+                return self.timed(response, time.monotonic() - began)
+            except Unreachable as failure:
+                self._model.look_again(server, failure)
+                activation.call.close()
+                activation.call = server = None
+            except Unanswered as failure:
+                raise self._model.unanswered(failure)
+
+    # -- deadlines ---------------------------------------------------------------------------------
+
+    def is_answering(self) -> bool:
+        return any(not activation.is_answered.is_set() for activation in list(self._running))
+
+    def watch_deadlines(self) -> None:
+        """One thread that looks now and then: a timer for each run would cost each run a thread."""
+        while True:
+            time.sleep(LOOK)
+            try:
+                self._look_at_deadlines(time.monotonic())
+            except Exception as error:  # a library that a model has patched, say
+                self._log.error("a deadline was missed: %s" % error)
+
+    def _look_at_deadlines(self, now: float) -> None:
+        running = list(self._running)
+        for activation in running:
+            if now > activation.due and not activation.is_answered.is_set():
+                activation.expire()
+        late = [activation for activation in running if now > activation.due + LINGER]
+        if late and not self.is_answering() and self._give_up is not None:
+            self._give_up(STILL_RUNS % (late[0].request.method, late[0].request.path, LINGER))
+
+
+def for_the_owner(error: Exception) -> str:
+    """/init's error is seen by whoever owns the action alone."""
+    if isinstance(error, NotLoaded) and error.last_words:
+        return "%s\n%s" % (error, error.last_words)
+    return str(error)

@@ -1,0 +1,46 @@
+"""When and how this process ends: touches nothing but that."""
+
+import os
+import threading
+import time
+from typing import Callable
+
+from openwhisk_adapter.log import Log, flush
+
+LONGEST = 25  # seconds: a platform that has sent SIGTERM kills after 30
+LOOK = 0.01
+
+
+class Ending:
+    """After SIGTERM: as soon as nobody is being answered, and what was started had its time to end as well."""
+
+    def __init__(
+        self, is_idle: Callable[[], bool], stop_model: Callable[[], None], log: Log
+    ) -> None:
+        self._is_idle = is_idle
+        self._stop_model = stop_model
+        self._log = log
+        self._is_due = threading.Event()
+
+    def begin(self) -> None:
+        """From a signal's handler, where nothing may take long."""
+        if self._is_due.is_set():
+            return
+        self._is_due.set()
+        try:
+            threading.Thread(target=self._end, daemon=True).start()
+        except RuntimeError:  # no thread to be had
+            os._exit(0)
+
+    def give_up(self, reason: str) -> None:
+        self._log.error(reason)
+        flush()
+        os._exit(1)
+
+    def _end(self) -> None:
+        until = time.monotonic() + LONGEST
+        while not self._is_idle() and time.monotonic() < until:
+            time.sleep(LOOK)
+        self._stop_model()
+        flush()
+        os._exit(0)

@@ -1,0 +1,164 @@
+"""The container's port: recognises the platform's two calls, reads them, hands on all else. Touches that socket."""
+
+import contextlib
+import re
+import select
+import socket
+import struct
+import threading
+import time
+from typing import Any, Callable, Optional
+
+from openwhisk_adapter.action import Action
+from openwhisk_adapter.log import Log
+from openwhisk_adapter.messages import LARGEST, Refused
+from openwhisk_adapter.model import Model
+from openwhisk_adapter.workers import Workers
+
+SILENCE = 60  # seconds
+LONGEST_HEAD = 65536  # bytes
+BACKLOG = 1024
+LONGEST_CALL = len(b"POST /init ")
+LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r\n|\Z)")
+END_OF_HEAD = b"\r\n\r\n"
+EXPECTS = b"\r\nexpect:"
+TOO_LARGE = "a whole request with a Content-Length of at most %d was expected" % LARGEST
+
+
+class Listener:
+    def __init__(
+        self, listening: socket.socket, action: Action, model: Model, platform: bool, log: Log
+    ) -> None:
+        self.socket = listening
+        self.action = action
+        self.platform = platform
+        self._model = model
+        self._log = log
+        self._workers = Workers(self._handle, self._at_once)
+        self._open = set()  # type: Set[socket.socket]
+        self._may_accept = threading.Event()
+        self._may_accept.set()
+
+    def is_idle(self) -> bool:
+        return not self._open and not self.action.is_answering()
+
+    def pause(self) -> None:
+        """Somebody else takes the connections for a while."""
+        self._may_accept.clear()
+
+    def resume(self) -> None:
+        self._may_accept.set()
+
+    def accept_for_ever(self) -> None:
+        self.socket.setblocking(False)
+        ready = select.poll()
+        ready.register(self.socket, select.POLLIN)
+        while True:
+            self._may_accept.wait()
+            ready.poll()
+            if self._may_accept.is_set():
+                self._accept()
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self.socket.accept()
+        except BlockingIOError:  # whoever it was has gone
+            return
+        except OSError as error:
+            self._log.error("a connection can't be taken: %s" % error)
+            time.sleep(0.01)  # not all of the time is for saying so
+            return
+        try:
+            self._workers.give(connection)
+        except RuntimeError as error:  # at the limit of threads those that are there go on
+            self._log.error("a connection is turned away: %s" % error)
+            connection.close()
+
+    def _at_once(self) -> int:
+        server = self._model.server
+        return server.at_once if server is not None else 1000
+
+    def _handle(self, connection: socket.socket) -> None:
+        self._open.add(connection)
+        try:
+            with connection:
+                self._serve(connection)
+        except Exception as error:
+            self._log.error("a connection ended early: %s" % error)
+        finally:
+            self._open.discard(connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        set_patience(connection)
+        call = self._call_of(connection)
+        try:
+            if call is not None:
+                call(
+                    body_from_connection(connection),
+                    lambda status, body: send(connection, status, body),
+                )
+            elif connection.recv(1, socket.MSG_PEEK):
+                server = self._model.server or self._model.load()
+                server.pass_on(connection)
+        except Refused as refusal:
+            send(connection, refusal.response.status, refusal.response.body)
+
+    def _call_of(self, connection: socket.socket) -> Optional[Callable[[bytes, Any], None]]:
+        """/init and /run where the platform is; everywhere else these paths too are the model's."""
+        if not self.platform:
+            return None
+        start = connection.recv(LONGEST_CALL, socket.MSG_PEEK | socket.MSG_WAITALL)
+        if start.startswith(b"POST /run "):
+            return self.action.run
+        if start.startswith(b"POST /init "):
+            return self.action.init
+        return None
+
+
+def set_patience(connection: socket.socket) -> None:
+    connection.setblocking(True)  # a model may have called socket.setdefaulttimeout
+    limit = struct.pack("ll", SILENCE, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def body_from_connection(connection: socket.socket) -> bytes:
+    """Of a POST as the platform's clients send it: with a Content-Length."""
+    data = b""
+    while END_OF_HEAD not in data and len(data) <= LONGEST_HEAD:
+        received = connection.recv(LONGEST_HEAD)
+        if not received:
+            break
+        data += received
+    head, _, body = data.partition(END_OF_HEAD)
+    size = size_from_head(head)
+    if EXPECTS in head.lower():
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = body[:size]
+    while len(body) < size:  # MSG_WAITALL or not, a pause of the container ends a recv
+        received = connection.recv(size - len(body), socket.MSG_WAITALL)
+        if not received:
+            break
+        body += received
+    return body
+
+
+def size_from_head(head: bytes) -> int:
+    found = LENGTH.search(head)
+    size = int(found.group(1)) if found else LARGEST + 1
+    if size > LARGEST:
+        raise Refused(400, TOO_LARGE)
+    return size
+
+
+def send(connection: socket.socket, status: int, body: bytes) -> None:
+    lines = (
+        "HTTP/1.1 %d " % status,
+        "Content-Type: application/json",
+        "Content-Length: %d" % len(body),
+        "Connection: close",
+    )
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    with contextlib.suppress(OSError):  # whoever asked may have gone
+        connection.sendall(head.encode() + body)

@@ -1,0 +1,129 @@
+"""The container's two log streams as they were at the start, and a model's last lines: touches descriptors 1 and 2."""
+
+import collections
+import contextlib
+import os
+import select
+import sys
+import threading
+import time
+from typing import List
+
+SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
+TAIL = 20  # lines of a model that an owner gets to see when it can't be loaded
+LONGEST = 1000  # characters of such a line
+ALL_AT_ONCE = 4096  # bytes that a pipe with room takes without waiting
+PATIENCE = 1  # seconds in which somebody should read the log
+
+
+class Tail:
+    """The last lines that a model has printed."""
+
+    def __init__(self) -> None:
+        self._lines = collections.deque(maxlen=TAIL)  # type: Deque[str]
+        self._lock = threading.Lock()
+
+    def add(self, text: str) -> None:
+        with self._lock:
+            if self._lines and not self._lines[-1].endswith("\n"):
+                text = self._lines.pop() + text
+            for line in text.splitlines(True)[-TAIL:]:
+                self._lines.append(line if len(line) <= LONGEST else line[:LONGEST] + "...\n")
+
+    def clear(self) -> None:
+        with self._lock:
+            self._lines.clear()
+
+    def lines(self) -> List[str]:
+        with self._lock:
+            return [line.rstrip() for line in self._lines]
+
+
+class Log:
+    """What a model does to sys.stdout or to descriptor 1 later is its own affair: these are copies."""
+
+    def __init__(self) -> None:
+        self.tail = Tail()
+        self._stdout = _copy(1)
+        self._stderr = _copy(2)
+        self._lock = threading.Lock()
+        self._said = set()  # type: Set[str]
+        self._unfinished = set()  # type: Set[int]
+
+    def line(self, text: str) -> None:
+        with self._lock:
+            _write(self._stdout, self._ended(1) + text + "\n")
+
+    def once(self, text: str) -> None:
+        with self._lock:
+            known = text in self._said
+            self._said.add(text)
+        if not known:
+            self.line(text)
+
+    def error(self, text: str) -> None:
+        with self._lock:
+            _write(self._stderr, self._ended(2) + text + "\n")
+
+    def exception(self) -> str:
+        """The exception that is being handled, as python would show it."""
+        import traceback  # not earlier: most containers do without, and it takes milliseconds of the start
+
+        text = traceback.format_exc()
+        flush()
+        self.error(text.rstrip())
+        return text
+
+    def seen(self, descriptor: int, text: str) -> None:
+        """What a script in this process has written to one of the two streams."""
+        self.tail.add(text)
+        if text.endswith("\n"):
+            self._unfinished.discard(descriptor)
+        elif text:
+            self._unfinished.add(descriptor)
+
+    def printed(self, text: str) -> None:
+        """By the model's own server in another process."""
+        self.tail.add(text)
+        with self._lock:
+            _write(self._stdout, text)
+
+    def end_activation(self, line: str = "") -> None:
+        """The platform reads each stream up to the sentinel, a line of its own."""
+        text = line + "\n" if line else ""
+        with self._lock:
+            _write(self._stdout, self._ended(1) + text + SENTINEL)
+            _write(self._stderr, self._ended(2) + SENTINEL)
+
+    def _ended(self, descriptor: int) -> str:
+        """The end of a line that a script has left open."""
+        if descriptor not in self._unfinished:
+            return ""
+        self._unfinished.discard(descriptor)
+        return "\n"
+
+
+def flush() -> None:
+    """What Python still holds of a model's lines; it may have put anything in the place of these streams."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name, None)  # type: Any
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def _copy(descriptor: int) -> int:
+    try:
+        return os.dup(descriptor)
+    except OSError:  # closed by whoever started us
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _write(descriptor: int, text: str) -> None:
+    """A log that nobody reads, or a full disk, keeps no answer back: what can't be written in time is lost."""
+    left = memoryview(text.encode("utf-8", "replace"))
+    until = time.monotonic() + PATIENCE
+    writable = select.poll()
+    writable.register(descriptor, select.POLLOUT)
+    with contextlib.suppress(OSError):
+        while left and writable.poll(max(0, until - time.monotonic()) * 1000):
+            left = left[os.write(descriptor, left[:ALL_AT_ONCE]) :]

@@ -1,0 +1,266 @@
+"""The model: started by whoever needs it first, and again when it has died. The one room that knows how it is started."""
+
+import contextlib
+import enum
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+
+from openwhisk_adapter.addresses import prefix_from_name
+from openwhisk_adapter.log import Log
+from openwhisk_adapter.messages import Refused
+from openwhisk_adapter.servers import Server, Unreachable
+from openwhisk_adapter.settings import Settings
+from openwhisk_adapter.starting import Started
+from openwhisk_adapter.starting.commands import Program, program_from_command, this_interpreter
+from openwhisk_adapter.starting.signals import Signals
+from openwhisk_adapter.starting.sockets import free_ports
+from openwhisk_adapter.starting.wanted import Plan, hint_from_lines, plan_from_command
+
+if TYPE_CHECKING:
+    from openwhisk_adapter.starting.script import (
+        Script,  # each way to start is loaded when it is taken
+    )
+
+LONGEST_PAUSE = 0.25  # seconds between two looks for a port
+DYING = 0.5  # seconds that a server may take to end after it has given no answer
+NO_LIMIT = 86400.0
+
+
+class State(enum.Enum):
+    """The life of a model; each arrow is one method, and nobody else changes anything.
+
+    ASLEEP  -- _begin -->       LOADING   somebody needs it
+    LOADING -- _be_ready -->    READY     its app was taken, or its port found
+    LOADING -- _end -->         ENDED     it came to its end before that
+    READY   -- look_again -->   LOADING   its server isn't where it was, though its process lives
+    READY   -- _end -->         ENDED     it has died
+    ENDED   -- _begin -->       LOADING   somebody needs it again
+    """
+
+    ASLEEP = "asleep"
+    LOADING = "loading"
+    READY = "ready"
+    ENDED = "ended"
+
+
+class NotLoaded(Refused):
+    """Why there is no model to ask: a sentence for whoever asked, its last words for its owner alone."""
+
+    def __init__(self, reason: str, last_words: List[str]) -> None:
+        super().__init__(502, reason)
+        self.last_words = "\n".join(last_words)
+
+
+class Model:
+    def __init__(self, command: List[str], settings: Settings, log: Log, signals: Signals) -> None:
+        self.command = command
+        self._settings = settings
+        self._log = log
+        self._signals = signals
+        self._when_ready = None  # type: Optional[Callable[[Server], None]]
+        self._changed = threading.Condition()
+        self._loading = threading.Lock()
+        self._state = State.ASLEEP
+        self._started = None  # type: Optional[Started]
+        self._server = None  # type: Optional[Server]
+        self._script = None  # type: Optional[Script]
+        self._script_is_due = threading.Event()
+        self._known = None  # type: Optional[Known]
+        self._how_it_ended = ""
+        self._load_seconds = 0.0
+
+    # -- what others may ask ------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def server(self) -> Optional[Server]:
+        """The one to ask, if it is ready."""
+        return self._server
+
+    def when_ready(self, tell: Callable[[Server], None]) -> None:
+        self._when_ready = tell
+
+    def use(self, settings: Settings) -> None:
+        """For a model that isn't started yet."""
+        self._settings = settings
+
+    def load_seconds(self) -> float:
+        """How long loading has taken, told once."""
+        seconds, self._load_seconds = self._load_seconds, 0.0
+        return seconds
+
+    def load(self, seconds: float = NO_LIMIT) -> Server:
+        """The server, as soon as it is ready; NotLoaded when it can't be, or not within this time."""
+        began = time.monotonic()
+        if not self._loading.acquire(timeout=seconds):
+            raise self._not_loaded("the model is still being loaded for another request")
+        try:
+            if self._state in (State.ASLEEP, State.ENDED):
+                self._begin()
+            return self._wait_until_ready(began, seconds)
+        finally:
+            self._loading.release()
+            self._load_seconds += time.monotonic() - began
+
+    def stop(self) -> None:
+        if self._started is not None:
+            self._started.stop()
+
+    def preload(self) -> None:
+        with contextlib.suppress(Refused):  # /init tries again, and tells
+            self.load()
+
+    # -- the arrows --------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._log.tail.clear()
+        self._how_it_ended = ""
+        self._state = State.LOADING
+        try:
+            self._started = self._start()
+        except Refused:
+            self._state = State.ENDED
+            raise
+
+    def _be_ready(self, server: Server) -> None:
+        with self._changed:
+            if self._state is not State.LOADING:
+                return
+            self._server = server
+            self._state = State.READY
+            self._changed.notify_all()
+        if self._when_ready is not None:
+            self._when_ready(server)
+
+    def _end(self, how: str) -> None:
+        with self._changed:
+            self._how_it_ended = how
+            self._server = None
+            self._state = State.ENDED
+            self._changed.notify_all()
+
+    def look_again(self, server: Server, failure: Unreachable) -> None:
+        with self._changed:
+            if self._server is not server or self._started is None:
+                return
+            self._started.mistaken(server, failure)
+            self._server = None
+            self._state = State.LOADING
+            self._changed.notify_all()
+
+    # -- being loaded ------------------------------------------------------------------------------
+
+    def _wait_until_ready(self, began: float, seconds: float) -> Server:
+        while True:
+            looked = time.monotonic()
+            if self._state is State.LOADING:
+                self._look()
+            if self._server is not None:
+                return self._server
+            if self._state is State.ENDED:
+                raise self._not_loaded("the model couldn't be loaded")
+            now = time.monotonic()
+            if now - began > seconds:
+                raise self._not_in_time()
+            self._wait_for_change(self._pause(now - looked, now - began))
+
+    def _pause(self, look: float, waited: float) -> float:
+        """Longer where a look takes long or the start does, never so long that somebody would notice."""
+        shortest = self._started.shortest_pause if self._started else 0.0
+        return min(max(shortest, 2 * look, waited / 100), LONGEST_PAUSE)
+
+    def _wait_for_change(self, seconds: float) -> None:
+        with self._changed:
+            if self._state is State.LOADING:
+                self._changed.wait(seconds)
+
+    def _look(self) -> None:
+        started = self._started
+        server = started.look() if started is not None else None
+        if started is not None and server is not None:
+            self._be_ready(server)
+            where = started.where(server)
+            if where:
+                self._log.once(where)
+
+    def _start(self) -> Started:
+        prefix = prefix_from_name(os.environ.get("__OW_ACTION_NAME", ""))
+        plan = plan_from_command(self.command, os.environ, self._settings, prefix, free_ports())
+        self._known = plan.known
+        environ = dict(os.environ, **plan.variables)
+        program = program_from_command(self.command, this_interpreter(), environ)
+        if program is None and not self._settings.app:
+            return self._start_child(plan, environ)
+        os.environ.update(plan.variables)
+        return self._start_script(plan, program)
+
+    def _start_child(self, plan: Plan, environ: Dict[str, str]) -> Started:
+        from openwhisk_adapter.starting.process import Child
+
+        return Child(self.command, environ, plan.wanted, self._settings.port, self._log, self._end)
+
+    def _start_script(self, plan: Plan, program: Optional[Program]) -> Started:
+        from openwhisk_adapter.starting.script import Script
+
+        script = Script(
+            program,
+            self._settings.app,
+            plan.wanted,
+            self._settings.port,
+            self._log,
+            self._take_app,
+            self._end,
+            self._signals,
+        )
+        self._script = script
+        self._script_is_due.set()
+        return script
+
+    def _take_app(self, app: Any) -> None:
+        from openwhisk_adapter.servers.wsgi import Wsgi
+
+        self._be_ready(Wsgi(app, self._log.exception))
+
+    def script(self) -> "Script":
+        """For the main thread, where a script runs: the next one that is due."""
+        while not self._script_is_due.wait(
+            0.1
+        ):  # a longer wait would keep signals from this thread
+            pass
+        self._script_is_due.clear()
+        assert self._script is not None
+        return self._script
+
+    # -- what is told when it isn't ----------------------------------------------------------------
+
+    def settle_log(self) -> None:
+        """What it has printed so far belongs to this activation."""
+        if self._started is not None:
+            self._started.settle_log()
+
+    def unanswered(self, failure: Exception) -> NotLoaded:
+        """What became of a server that gave no answer: it may have died of the question."""
+        if self._started is not None and self._started.has_ended_within(DYING):
+            return self._not_loaded("the model's server died during this request")
+        return self._not_loaded("the model's server gave no whole answer: %s" % failure)
+
+    def _not_loaded(self, reason: str) -> NotLoaded:
+        if self._started is not None:
+            self._started.settle_log()
+        last_words = self._log.tail.lines()
+        if self._how_it_ended:
+            reason += ": %s" % self._how_it_ended
+            hint = hint_from_lines(last_words, self._known, self._settings.port)
+            reason += ". " + hint if hint else ""
+        return NotLoaded(reason, last_words)
+
+    def _not_in_time(self) -> NotLoaded:
+        missing = self._started.what_is_missing() if self._started is not None else ""
+        return self._not_loaded(
+            "the model wasn't ready in time: " + (missing or "it is still loading (raise -t)")
+        )

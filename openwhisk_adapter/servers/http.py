@@ -1,0 +1,111 @@
+"""A server that listens at a port of its own: touches one new connection a request, to that port alone."""
+
+import contextlib
+import socket
+from typing import Iterator, NamedTuple, Optional
+
+from openwhisk_adapter import wire
+from openwhisk_adapter.messages import Request, Response
+from openwhisk_adapter.servers import Call, OtherProtocol, Server, Unanswered, Unreachable
+
+PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+
+class Http(Server):
+    def __init__(self, address: Address, mounts: bool = False) -> None:
+        self.address = address
+        self.mounts = mounts
+
+    def call(self) -> "HttpCall":
+        return HttpCall(self.address, self.mounts)
+
+    def pass_on(self, connection: socket.socket) -> None:
+        from openwhisk_adapter.servers.relay import (
+            relayed,  # most containers never have a plain client
+        )
+
+        relayed(connection, self.address)
+
+
+class HttpCall(Call):
+    """One new connection, and no second try of what may have been done.
+
+    `mounts`: gunicorn's way to tell a WSGI app its prefix, in a header SCRIPT_NAME, and in the path as well."""
+
+    def __init__(
+        self, address: Address, mounts: bool = False, timeout: Optional[float] = None
+    ) -> None:
+        self.address = address
+        self.mounts = mounts
+        self.timeout = timeout
+        self.connection = None  # type: Optional[socket.socket]
+        with contextlib.suppress(OSError):  # too many open files: answer() tries again, and says so
+            self.connection = connection_begun(address)
+
+    def answer(self, request: Request) -> Response:
+        with self._failures_told():
+            if self.connection is None:
+                self.connection = connection_begun(self.address)
+            return self._asked(self.connection, request)
+
+    def abandon(self) -> None:
+        """The thread that waits for the answer is told by an error."""
+        connection = self.connection
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+
+    @contextlib.contextmanager
+    def _failures_told(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectionRefusedError as error:
+            raise Unreachable("%s:%d: %s" % (self.address.host, self.address.port, error))
+        except OSError as error:
+            raise Unanswered(error.strerror or str(error))
+        except ValueError as error:
+            raise Unanswered(str(error))
+
+    def _asked(self, connection: socket.socket, request: Request) -> Response:
+        connection.settimeout(self.timeout)
+        data = bytes_from_request(request, self.mounts)
+        # An answer may come before the question has been read.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(data)
+        with wire.reader(connection) as stream:
+            if stream.peek(1)[:1] == PREFACE:
+                raise OtherProtocol("port %d speaks gRPC" % self.address.port)
+            return wire.response_from_stream(stream, request.method)
+
+
+def bytes_from_request(request: Request, mounts: bool) -> bytes:
+    target = request.prefix + request.target if mounts else request.target
+    lines = ["%s %s HTTP/1.1" % (request.method, target)]
+    for name, value in request.headers:
+        lines.append("%s: %s" % (name, value))
+    if mounts:
+        lines.append("SCRIPT_NAME: " + request.prefix)
+    lines.append("connection: close")
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    return head.encode("latin-1") + request.body
+
+
+def connection_begun(address: Address) -> socket.socket:
+    """It needn't be there yet: whoever uses it waits, and is told when it can't be."""
+    connection = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET)
+    try:
+        connection.setblocking(False)
+        connection.connect_ex(address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,238 @@
+"""A WSGI app in this process, called as its own server would: touches the app, and the connections passed on to it."""
+
+import io
+import itertools
+import re
+import socket
+import sys
+from typing import Any, Callable, Dict, Iterable, List, Tuple
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from openwhisk_adapter import wire
+from openwhisk_adapter.messages import Refused, Request, Response
+from openwhisk_adapter.servers import Call, Server
+
+App = Callable[..., Iterable[bytes]]
+DEFAULT_PORTS = {"http": 80, "https": 443}
+FAILED = "the model failed on this request: the activation's log says why"
+CONNECTION_HEADERS = (
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "upgrade",
+    "proxy-connection",
+)
+LINE_END = re.compile(r"[\r\n]+")
+
+
+class Wsgi(Server):
+    at_once = 1
+
+    def __init__(self, app: App, log_exception: Callable[[], object]) -> None:
+        self.app = app
+        self.log_exception = log_exception
+
+    def call(self) -> "WsgiCall":
+        return WsgiCall(self)
+
+    def pass_on(self, connection: socket.socket) -> None:
+        with wire.reader(connection) as stream:
+            head = wire.head_from_stream(stream)
+            if not head.first:
+                return
+            request = request_from_head(head, stream, connection)
+        answer = PlainAnswer(self.app, connection, request.method)
+        try:
+            answer.send(request)
+        except ClientGone:
+            pass
+        except Refused:
+            raise
+        except BaseException:
+            self.log_exception()
+            if not answer.head_is_sent:
+                raise Refused(500, FAILED)
+
+
+class WsgiCall(Call):
+    def __init__(self, server: Wsgi) -> None:
+        self.server = server
+
+    def answer(self, request: Request) -> Response:
+        try:
+            return response_of_app(self.server.app, request)
+        except Refused:
+            raise
+        except BaseException:  # SystemExit too: some models call sys.exit where they mean to raise
+            self.server.log_exception()
+            raise Refused(500, FAILED)
+
+
+class Started:
+    """What an app has told start_response, and written in the oldest way to answer."""
+
+    def __init__(self) -> None:
+        self.status = ""
+        self.headers = []  # type: List[Tuple[str, str]]
+        self.written = []  # type: List[bytes]
+
+    def start_response(
+        self, status: str, headers: List[Tuple[str, Any]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        self.status = status
+        self.headers = [(str(name), str(value)) for name, value in headers]
+        return self.written.append
+
+
+def response_of_app(app: App, request: Request) -> Response:
+    started = Started()
+    chunks = app(environ_from_request(request), started.start_response)
+    try:
+        body = wire.whole(itertools.chain(started.written, chunks))
+    finally:
+        close(chunks)
+    if request.method == "HEAD":
+        body = b""
+    return Response(int(started.status[:3]), started.headers, body)
+
+
+def close(chunks: Any) -> None:
+    closing = getattr(chunks, "close", None)
+    if closing is not None:
+        closing()
+
+
+def environ_from_request(request: Request) -> Dict[str, Any]:
+    address = urlsplit("//" + request.host)
+    headers = dict(request.headers)
+    client = headers.get("x-forwarded-for", "127.0.0.1").split(",")[0].strip()
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": unquote_to_bytes(request.prefix).decode("latin-1"),
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "REQUEST_URI": request.target,
+        "RAW_URI": request.target,
+        "SERVER_NAME": address.hostname or "localhost",
+        "SERVER_PORT": str(address.port or DEFAULT_PORTS[request.scheme]),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": "OpenWhisk",
+        "REMOTE_ADDR": client,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }  # type: Dict[str, Any]
+    for name, value in request.headers:
+        variable = name.upper().replace("-", "_")
+        if name not in ("content-type", "content-length"):
+            variable = "HTTP_" + variable
+        environ[variable] = value
+    for name, value in request.context.items():
+        environ["openwhisk." + name] = value
+    return environ
+
+
+def request_from_head(head: wire.Head, stream: Any, connection: socket.socket) -> Request:
+    """A plain client's request, its body read whole, without the headers that only the platform may set."""
+    words = head.first.decode("latin-1").split()
+    if len(words) != 3 or not words[2].startswith("HTTP/1."):
+        raise Refused(400, "a request line like `GET / HTTP/1.1` was expected")
+    method, target, _ = words
+    if head.header("expect").lower() == "100-continue":
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    headers = headers_for_model(head)
+    body = body_of_request(stream, head)
+    if wire.is_chunked(head):
+        headers.append(("content-length", str(len(body))))
+    path, _, query = target.partition("?")
+    return Request(
+        method=method,
+        path=path,
+        query=query,
+        headers=headers,
+        body=body,
+        host=head.header("host") or "localhost",
+    )
+
+
+def headers_for_model(head: wire.Head) -> wire.Pairs:
+    kept = []
+    for name, value in head.headers:
+        name = name.lower()
+        if name.startswith("x-openwhisk-") or "_" in name or name in CONNECTION_HEADERS:
+            continue
+        kept.append((name, value))
+    return kept
+
+
+def body_of_request(stream: Any, head: wire.Head) -> bytes:
+    length = head.header("content-length")
+    if not wire.is_chunked(head) and not length:
+        return b""
+    try:
+        return wire.body_from_stream(stream, head)
+    except ValueError as error:
+        raise Refused(400, "the request's body can't be read: %s" % error)
+
+
+class ClientGone(Exception):
+    """Whoever asked has hung up: nobody is there to be told of it."""
+
+
+class PlainAnswer:
+    """An app's answer, sent as it comes, to a client that isn't the platform."""
+
+    def __init__(self, app: App, connection: socket.socket, method: str) -> None:
+        self.app = app
+        self.connection = connection
+        self.method = method
+        self.started = Started()
+        self.head_is_sent = False
+
+    def send(self, request: Request) -> None:
+        environ = environ_from_request(request)
+        environ["SERVER_NAME"], environ["SERVER_PORT"] = own_address(self.connection)
+        environ["REMOTE_ADDR"] = str(self.connection.getpeername()[0])
+        chunks = self.app(environ, self.started.start_response)
+        try:
+            for chunk in itertools.chain(self.started.written, chunks):
+                self.send_chunk(chunk)
+            self.send_chunk(b"")
+        finally:
+            close(chunks)
+
+    def send_chunk(self, chunk: bytes) -> None:
+        """The head goes with the first one that has something in it, as start_response may be called until then."""
+        data = chunk if self.has_body() else b""
+        if not self.head_is_sent:
+            self.head_is_sent = True
+            data = self.head() + data
+        try:
+            self.connection.sendall(data)
+        except OSError:
+            raise ClientGone()
+
+    def has_body(self) -> bool:
+        return self.method != "HEAD" and self.started.status[:3] not in ("204", "304")
+
+    def head(self) -> bytes:
+        from email.utils import formatdate  # only plain clients pay for it
+
+        lines = ["HTTP/1.1 " + self.started.status, "Connection: close"]
+        names = {name.lower() for name, _ in self.started.headers}
+        if "date" not in names:
+            lines.append("Date: " + formatdate(usegmt=True))
+        for name, value in self.started.headers:
+            if name.lower() not in CONNECTION_HEADERS:
+                lines.append("%s: %s" % (name, value))
+        text = "\r\n".join(LINE_END.sub(" ", line) for line in lines)
+        return text.encode("latin-1", "replace") + b"\r\n\r\n"
+
+
+def own_address(connection: socket.socket) -> Tuple[str, str]:
+    host, port = connection.getsockname()[:2]
+    return str(host), str(port)

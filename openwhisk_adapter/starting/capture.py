@@ -1,0 +1,114 @@
+"""Where a script would serve its app, the app is handed to us instead: touches other packages' functions."""
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import sys
+import time
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+Taken = Callable[[Any], None]
+Substitute = Callable[..., Any]
+
+
+class Places:
+    """Functions to be replaced, by module: at once where that is imported already, else as soon as it is."""
+
+    def __init__(self, substitutes: Dict[str, Substitute]) -> None:
+        self.undo = contextlib.ExitStack()
+        self._waiting = {}  # type: Dict[str, List[str]]
+        self._substitutes = substitutes
+        for place in substitutes:
+            module = place.partition(":")[0]
+            self._waiting.setdefault(module, []).append(place)
+
+    def watch(self) -> None:
+        for name in list(self._waiting):
+            module = sys.modules.get(name)
+            if module is not None:
+                self.imported(module)
+        finder = Finder(self)
+        sys.meta_path.insert(0, finder)
+        self.undo.callback(_remove, sys.meta_path, finder)
+
+    def waits_for(self, module: str) -> bool:
+        return module in self._waiting
+
+    def imported(self, module: ModuleType) -> None:
+        for place in self._waiting.pop(module.__name__, []):
+            *owners, name = place.partition(":")[2].split(".")
+            owner = module  # type: Any
+            for attribute in owners:
+                owner = getattr(owner, attribute, None)
+            if hasattr(owner, name):  # another version of the package may have none
+                self.undo.callback(setattr, owner, name, getattr(owner, name))
+                setattr(owner, name, self._substitutes[place])
+
+
+def _remove(items: List[Any], item: Any) -> None:
+    with contextlib.suppress(ValueError):
+        items.remove(item)
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds nothing itself: it lets the others find, and tells when a module that is waited for has been executed."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+
+    def find_spec(
+        self, fullname: str, path: Optional[Sequence[Any]], target: Optional[ModuleType] = None
+    ) -> Optional[importlib.machinery.ModuleSpec]:
+        if not self.places.waits_for(fullname):
+            return None
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            spec = find(fullname, path, target) if finder is not self and find else None
+            if spec is not None:
+                _tell_when_executed(spec, self.places)
+                return spec  # type: ignore[no-any-return]
+        return None
+
+
+def _tell_when_executed(spec: importlib.machinery.ModuleSpec, places: Places) -> None:
+    loader = spec.loader  # type: Any
+    execute = getattr(loader, "exec_module", None)
+    if execute is None:
+        return
+
+    def exec_module(module: ModuleType) -> None:
+        execute(module)
+        places.imported(module)
+
+    loader.exec_module = exec_module
+
+
+def wsgi_places(take: Taken) -> Dict[str, Substitute]:
+    """Where the servers of this interpreter come to the app that they would serve."""
+
+    def run_simple(hostname: str, port: int, application: Any, *_: Any, **__: Any) -> None:
+        take(application)
+
+    def serve_forever(server: Any, *_: Any) -> None:
+        server.server_close()
+        take(server.get_app())
+
+    def serve(app: Any, *_: Any, **__: Any) -> None:
+        take(app)
+
+    def no_banner(*_: Any, **__: Any) -> None:
+        pass
+
+    return {
+        "flask.cli:show_server_banner": no_banner,
+        "werkzeug.serving:run_simple": run_simple,
+        "wsgiref.simple_server:WSGIServer.serve_forever": serve_forever,
+        "waitress:serve": serve,
+    }
+
+
+def wait_for_ever() -> None:
+    """A longer sleep would keep a signal that another thread has caught from the main thread."""
+    while True:
+        time.sleep(0.1)

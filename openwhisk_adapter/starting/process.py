@@ -1,0 +1,158 @@
+"""Any start command as a process of its own: touches its output, its end, and all that descends from it."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from typing import IO, Callable, Dict, List, Optional
+
+from openwhisk_adapter.log import Log
+from openwhisk_adapter.messages import Refused
+from openwhisk_adapter.servers import Server, Unreachable
+from openwhisk_adapter.starting import GRACE, Started
+from openwhisk_adapter.starting.family import MARK, Family
+from openwhisk_adapter.starting.ports import Ports
+from openwhisk_adapter.starting.wanted import Wanted
+
+BUSY_PRINTING = 0.1  # seconds: a server that never stops printing doesn't hold up an activation
+
+
+class Child(Started):
+    """`ended` is told once, when nothing of it is left, and how that came."""
+
+    def __init__(
+        self,
+        command: List[str],
+        environ: Dict[str, str],
+        wanted: Wanted,
+        own_port: int,
+        log: Log,
+        ended: Callable[[str], None],
+    ) -> None:
+        mark = os.urandom(8).hex()
+        self._family = Family(mark)
+        self._ports = Ports(wanted, own_port, self._family.pids)
+        self._name = command[0]
+        self._log = log
+        self._ended = ended
+        self._gone = threading.Event()
+        self._log_lock = threading.Lock()
+        self._half_line = b""
+        try:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(environ, **{MARK: mark}),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Refused(502, "the start command %s can't be run: %s" % (command, error))
+        self._family.leader = self._process.pid
+        os.set_blocking(self._output.fileno(), False)
+        for work in (self._read_log, self._wait):
+            threading.Thread(target=work, daemon=True).start()
+
+    def look(self) -> Optional[Server]:
+        return self._ports.look()
+
+    def mistaken(self, server: Server, failure: Unreachable) -> None:
+        self._ports.mistaken(server, failure)
+
+    def where(self, server: Server) -> str:
+        return self._ports.where(server)
+
+    def what_is_missing(self) -> str:
+        return self._ports.what_is_missing()
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def settle_log(self) -> None:
+        """What the server has printed so far belongs to this activation, a half line too."""
+        self._copy_log(is_end=True)
+
+    def has_ended_within(self, seconds: float) -> bool:
+        return self._gone.wait(seconds)
+
+    def stop(self) -> None:
+        self._kill(signal.SIGTERM)
+        self._gone.wait(GRACE)
+        self._kill(signal.SIGKILL)
+
+    def _kill(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+        self._family.kill(number)
+
+    def _read_log(self) -> None:
+        ready = select.poll()
+        ready.register(self._output)
+        while self._copy_log():
+            ready.poll()
+
+    def _copy_log(self, is_end: bool = False) -> bool:
+        """What has been printed so far, in whole lines; False when no more can come."""
+        until = time.monotonic() + BUSY_PRINTING
+        with self._log_lock:
+            more = True
+            while more and time.monotonic() < until:
+                data = self._output.read(65536)
+                if data is None:
+                    break
+                more = bool(data)
+                self._take(data, is_end or not more)
+            if is_end and self._half_line:
+                self._take(b"", True)
+        return more
+
+    def _take(self, data: bytes, is_end: bool) -> None:
+        text = self._half_line + data
+        end = text.rfind(b"\n") + 1
+        if is_end and end < len(text):
+            text += b"\n"
+            end = len(text)
+        self._half_line = text[end:]
+        self._log.printed(text[:end].decode("utf-8", "replace"))
+
+    def _wait(self) -> None:
+        """Until it ends. As process 1 we are handed its orphans as well; a daemon may outlive its starter."""
+        status = _status_of(self._process.pid)
+        self._process.returncode = status
+        if status == 0 and self._family.pids():
+            while self._family.pids():
+                time.sleep(0.25)
+                _bury_orphans()
+        self._kill(signal.SIGKILL)
+        self._ended("%s ended with %s" % (self._name, how_from_status(status)))
+        self._gone.set()
+
+
+def _status_of(leader: int) -> int:
+    try:
+        while True:
+            pid, status = os.waitpid(-1, 0)
+            if pid == leader:
+                return status
+    except ChildProcessError:  # somebody has it that children vanish unseen
+        return 0
+
+
+def _bury_orphans() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def how_from_status(status: int) -> str:
+    if not os.WIFSIGNALED(status):
+        return "exit code %d" % os.WEXITSTATUS(status)
+    name = signal.Signals(os.WTERMSIG(status)).name
+    return name + " (out of memory? raise -m)" if name == "SIGKILL" else name

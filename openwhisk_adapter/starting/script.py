@@ -1,0 +1,165 @@
+"""A Python program in this process: touches the main thread, the script's two streams and /proc."""
+
+import contextlib
+import os
+import sys
+import threading
+from typing import Any, Callable, Iterator, List, Optional
+
+from openwhisk_adapter.log import Log
+from openwhisk_adapter.servers import Server, Unreachable
+from openwhisk_adapter.starting import GRACE, Started
+from openwhisk_adapter.starting.capture import Places, wait_for_ever, wsgi_places
+from openwhisk_adapter.starting.commands import Program
+from openwhisk_adapter.starting.family import MARK, Family
+from openwhisk_adapter.starting.program import (
+    Runnable,
+    runnable_from_app,
+    runnable_from_program,
+)
+from openwhisk_adapter.starting.signals import Signals
+from openwhisk_adapter.starting.sockets import sockets_of
+from openwhisk_adapter.starting.wanted import Wanted
+
+SERVED_NOTHING = "%s came to its end without serving an app or opening a port"
+
+
+class Script(Started):
+    """`taken` is told the app that the program would serve; if there is none, `ended` how it came to its end."""
+
+    shortest_pause = 0.1  # a look takes its time from the script that is loading
+
+    def __init__(
+        self,
+        program: Optional[Program],
+        app_name: str,
+        wanted: Wanted,
+        own_port: int,
+        log: Log,
+        taken: Callable[[Any], None],
+        ended: Callable[[str], None],
+        signals: Signals,
+    ) -> None:
+        self.name = program.name if program is not None and not app_name else app_name
+        self._program = program
+        self._app_name = app_name
+        self.has_ended = threading.Event()
+        self._app_is_taken = False
+        self._log = log
+        self._taken = taken
+        self._ended = ended
+        self._signals = signals
+        self._places = Places(dict(wsgi_places(self.take), **signals.substitutes()))
+        mark = os.urandom(8).hex()
+        os.environ[MARK] = mark
+        self._family = Family(mark)
+        self._known_sockets = set(sockets_of([os.getpid()]))
+        self._wanted = wanted
+        self._own_port = own_port
+        self._ports = None  # type: Optional[Started]
+
+    # -- in the main thread ------------------------------------------------------------------------
+
+    def runnable(self) -> Runnable:
+        watch_streams(self._log)
+        if self._app_name or self._program is None:
+            return runnable_from_app(self._app_name, self.take)
+        return runnable_from_program(self._program)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Around exec; whatever happens there is told as python would tell it."""
+        how = ""
+        self._places.watch()
+        try:
+            yield
+            wait_for_threads()
+            how = SERVED_NOTHING % self.name
+        except SystemExit as leaving:
+            wait_for_threads()
+            how = "%s ended with exit code %d" % (self.name, self._exit_code(leaving))
+        except BaseException as error:
+            self._log.tail.add(self._log.exception())
+            how = "%s ended with %s" % (self.name, type(error).__name__)
+            error.__traceback__ = None  # its frames hold what the script had: sockets, a model
+        finally:
+            self._places.undo.close()
+        self.has_ended.set()
+        if not self._app_is_taken:
+            self._ended(how)
+
+    def take(self, app: Any) -> None:
+        """In the place of a server that would serve it for ever: its thread waits here."""
+        self._app_is_taken = True
+        self._places.undo.close()
+        self._taken(app)
+        wait_for_ever()
+
+    def _exit_code(self, leaving: SystemExit) -> int:
+        """As python: a number is the exit status, anything else a last word."""
+        if leaving.code is None or isinstance(leaving.code, int):
+            return leaving.code or 0
+        self._log.error(str(leaving.code))
+        self._log.tail.add("%s\n" % (leaving.code,))
+        return 1
+
+    # -- for who loads the model -------------------------------------------------------------------
+
+    def look(self) -> Optional[Server]:
+        """The tables of ports are read only if there is a socket that could be in one."""
+        if self._ports is None and self._has_new_sockets():
+            from openwhisk_adapter.starting.ports import Ports  # an app that is taken does without
+
+            self._ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
+        return self._ports.look() if self._ports is not None else None
+
+    def mistaken(self, server: Server, failure: Unreachable) -> None:
+        if self._ports is not None:
+            self._ports.mistaken(server, failure)
+
+    def where(self, server: Server) -> str:
+        return self._ports.where(server) if self._ports is not None else ""
+
+    def what_is_missing(self) -> str:
+        return self._ports.what_is_missing() if self._ports is not None else ""
+
+    def has_ended_within(self, seconds: float) -> bool:
+        return self.has_ended.wait(seconds)
+
+    def stop(self) -> None:
+        """By itself, if it has a handler for that; without one python would end at once."""
+        if self._signals.has_handler_of_script():
+            self.has_ended.wait(GRACE)
+
+    def _has_new_sockets(self) -> bool:
+        return bool(set(sockets_of(self._pids())) - self._known_sockets)
+
+    def _pids(self) -> List[int]:
+        return [os.getpid()] + self._family.pids()
+
+
+def wait_for_threads() -> None:
+    """As python does before it ends; not for ever in one wait, so that signals are heard."""
+    for thread in threading.enumerate():
+        if thread is threading.main_thread() or thread.daemon:
+            continue
+        while thread.is_alive():
+            thread.join(0.1)
+
+
+def watch_streams(log: Log) -> None:
+    """What a script prints is kept for an error that tells why it couldn't be loaded."""
+    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+        if hasattr(stream, "write"):
+            watch_stream(descriptor, stream, log)
+
+
+def watch_stream(descriptor: int, stream: Any, log: Log) -> None:
+    write = stream.write
+
+    def write_and_tell(text: str) -> Any:
+        written = write(text)
+        log.seen(descriptor, text)
+        return written
+
+    stream.write = write_and_tell

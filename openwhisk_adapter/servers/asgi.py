@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 from urllib.parse import unquote
 
 from openwhisk_adapter.messages import LARGEST, Refused, Request, Response
-from openwhisk_adapter.servers import Call, Server, Unreachable
+from openwhisk_adapter.servers import Call, Server, Unanswered, Unreachable
 
 Scope = Dict[str, Any]
 Message = Dict[str, Any]
@@ -211,6 +211,15 @@ class Asgi(Server):
     def call(self) -> "AsgiCall":
         return AsgiCall(self)
 
+    def status_at(self, path: str) -> int:
+        """Of an answer to our own question; 0 if there is none within a second."""
+        call = AsgiCall(self, timeout=1)
+        try:
+            return call.answer(Request("GET", path, headers=[("host", "localhost")])).status
+        except (Unanswered, Unreachable):
+            call.abandon()
+            return 0
+
     def pass_on(self, connection: socket.socket) -> None:
         """Its own copy of the connection: the caller's is closed as soon as this returns."""
         own = connection.dup()
@@ -323,8 +332,9 @@ class Asgi(Server):
 
 
 class AsgiCall(Call):
-    def __init__(self, server: Asgi) -> None:
+    def __init__(self, server: Asgi, timeout: Optional[float] = None) -> None:
         self.server = server
+        self.timeout = timeout
         self.exchange: Optional[Exchange] = None
 
     def answer(self, request: Request) -> Response:
@@ -333,7 +343,10 @@ class AsgiCall(Call):
             self.server.do(lambda: self.begin(request, answers.put))
         except RuntimeError:  # the loop is closed
             raise Unreachable(GONE)
-        return answers.get()
+        try:
+            return answers.get(timeout=self.timeout)
+        except queue.Empty:
+            raise Unanswered("it took more than %s s" % self.timeout)
 
     def begin(self, request: Request, answered: Answered) -> None:
         self.exchange = self.server.ask(request, answered)

@@ -8,6 +8,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
+from openwhisk_adapter.starting.capture import Around, Substitute
+
 if TYPE_CHECKING:
     from openwhisk_adapter.servers.asgi import Asgi  # a script without uvicorn does without asyncio
 
@@ -31,11 +33,10 @@ class UvicornCapture:
         self.ended = ended
         self.asgi: Optional["Asgi"] = None
 
-    def places(self) -> Dict[str, Callable[[Method], Method]]:
-        """Functions to be wrapped, by place."""
+    def places(self) -> Dict[str, Substitute]:
         return {
-            "uvicorn.server:Server.startup": self.startup_of,
-            "uvicorn.server:Server.shutdown": self.shutdown_of,
+            "uvicorn.server:Server.startup": Around(self.startup_of),
+            "uvicorn.server:Server.shutdown": Around(self.shutdown_of),
         }
 
     def startup_of(self, original: Method) -> Method:

@@ -123,5 +123,7 @@ def type_of_file(file: Mapping[str, str]) -> str:
     for name in NAME_OF_TYPE:
         if name in file:
             return file[name]
-    _, _, ending = file.get("filename", "").rpartition(".")
+    _, dot, ending = file.get("filename", "").rpartition(".")
+    if not dot:
+        return OCTETS
     return TYPES.get(ending.lower(), OCTETS)

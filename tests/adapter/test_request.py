@@ -10,6 +10,13 @@ from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import pytest
 
+from openwhisk_adapter.addresses import is_host
+from openwhisk_adapter.codings import accepts_gzip
+from openwhisk_adapter.envelope import activation_from_json, object_from_json
+from openwhisk_adapter.forms import names_in_multipart
+from openwhisk_adapter.messages import Refused
+from openwhisk_adapter.request import request_from_params
+from openwhisk_adapter.settings import Settings, is_platform, settings_from_environ
 from tests.support.adapter import ROOT, activation
 
 with open(os.path.join(ROOT, "tests", "vectors", "requests.json"), encoding="utf-8") as _file:
@@ -17,7 +24,15 @@ with open(os.path.join(ROOT, "tests", "vectors", "requests.json"), encoding="utf
 CASES = [case for case in RECORDED["cases"] if "value" in case]
 RESERVED = {"__ow_method", "__ow_path", "__ow_query", "__ow_headers", "__ow_body", "__ow_user"}
 # A connection's own affair, or the platform's: said by the adapter to the model, if at all.
-NOT_PASSED_ON = {"accept-encoding", "connection", "content-length", "expect", "host", "te", "upgrade"}
+NOT_PASSED_ON = {
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "te",
+    "upgrade",
+}
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -30,7 +45,11 @@ def _whole(member, case):
     if not isinstance(member, dict) or "<length>" not in member:
         return member
     plain = "a" * member["<length>"]
-    return plain if plain.startswith(member["<start>"]) else base64.b64encode(body_of(case)).decode("ascii")
+    return (
+        plain
+        if plain.startswith(member["<start>"])
+        else base64.b64encode(body_of(case)).decode("ascii")
+    )
 
 
 def body_of(case):
@@ -59,13 +78,19 @@ def pairs(query):
 
 def given(members):
     """A query of these members: what is null has no default to give."""
-    return sorted((name, respaced(as_text(value))) for name, value in members.items() if value is not None)
+    return sorted(
+        (name, respaced(as_text(value))) for name, value in members.items() if value is not None
+    )
 
 
 def headers_of(reported):
     """As the client wrote them: WSGI has the bytes of a header as latin-1."""
-    read = {name: value.encode("latin-1").decode("utf-8") for name, value in reported["headers"].items()}
-    return {name: value for name, value in read.items() if name not in NOT_PASSED_ON and not added(name)}
+    read = {
+        name: value.encode("latin-1").decode("utf-8") for name, value in reported["headers"].items()
+    }
+    return {
+        name: value for name, value in read.items() if name not in NOT_PASSED_ON and not added(name)
+    }
 
 
 def added(name):
@@ -96,7 +121,9 @@ INVOKED = [case for case in CASES if case["method"] == "INVOKE"]
 
 def target_of(value):
     """Where a request goes that names no path: reading is for the page, the rest for the prediction."""
-    return value["__ow_path"] or ("/" if value["__ow_method"] in ("get", "head") else "/model/predict")
+    return value["__ow_path"] or (
+        "/" if value["__ow_method"] in ("get", "head") else "/model/predict"
+    )
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=ident(case)) for case in RAW])
@@ -104,7 +131,10 @@ def test_a_raw_request_arrives_as_it_was_sent(model, case):
     value = value_of(case)
     report = report_of(model, value, action_name="/guest/" + (case["action"] or "pkg/inner"))
     bound = {name: value[name] for name in value if name not in RESERVED}
-    query, defaults = report["query"][: len(value["__ow_query"])], report["query"][len(value["__ow_query"]) :]
+    query, defaults = (
+        report["query"][: len(value["__ow_query"])],
+        report["query"][len(value["__ow_query"]) :],
+    )
     path = target_of(value)
     kept = {name: bound[name] for name in bound if name not in sent_names(case)}
     sent = {name: text for name, text in value["__ow_headers"].items() if name not in NOT_PASSED_ON}
@@ -194,9 +224,19 @@ def test_a_plain_invocation_is_a_post_of_its_parameters(model, case):
         )
     elif "image" in value:
         assert (report["method"], report["path"], report["query"]) == ("POST", "/model/predict", "")
-        assert parts(kind, body)["image"] == ("a.png", "image/png", base64.b64decode(value["image"]["b64"]))
-        fields = {name: content.decode() for name, (_, _, content) in parts(kind, body).items() if name != "image"}
-        assert sorted(fields.items()) == given({name: value[name] for name in value if name != "image"})
+        assert parts(kind, body)["image"] == (
+            "a.png",
+            "image/png",
+            base64.b64decode(value["image"]["b64"]),
+        )
+        fields = {
+            name: content.decode()
+            for name, (_, _, content) in parts(kind, body).items()
+            if name != "image"
+        }
+        assert sorted(fields.items()) == given(
+            {name: value[name] for name in value if name != "image"}
+        )
     else:
         assert (report["method"], report["path"], report["query"]) == ("POST", "/model/predict", "")
         assert (kind, json.loads(body.decode("utf-8"))) == ("application/json", value)
@@ -239,7 +279,9 @@ def test_a_body_is_the_same_however_its_json_is_spelt(model, spelling):
 
 
 def test_a_member_of_that_name_inside_another_is_left_alone(model):
-    bound = b'{"value":{"__ow_method":"get","__ow_path":"/p","__ow_query":"","n":{"__ow_body":"kept"}}}'
+    bound = (
+        b'{"value":{"__ow_method":"get","__ow_path":"/p","__ow_query":"","n":{"__ow_body":"kept"}}}'
+    )
     report = json.loads(model.post("/run", bound).json["body"])
     assert (pairs(report["query"]), body_in(report)) == ([("n", '{"__ow_body": "kept"}')], b"")
 
@@ -284,7 +326,7 @@ def test_the_entry_path_is_a_setting(own):
     assert report_of(adapter, {"n": 1})["path"] == "/v1/models/half:predict"
 
 
-# -- bound parameters -------------------------------------------------------------------------------
+# -- bound parameters ------------------------------------------------------------------------------
 
 MULTIPART = b'--b\r\nContent-Disposition: form-data; name="threshold"\r\n\r\n0.9\r\n--b--\r\n'
 
@@ -299,8 +341,18 @@ MULTIPART = b'--b\r\nContent-Disposition: form-data; name="threshold"\r\n\r\n0.9
         ("text/plain", "abc", "threshold", [("threshold", "")]),
         ("text/plain", "abc", "thresh%6Fld=1", [("threshold", "1")]),
         ("application/json", base64.b64encode(b'{"threshold": 0.9}').decode(), "", []),
-        ("application/json", base64.b64encode(b'{"text": "a"}').decode(), "", [("threshold", "0.5")]),
-        ("application/json", base64.b64encode(b'["threshold"]').decode(), "", [("threshold", "0.5")]),
+        (
+            "application/json",
+            base64.b64encode(b'{"text": "a"}').decode(),
+            "",
+            [("threshold", "0.5")],
+        ),
+        (
+            "application/json",
+            base64.b64encode(b'["threshold"]').decode(),
+            "",
+            [("threshold", "0.5")],
+        ),
         ("application/json", base64.b64encode(b"not JSON").decode(), "", [("threshold", "0.5")]),
         (FORM, "threshold=0.9", "", []),
         (FORM, "a=0.9", "", [("threshold", "0.5")]),
@@ -343,7 +395,7 @@ def test_a_bound_value_reads_as_it_would_in_a_query(model, bound, text):
     assert pairs(report_of(model, web("get", "/p", bound=bound))["query"]) == [("bound", text)]
 
 
-# -- plain invocations ------------------------------------------------------------------------------
+# -- plain invocations -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["post", "POST", "put"])
@@ -366,7 +418,9 @@ def test_an_invocation_with_a_file_is_a_form_of_all_its_parameters(model):
     found = parts(report["headers"]["content-type"], body_in(report))
     assert found["image"][2] == data * 2
     assert found["image"][0], "a part without a file name is a field, not a file"
-    fields = {name: respaced(found[name][2].decode("utf-8")) for name in ("threshold", "text", "list")}
+    fields = {
+        name: respaced(found[name][2].decode("utf-8")) for name in ("threshold", "text", "list")
+    }
     assert fields == {"threshold": "0.5", "text": "caf\u00e9", "list": "[1, 2]"}
     assert [found[name][0] for name in ("threshold", "text", "list")] == [None] * 3
 
@@ -387,7 +441,11 @@ def test_a_file_name_cannot_break_out_of_its_part(model, name):
 
 def test_the_json_of_a_client_stays_json_where_it_looks_like_a_file(model):
     """As TensorFlow Serving takes images; the platform has merged it into the parameters."""
-    value = {"__ow_method": "post", "__ow_path": "/p", "__ow_headers": {"content-type": "application/json"}}
+    value = {
+        "__ow_method": "post",
+        "__ow_path": "/p",
+        "__ow_headers": {"content-type": "application/json"},
+    }
     report = report_of(model, dict(value, inputs={"b64": "aGk="}))
     assert report["headers"]["content-type"] == "application/json"
     assert json.loads(body_in(report).decode("utf-8")) == {"inputs": {"b64": "aGk="}}
@@ -406,7 +464,7 @@ def test_an_object_that_only_resembles_a_file_stays_json(model):
     assert json.loads(body_in(report).decode("utf-8")) == value
 
 
-# -- where the model thinks it is ----------------------------------------------------------------------
+# -- where the model thinks it is ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -432,16 +490,29 @@ def test_the_app_knows_its_place(model, namespace, name, prefix):
     "headers, expected",
     [
         ({"host": "api.example.com"}, ("http", "api.example.com")),
-        ({"host": "api.example.com:8443", "x-forwarded-proto": "https"}, ("https", "api.example.com:8443")),
+        (
+            {"host": "api.example.com:8443", "x-forwarded-proto": "https"},
+            ("https", "api.example.com:8443"),
+        ),
         (
             {"host": "controllers", "x-forwarded-host": "h.example", "x-forwarded-proto": "https"},
             ("https", "h.example"),
         ),
-        ({"host": "controllers", "x-forwarded-host": "a.example, b.example"}, ("http", "a.example")),
+        (
+            {"host": "controllers", "x-forwarded-host": "a.example, b.example"},
+            ("http", "a.example"),
+        ),
         ({"host": "x", "x-forwarded-proto": "javascript"}, ("http", "x")),
         ({"host": "[::1]:8080"}, ("http", "[::1]:8080")),
     ],
-    ids=["host", "forwarded scheme", "forwarded host", "first of several", "no such scheme", "an address in brackets"],
+    ids=[
+        "host",
+        "forwarded scheme",
+        "forwarded host",
+        "first of several",
+        "no such scheme",
+        "an address in brackets",
+    ],
 )
 def test_scheme_and_host_are_those_of_the_public_url(model, headers, expected):
     report = report_of(model, web("get", "/p", headers=headers))
@@ -463,12 +534,16 @@ def test_the_api_host_is_better_than_the_host_header(own, api_host, expected):
     report = report_of(adapter, web("get", "/p", headers={"host": "controllers"}))
     told = report["headers"]
     direct = (report["scheme"], told["host"])
-    seen = direct if adapter.backend == "in-process" else (told["x-forwarded-proto"], told["x-forwarded-host"])
+    seen = (
+        direct
+        if adapter.backend == "in-process"
+        else (told["x-forwarded-proto"], told["x-forwarded-host"])
+    )
     assert seen[1] == "api.cloud.example"
     assert expected is None or seen == expected
 
 
-# -- what may be trusted ------------------------------------------------------------------------------
+# -- what may be trusted ---------------------------------------------------------------------------
 
 FORGED = {
     "x-a": "1\r\nX-Evil: 1",
@@ -504,21 +579,29 @@ def test_the_app_knows_its_activation(own):
     adapter = own(__OW_API_HOST="https://api.cloud.example")
     report = report_of(adapter, web("get", "/p", __ow_user="alice"), **CONTEXT)
     expected = set(CONTEXT.values()) | {"https://api.cloud.example", "alice"}
-    headers = {name: value for name, value in report["headers"].items() if name.startswith("x-openwhisk-")}
+    headers = {
+        name: value for name, value in report["headers"].items() if name.startswith("x-openwhisk-")
+    }
     assert expected <= set(headers.values())
     if adapter.backend == "in-process":
         assert expected <= set(report["openwhisk"].values())
 
 
-@pytest.mark.parametrize("spelling", ["x-openwhisk-%s", "x_openwhisk_%s", "X-OpenWhisk-%s", "x-openwhisk_%s"])
+@pytest.mark.parametrize(
+    "spelling", ["x-openwhisk-%s", "x_openwhisk_%s", "X-OpenWhisk-%s", "x-openwhisk_%s"]
+)
 def test_a_client_cannot_forge_the_context(model, spelling):
     names = ["activation-id", "activation_id", "transaction-id", "user", "namespace", "api-key"]
-    report = report_of(model, web("get", "/p", headers={spelling % name: "forged" for name in names}), **CONTEXT)
+    report = report_of(
+        model, web("get", "/p", headers={spelling % name: "forged" for name in names}), **CONTEXT
+    )
     assert not [name for name, value in report["headers"].items() if "forged" in value]
     assert "forged" not in report["openwhisk"].values()
 
 
-@pytest.mark.parametrize("name", ["content_length", "content-length", "transfer-encoding", "transfer_encoding"])
+@pytest.mark.parametrize(
+    "name", ["content_length", "content-length", "transfer-encoding", "transfer_encoding"]
+)
 def test_a_client_cannot_misstate_the_length_of_its_body(model, name):
     value = web("post", "/p", headers={"content-type": "text/plain", name: "1"}, body="abc")
     assert body_in(report_of(model, value)) == b"abc"
@@ -529,7 +612,9 @@ def test_the_api_key_is_nowhere(own):
     adapter = own(env={"__OW_API_KEY": key})
     everything = adapter.run_text(web("get", "/process"), api_key=key)
     everything += (
-        adapter.run_text(web("get", "/p"), api_key=key) + adapter.run_text({"n": 1}, api_key=key) + adapter.log
+        adapter.run_text(web("get", "/p"), api_key=key)
+        + adapter.run_text({"n": 1}, api_key=key)
+        + adapter.log
     )
     assert key not in everything and key.split(":")[1] not in everything
 
@@ -548,3 +633,233 @@ def test_what_the_platform_has_lost_is_said_once(own):
         adapter.run(value)
         said.append("raw" in adapter.log[before:])
     assert said == [True, False, False]
+
+
+# -- without a server ------------------------------------------------------------------------------
+
+
+def multipart(*heads):
+    """A form whose parts have these heads."""
+    parts = ["--b\r\n%s\r\n\r\nname=content; name=content\r\n" % head for head in heads]
+    return "".join(parts + ["--b--\r\n"]).encode()
+
+
+@pytest.mark.parametrize(
+    "head, names",
+    [
+        ('Content-Disposition: form-data; name="a"', {"a"}),
+        ("content-disposition:form-data;name=a", {"a"}),
+        ('Content-Disposition: form-data; name = "a b"; filename="c"', {"a b"}),
+        ('Content-Disposition: form-data; filename="x; name=y"; name="a"', {"a"}),
+        ('Content-Type: text/plain\r\nContent-Disposition: form-data; NAME="a"', {"a"}),
+        ('Content-Disposition: form-data; filename="a"', {""}),
+        ('Content-Type: text/plain; name="a"', set()),
+    ],
+    ids=[
+        "quoted",
+        "bare",
+        "spaced",
+        "a file name that names another",
+        "second line",
+        "no name",
+        "another header",
+    ],
+)
+def test_a_multipart_field_is_named_in_the_head_of_its_part(head, names):
+    assert names_in_multipart(multipart(head), "b") == names
+    assert names_in_multipart(multipart(head, head), "b") == names
+
+
+@pytest.mark.parametrize("boundary", ["", "x" * 71])
+def test_a_multipart_form_without_a_boundary_that_may_be_one_names_nothing(boundary):
+    body = b"--" + boundary.encode() + b'\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    assert names_in_multipart(body, boundary) == set()
+
+
+def raw(kind, body, **members):
+    value = {
+        "__ow_method": "post",
+        "__ow_path": "/p",
+        "__ow_query": "",
+        "__ow_headers": {"content-type": kind},
+    }
+    return {**value, "__ow_body": base64.b64encode(body).decode(), **members}
+
+
+@pytest.mark.parametrize("boundary", ["b", '"b"', '"\\b"'])
+def test_a_form_is_taken_apart_at_its_boundary_however_that_is_written(boundary):
+    request = request_from_params(
+        raw("multipart/form-data; boundary=" + boundary, MULTIPART, threshold=1, size=2), {}
+    )
+    assert request.query == "size=2"
+
+
+@pytest.mark.parametrize(
+    "body", [b'["threshold"]', b'[["threshold", 1]]', b"\xff", b"[" * 100000, b"9" * 100000]
+)
+def test_json_without_names_hides_no_bound_parameter(body):
+    request = request_from_params(raw("application/json", body, threshold=1), {})
+    assert (request.query, request.body) == ("threshold=1", body)
+
+
+def file_sent(**members):
+    """(name, type) of the file that an invocation sends."""
+    request = request_from_params({"image": dict({"b64": "aGk="}, **members)}, {})
+    kind = dict(request.headers)["content-type"]
+    return parts(kind, request.body)["image"][:2]
+
+
+@pytest.mark.parametrize(
+    "members, sent",
+    [
+        ({}, ("image", "application/octet-stream")),
+        ({"filename": "a.png"}, ("a.png", "image/png")),
+        ({"filename": "A.JPG"}, ("A.JPG", "image/jpeg")),
+        ({"filename": "sound.wav"}, ("sound.wav", "audio/wav")),
+        ({"filename": "png"}, ("png", "application/octet-stream")),
+        ({"filename": "a.png.unheard-of"}, ("a.png.unheard-of", "application/octet-stream")),
+        ({"filename": "a.png", "content_type": "image/jpeg"}, ("a.png", "image/jpeg")),
+        ({"filename": "a.png", "type": "image/webp"}, ("a.png", "image/webp")),
+        ({"mimetype": "image/gif"}, ("image", "image/gif")),
+        ({"content_type": "a/b", "type": "c/d", "mimetype": "e/f"}, ("image", "a/b")),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+def test_the_type_of_a_file_is_the_callers_word_or_what_its_name_ends_in(members, sent):
+    assert file_sent(**members) == sent
+
+
+def test_a_form_is_the_same_each_time_and_ends_where_no_file_can_end_it():
+    first = request_from_params({"a": {"b64": "aGk="}}, {})
+    assert request_from_params({"a": {"b64": "aGk="}}, {}) == first
+    boundary = dict(first.headers)["content-type"].partition("boundary=")[2]
+    forged = base64.b64encode(b"--%s--\r\n" % boundary.encode()).decode()
+    second = request_from_params({"a": {"b64": forged}}, {})
+    assert boundary not in dict(second.headers)["content-type"]
+
+
+def test_a_value_that_is_null_is_no_field_of_a_form():
+    request = request_from_params({"a": {"b64": "aGk="}, "b": None}, {})
+    assert list(parts(dict(request.headers)["content-type"], request.body)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "value, reason",
+    [
+        ({"__ow_path": 1}, "__ow_path should be str and is int: not from the platform?"),
+        ({"__ow_headers": []}, "__ow_headers should be dict and is list: not from the platform?"),
+        (
+            {"__ow_method": "get /"},
+            "__ow_method should be a method like get or post and is 'GET /'",
+        ),
+        ({"a": {"b64": "a"}}, "a.b64 should be base64 and isn't: "),
+        (
+            raw("image/png", b"", __ow_body="a"),
+            "__ow_body of type image/png should be base64 and isn't: ",
+        ),
+    ],
+    ids=["path", "headers", "method", "file", "body"],
+)
+def test_what_is_not_the_platforms_is_refused_with_a_reason(value, reason):
+    with pytest.raises(Refused) as refused:
+        request_from_params(value, {})
+    assert refused.value.response.status == 400
+    assert json.loads(refused.value.response.body.decode())["error"].startswith(reason)
+
+
+@pytest.mark.parametrize("digits", [99, 100, 101, 100000])
+def test_a_number_of_a_call_is_as_long_as_the_platform_allows(digits):
+    body = b'{"value": {"n": %s, "text": "%s"}}' % (b"9" * digits, b"9" * 1000)
+    if digits > 100:
+        with pytest.raises(Refused):
+            object_from_json(body)
+    else:
+        assert activation_from_json(body)["value"]["n"] == int("9" * digits)
+
+
+@pytest.mark.parametrize(
+    "text, accepted",
+    [
+        ("", False),
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("x-gzip", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, br", False),
+        ("gzip;q=0, *", False),
+        ("*;q=0", False),
+        ("*;q=0, gzip", True),
+        ("nogzip", False),
+    ],
+)
+def test_who_accepts_gzip(text, accepted):
+    assert accepts_gzip(text) is accepted
+
+
+@pytest.mark.parametrize(
+    "text, is_one",
+    [
+        ("h", True),
+        ("h:1", True),
+        ("h:65535", True),
+        ("[::1]:80", True),
+        ("[2001:db8::1]", True),
+        ("h:0", False),
+        ("h:65536", False),
+        ("[::::]", False),
+        ("[1]", False),
+        ("[]:1", False),
+        ("h/x", False),
+        ("a@h", False),
+        ("h\n", False),
+        ("", False),
+    ],
+)
+def test_what_may_be_a_host(text, is_one):
+    assert is_host(text) is is_one
+
+
+# -- the settings ----------------------------------------------------------------------------------
+
+SETTINGS = {
+    "OPENWHISK_PORT": "1",
+    "OPENWHISK_ENTRY": "/x",
+    "OPENWHISK_ERRORS": "none",
+    "OPENWHISK_HOST": "",
+}
+
+
+def test_the_settings_are_what_the_variables_say():
+    assert settings_from_environ({}) == Settings()
+    assert settings_from_environ(SETTINGS) == Settings(port=1, entry="/x", errors="none")
+
+
+@pytest.mark.parametrize(
+    "variable, text, example",
+    [
+        ("OPENWHISK_PORT", "http", "8080"),
+        ("OPENWHISK_LIMIT", "1e6", "1048576"),
+        ("OPENWHISK_ERRORS", "500-", "'500-599'"),
+        ("OPENWHISK_CORS", "none", "'platform'"),
+        ("OPENWHISK_PLATFORM", "maybe", "'auto'"),
+        ("OPENWHISK_ENTRY", "/a\n", "'/model/predict'"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_says_what_is_expected(variable, text, example):
+    with pytest.raises(Refused) as refused:
+        settings_from_environ({variable: text})
+    assert str(refused.value) == "%s should look like %s and is %r" % (variable, example, text)
+
+
+@pytest.mark.parametrize(
+    "said, environ, is_one",
+    [
+        ("auto", {}, False),
+        ("auto", {"__OW_API_HOST": "https://api.example.com"}, True),
+        ("no", {"__OW_API_HOST": "https://api.example.com"}, False),
+        ("yes", {}, True),
+    ],
+)
+def test_the_platform_is_where_it_has_said_so_or_a_setting_does(said, environ, is_one):
+    assert is_platform(settings_from_environ({"OPENWHISK_PLATFORM": said}), environ) is is_one

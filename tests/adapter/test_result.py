@@ -4,12 +4,16 @@ import base64
 import gzip
 import json
 import os
+import tracemalloc
 from http.client import responses
 from urllib.parse import quote, unquote
 
 import pytest
 
-import openwhisk
+from openwhisk_adapter.messages import Refused, Request, Response
+from openwhisk_adapter.request import request_from_params
+from openwhisk_adapter.result import redirected_to_slash, result_and_json, result_from_response
+from openwhisk_adapter.settings import Settings
 from tests.support.adapter import ROOT
 from tests.support.controller import RESULT_LIMIT, media_type, response_from_result
 from tests.support.process import until
@@ -18,7 +22,11 @@ with open(os.path.join(ROOT, "tests", "vectors", "results.json"), encoding="utf-
     RECORDED = json.load(_file)["cases"]
 
 # The platform's own, on every answer.
-ADDED = {"access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers"}
+ADDED = {
+    "access-control-allow-origin",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+}
 
 
 def answering(model, status, headers, body, request_headers=(), method="POST", **members):
@@ -35,7 +43,7 @@ def own_headers(answer):
     return [(name.lower(), value) for name, value in answer.headers if name.lower() not in left_out]
 
 
-# -- the recordings ------------------------------------------------------------------------------------
+# -- the recordings --------------------------------------------------------------------------------
 
 
 def recorded_body(response):
@@ -184,16 +192,20 @@ def test_no_type_becomes_octet_stream(model):
     assert (answer.type, answer.body) == ("application/octet-stream", b"hello")
 
 
-@pytest.mark.parametrize("charset", ["base64", "rot13", "zlib", "unicode_escape", "idna", "x" * 300, "utf-8\u00e9"])
+@pytest.mark.parametrize(
+    "charset", ["base64", "rot13", "zlib", "unicode_escape", "idna", "x" * 300, "utf-8\u00e9"]
+)
 def test_a_charset_that_is_none_does_no_harm(model, charset):
     answer = answering(model, 200, [["Content-Type", "text/plain; charset=" + charset]], b"aGk=\\n")
     assert (answer.status, answer.body) == (200, b"aGk=\\n")
 
 
-# -- statuses --------------------------------------------------------------------------------------------
+# -- statuses --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 206, 299, 301, 303, 400, 404, 405, 418, 422, 451, 499])
+@pytest.mark.parametrize(
+    "status", [200, 201, 202, 206, 299, 301, 303, 400, 404, 405, 418, 422, 451, 499]
+)
 def test_a_status_is_the_clients(model, status):
     answer = answering(model, status, [["Content-Type", "text/plain"]], b"hi")
     assert (answer.status, answer.body) == (status, b"hi")
@@ -213,7 +225,9 @@ def test_an_empty_answer_is_not_turned_into_no_content(model):
 @pytest.mark.parametrize("status", [500, 501, 503, 599])
 def test_a_server_error_counts_as_one_and_reads_the_same(model, status):
     headers = [["Content-Type", "application/json"], ["Retry-After", "3"]]
-    asked = json.dumps(["%d Odd" % status, headers, base64.b64encode(b'{"message": "no"}').decode()])
+    asked = json.dumps(
+        ["%d Odd" % status, headers, base64.b64encode(b'{"message": "no"}').decode()]
+    )
     value = {
         "__ow_method": "post",
         "__ow_path": "/answer",
@@ -225,7 +239,11 @@ def test_a_server_error_counts_as_one_and_reads_the_same(model, status):
     text = model.run_text(value)
     result, answer = json.loads(text), response_from_result(text, "POST")
     assert set(result) == {"error"} and result["error"]["statusCode"] == status
-    assert (answer.status, answer.type, answer.body) == (status, "application/json", b'{"message": "no"}')
+    assert (answer.status, answer.type, answer.body) == (
+        status,
+        "application/json",
+        b'{"message": "no"}',
+    )
     assert answer.header("retry-after") == ["3"]
 
 
@@ -244,20 +262,27 @@ def test_which_statuses_are_errors_is_a_setting(own, setting, failures):
     for status in (200, 400, 404, 500, 503):
         asked = json.dumps(["%d Odd" % status, [["Content-Type", "text/plain"]], "aGk="])
         headers = {"content-type": "text/plain"}
-        value = {"__ow_method": "post", "__ow_path": "/answer", "__ow_headers": headers, "__ow_query": ""}
+        value = {
+            "__ow_method": "post",
+            "__ow_path": "/answer",
+            "__ow_headers": headers,
+            "__ow_query": "",
+        }
         result = adapter.run(dict(value, __ow_body=asked))
         found |= {status} if "error" in result else set()
     assert found == failures
 
 
-# -- plain invocations -------------------------------------------------------------------------------------
+# -- plain invocations -----------------------------------------------------------------------------
 
 
 def invoked(model, status, kind, body):
     asked = ["%d Odd" % status, [["Content-Type", kind]], base64.b64encode(body).decode("ascii")]
     headers = {"content-type": "text/plain"}
     # A caller that names the path itself, so that the model's answer can be chosen.
-    return model.run({"__ow_path": "/answer", "__ow_headers": headers, "__ow_body": json.dumps(asked)})
+    return model.run(
+        {"__ow_path": "/answer", "__ow_headers": headers, "__ow_body": json.dumps(asked)}
+    )
 
 
 def test_an_invocation_results_in_the_models_json_itself(model):
@@ -290,7 +315,7 @@ def test_an_invocation_fails_with_the_models_refusal(model, status):
     assert "The file is no image." in json.dumps(result)
 
 
-# -- headers ---------------------------------------------------------------------------------------------
+# -- headers ---------------------------------------------------------------------------------------
 
 
 def test_headers_keep_their_order_and_repetitions(model):
@@ -322,11 +347,15 @@ def taken(start):
 
 
 def test_a_wrong_length_does_no_harm(taken):
-    answer = answering(taken, 200, [["Content-Type", "text/plain"], ["Content-Length", "999"]], b"hi")
+    answer = answering(
+        taken, 200, [["Content-Type", "text/plain"], ["Content-Length", "999"]], b"hi"
+    )
     assert (answer.header("content-length"), answer.body) == (["2"], b"hi")
 
 
-@pytest.mark.parametrize("text", ["caf\u00e9", "caf\u00e9 \u20ac".encode("utf-8").decode("latin-1")])
+@pytest.mark.parametrize(
+    "text", ["caf\u00e9", "caf\u00e9 \u20ac".encode("utf-8").decode("latin-1")]
+)
 def test_header_bytes_arrive_as_they_are(model, text):
     answer = answering(model, 200, [["Content-Type", "text/plain"], ["X-A", text]], b"hi")
     assert answer.header("x-a") == [text]
@@ -373,7 +402,9 @@ def test_cookies_are_the_clients_alone(model):
     assert answer.header("set-cookie") == ["session=secret; Path=/", "theme=dark; Path=/"]
     told = json.loads(model.web("GET", "/p").body.decode("utf-8"))
     assert "cookie" not in told["headers"]
-    told = json.loads(model.web("GET", "/p", "", [("Cookie", "mine=1; yours=2")]).body.decode("utf-8"))
+    told = json.loads(
+        model.web("GET", "/p", "", [("Cookie", "mine=1; yours=2")]).body.decode("utf-8")
+    )
     assert told["headers"]["cookie"] == "mine=1; yours=2"
 
 
@@ -383,12 +414,14 @@ def test_cors_headers_of_the_app_give_way_to_the_platforms(model):
 
 
 def test_cors_headers_of_the_app_stay_where_it_is_asked_for(own):
-    answer = own(OPENWHISK_CORS="app").web("GET", "/allow", "", [("Origin", "https://x.example")], cors=False)
+    answer = own(OPENWHISK_CORS="app").web(
+        "GET", "/allow", "", [("Origin", "https://x.example")], cors=False
+    )
     assert answer.header("access-control-allow-origin") == ["https://x.example"]
     assert answer.header("access-control-allow-credentials") == ["true"]
 
 
-# -- HEAD -------------------------------------------------------------------------------------------------
+# -- HEAD ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -405,7 +438,11 @@ def test_cors_headers_of_the_app_stay_where_it_is_asked_for(own):
 )
 def test_head_has_the_type_and_length_of_a_get(model, kind, length, expected):
     answer = model.web("HEAD", "/head", "%s,%d" % (kind, length))
-    assert (answer.status, answer.type, answer.header("content-length")) == (200, expected, [str(length)])
+    assert (answer.status, answer.type, answer.header("content-length")) == (
+        200,
+        expected,
+        [str(length)],
+    )
 
 
 def test_head_of_what_is_too_long_to_carry_is_still_an_answer(model):
@@ -413,7 +450,7 @@ def test_head_of_what_is_too_long_to_carry_is_still_an_answer(model):
     assert answer.status in (200, 413)
 
 
-# -- bodies ------------------------------------------------------------------------------------------------
+# -- bodies ----------------------------------------------------------------------------------------
 
 
 def no_body_left_open(model):
@@ -488,10 +525,10 @@ def test_text_in_an_encoding_that_cannot_be_undone_is_refused(model, encoding):
 
 def test_text_that_explodes_is_refused(model):
     answer = answering(model, 200, PACKED_TEXT, gzip.compress(b"a" * 70000000, 1))
-    assert (answer.status, answer.type) == (502, "application/json")
+    assert (answer.status, answer.type) == (413, "application/json")
 
 
-# -- the limit ----------------------------------------------------------------------------------------------
+# -- the limit -------------------------------------------------------------------------------------
 
 GZIP = [("Accept-Encoding", "gzip, deflate, br")]
 
@@ -510,7 +547,11 @@ GZIP = [("Accept-Encoding", "gzip, deflate, br")]
 )
 def test_a_long_answer_is_compressed_for_who_accepts_it(model, kind, sent_as):
     answer = model.web("GET", "/big", quote(kind) + ",2000000,", GZIP)
-    assert (answer.status, answer.type, answer.header("content-encoding")) == (200, sent_as, ["gzip"])
+    assert (answer.status, answer.type, answer.header("content-encoding")) == (
+        200,
+        sent_as,
+        ["gzip"],
+    )
     assert gzip.decompress(answer.body) == b"a" * 2000000
     assert "accept-encoding" in ",".join(answer.header("vary")).lower()
     assert answer.header("etag") != ['"v1"'], "other bytes under the same strong tag"
@@ -576,11 +617,210 @@ def test_the_limit_counts_the_bytes_of_the_result(own, kind):
     assert largest > limit - 300, "refused although it would have fitted"
 
 
-# -- without a server ---------------------------------------------------------------------------------------
+# -- without a server ------------------------------------------------------------------------------
 
 
 def test_a_result_depends_on_the_response_and_the_request_alone():
-    request = openwhisk.request_from_params({"__ow_method": "get", "__ow_path": "/", "__ow_query": ""}, {})
-    response = openwhisk.Response(200, [("Content-Type", "image/png")], b"\x89PNG")
+    request = request_from_params({"__ow_method": "get", "__ow_path": "/", "__ow_query": ""}, {})
+    response = Response(200, [("Content-Type", "image/png")], b"\x89PNG")
     expected = {"statusCode": 200, "headers": {"content-type": "image/png"}, "body": "iVBORw=="}
-    assert openwhisk.result_from_response(response, request) == expected
+    assert result_from_response(response, request) == expected
+
+
+PREFIX = "/api/v1/web/guest/default/model"
+GET = Request("GET", "/p", prefix=PREFIX, host="api.example.com")
+PLAIN = Request("POST", "/p", plain=True)
+JSON = [("Content-Type", "application/json")]
+
+
+def projected(response, request=GET):
+    """What the client gets for this, and what it says if that is an error."""
+    _, written = result_and_json(response, request, Settings())
+    answer = response_from_result(written.decode(), request.method)
+    return answer.status, answer.json.get("error") if answer.type == "application/json" else None
+
+
+@pytest.mark.parametrize("status", [-1, 0, 99, 600, 700, 999])
+def test_a_status_that_is_none_of_http_is_refused(status):
+    reason = "the model answered with status %d, and HTTP has 100 to 599" % status
+    assert projected(Response(status, [("Content-Type", "text/plain")], b"hi")) == (502, reason)
+
+
+@pytest.mark.parametrize("status", [200, 404, 599])
+def test_each_status_of_http_is_carried(status):
+    assert projected(Response(status, [("Content-Type", "text/plain")], b"hi")) == (status, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"p": NaN}',
+        b'{"p": Infinity}',
+        b'{"p": [-Infinity]}',
+        b'{"p": 1e400}',
+        b'{"p": -1e400}',
+        b'{"p": ' + b"9" * 101 + b"}",
+        b'{"p": -' + b"9" * 100 + b"}",
+        b'{"p": ' + b"9" * 5000 + b"}",
+        b'{"p": ' + b"[" * 600 + b"]" * 600 + b"}",
+        b"[" * 900 + b"]" * 900,
+        b"[" * 100000,
+        b'{"p": ',
+        b"",
+    ],
+    ids=lambda body: body[:12].decode(),
+)
+def test_json_that_the_platform_cannot_read_is_carried_as_text(body):
+    """It would take the whole answer for no JSON, and remove the container."""
+    result, written = result_and_json(Response(200, JSON, body), PLAIN, Settings())
+    assert json.loads(written.decode(), parse_constant=pytest.fail) == result
+    assert (result["statusCode"], result["body"]) == (200, body.decode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"p": [0.1, 1e300, 5e-324, -0.0, true, null]}',
+        b'{"p": ' + b"9" * 100 + b"}",
+        b'{"p": "' + b"9" * 101 + b'"}',
+        b'{"p": ' + b"[" * 400 + b"]" * 400 + b"}",
+        b'{"p": [' + b"[],{}," * 1000 + b"[]]}",
+    ],
+    ids=["numbers", "a long number", "digits", "nested", "many lists"],
+)
+def test_json_that_the_platform_can_read_is_the_result_of_an_invocation(body):
+    assert result_from_response(Response(200, JSON, body), PLAIN) == json.loads(body.decode())
+
+
+def test_a_header_line_that_no_client_reads_is_refused():
+    """One that is as long as clients read is carried."""
+    plain = ("Content-Type", "text/plain")
+    longest = result_from_response(Response(200, [plain, ("X-A", "a" * 65533)], b"hi"), GET)
+    assert longest["headers"]["X-A"] == "a" * 65533
+    reason = "the model's header 'X-A' has 65537 bytes, and clients read 65536"
+    assert projected(Response(200, [plain, ("X-A", "a" * 65534)], b"hi")) == (502, reason)
+
+
+@pytest.mark.parametrize("name", ["X A", "X:A", "", "X\r\nY", "X-\u010d\u010a", "\u00e9"])
+def test_a_header_whose_name_is_none_is_left_out(name):
+    result = result_from_response(Response(200, [(name, "1"), ("X-B", "2")], b""), GET)
+    assert result["headers"] == {"X-B": "2"}
+
+
+@pytest.mark.parametrize(
+    "location, expected",
+    [
+        ("http://api.example.com//evil.example/x/", PREFIX + "//evil.example/x/"),
+        ("http://api.example.com///evil.example", PREFIX + "///evil.example"),
+        ("http://api.example.com/\\evil.example/", PREFIX + "/\\evil.example/"),
+        ("http://api.example.com", PREFIX + "/"),
+        ("http://api.example.com?a=b", PREFIX + "/?a=b"),
+        ("http://api.example.com" + PREFIX, PREFIX),
+        ("http://api.example.com.evil.example/", "http://api.example.com.evil.example/"),
+        ("http://api.example.com@evil.example/", "http://api.example.com@evil.example/"),
+        ("/\\evil.example/", PREFIX + "/\\evil.example/"),
+        (PREFIX + "s/", PREFIX + PREFIX + "s/"),
+    ],
+)
+def test_a_redirect_to_the_models_own_host_leads_nowhere_else(location, expected):
+    result = result_from_response(Response(302, [("Location", location)], b""), GET)
+    assert result["headers"]["Location"] == expected
+
+
+@pytest.mark.parametrize(
+    "location", ["http://api.example.com//evil.example/x/", "//evil.example/", "/x"]
+)
+def test_a_redirect_without_a_place_to_lead_to_is_left_alone(location):
+    """Of an action whose name says no place."""
+    result = result_from_response(
+        Response(302, [("Location", location)], b""), GET._replace(prefix="")
+    )
+    assert result["headers"]["Location"] == location
+
+
+LONG = 60 << 20
+NOISE = os.urandom(1 << 20) * (LONG >> 20)
+
+
+@pytest.mark.parametrize(
+    "kind", ["image/png", "text/plain", "application/json", "text/javascript", "text/html"]
+)
+@pytest.mark.parametrize(
+    "request_", [GET, GET._replace(accepts_gzip=True), PLAIN], ids=["web", "gzip", "invocation"]
+)
+def test_what_is_far_too_long_is_refused_in_hardly_more_memory_than_its_own(kind, request_):
+    tracemalloc.start()
+    try:
+        result, written = result_and_json(
+            Response(200, [("Content-Type", kind)], NOISE), request_, Settings()
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.get("error", result)["statusCode"] == 413
+    assert (len(written) < 1000, peak < 8 << 20) == (True, True), (len(written), peak)
+
+
+def test_a_head_of_what_is_far_too_long_takes_no_memory():
+    tracemalloc.start()
+    try:
+        response = Response(
+            200, [("Content-Type", "image/png"), ("Content-Length", "999999999")], b""
+        )
+        assert result_from_response(response, GET._replace(method="HEAD"))["statusCode"] == 413
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_the_refusal_says_how_much_there_was_and_what_helps():
+    error = projected(Response(200, [("Content-Type", "image/png")], b"a" * 900000))[1]
+    assert error == (
+        "the answer takes 1200000 bytes or more, and 1048576 are allowed: accept gzip (curl --compressed), "
+        "ask for less, or raise the platform's limit and OPENWHISK_LIMIT"
+    )
+
+
+PAGE = Response(200, [("Content-Type", "text/html")], b'<link href="style.css">')
+BARE = GET._replace(path="/", query="a=b", bare=True)
+
+
+def test_a_page_with_relative_links_moves_below_a_slash():
+    assert redirected_to_slash(PAGE, BARE) == Response(302, [("Location", PREFIX + "/?a=b")], b"")
+
+
+@pytest.mark.parametrize(
+    "response, request_",
+    [
+        (PAGE, GET),
+        (PAGE, BARE._replace(method="POST")),
+        (PAGE, BARE._replace(prefix="")),
+        (PAGE._replace(status=404), BARE),
+        (PAGE._replace(headers=[("Content-Type", "text/plain")]), BARE),
+        (
+            PAGE._replace(body=b'<a href="/style.css"><a href="http://x"><a href="#x"><a href=>'),
+            BARE,
+        ),
+    ],
+    ids=["a path", "no GET", "no place", "no success", "no page", "no relative link"],
+)
+def test_all_else_stays_where_it_is(response, request_):
+    assert redirected_to_slash(response, request_) is response
+
+
+@pytest.mark.parametrize(
+    "charset, text", [("utf-16", "a\u20ac"), ("latin-1", "\u00e9"), ("utf-8", "\u00e9")]
+)
+def test_a_long_script_in_any_charset_is_compressed_as_utf8(charset, text):
+    kind = [("Content-Type", "text/javascript; charset=" + charset)]
+    script = (text * 700000).encode(charset)
+    result = result_from_response(Response(200, kind, script), GET._replace(accepts_gzip=True))
+    assert gzip.decompress(base64.b64decode(result["body"])) == (text * 700000).encode()
+    assert result["headers"]["content-type"] == "text/javascript"
+
+
+def test_a_refusal_is_itself_a_result():
+    refusal = Refused(403, "caf\u00e9 \ud800")
+    assert refusal.response.body == b'{"error":"caf\xc3\xa9 ?"}'
+    assert result_from_response(refusal.response, GET)["body"] == '{"error":"caf\u00e9 ?"}'

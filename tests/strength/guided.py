@@ -7,7 +7,7 @@ from pathlib import Path
 import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-with atheris.instrument_imports(include=["openwhisk", "gateway", "images"]):
+with atheris.instrument_imports(include=["openwhisk_adapter", "gateway", "images"]):
     from tests.strength import targets
 
 
@@ -17,7 +17,9 @@ def main(name, folder, *options):
         (Path(folder) / f"seed-{number}").write_bytes(seed)
     if name.startswith("gateway"):
         sys.setrecursionlimit(5000)  # as the gateway's own
-    atheris.Setup([sys.argv[0], f"-artifact_prefix={folder}/found-", "-verbosity=0", *options, folder], target)
+    atheris.Setup(
+        [sys.argv[0], f"-artifact_prefix={folder}/found-", "-verbosity=0", *options, folder], target
+    )
     atheris.Fuzz()
 
 

@@ -6,7 +6,6 @@ import re
 
 import h11
 
-import openwhisk
 from gateway import headers, jsontext, puts, sites, startline, urls, web
 from gateway.containers import startcommand, wire
 from gateway.mediatypes import IS_TOKEN, media_type_from_text
@@ -20,25 +19,40 @@ from images.reference import reference_from_name
 from images.repository import value_of
 from images.resolving import base_from_repository
 from images.transport import RegistryError
+from openwhisk_adapter.envelope import activation_from_json, checked, json_from_result
+from openwhisk_adapter.messages import Refused, Response
+from openwhisk_adapter.messages import Request as Asked
+from openwhisk_adapter.request import request_from_params
+from openwhisk_adapter.result import result_from_response
+from openwhisk_adapter.servers.wsgi import environ_from_request
 
 WEB = {
     "__ow_method": "post",
     "__ow_path": "/a",
     "__ow_query": "a=b",
-    "__ow_headers": {"content-type": "application/json", "x-forwarded-host": "h:8080", "accept-encoding": "gzip"},
+    "__ow_headers": {
+        "content-type": "application/json",
+        "x-forwarded-host": "h:8080",
+        "accept-encoding": "gzip",
+    },
     "__ow_body": base64.b64encode(b'{"a": [1]}').decode(),
 }
 FORM = {**WEB, "__ow_headers": {"content-type": "multipart/form-data; boundary=b"}, "bound": 1}
 FILE = {"image": {"b64": "AAAA", "filename": "a.png", "content_type": "image/png"}}
-CONTEXT = {"action_name": "/guest/model", "activation_id": "1", "deadline": "9", "namespace": "guest"}
+CONTEXT = {
+    "action_name": "/guest/model",
+    "activation_id": "1",
+    "deadline": "9",
+    "namespace": "guest",
+}
 
 
 def adapter_call(data):
     """The body of a /run."""
     try:
-        activation = openwhisk.object_from_json(data)
-        check_request(openwhisk.checked(activation, "value", dict, {}), activation)
-    except openwhisk.Refused as refusal:
+        activation = activation_from_json(data)
+        check_request(checked(activation, "value", dict, {}), activation)
+    except Refused as refusal:
         assert 400 <= refusal.response.status < 500
 
 
@@ -49,33 +63,45 @@ def adapter_request(data):
     method, _, target = first.partition(" ")
     path, _, query = target.partition("?")
     sent = {name: value.strip(" ") for name, _, value in (line.partition(":") for line in lines)}
-    params = {"__ow_method": method, "__ow_path": path, "__ow_query": query, "__ow_headers": sent, "bound": {"b64": ""}}
+    params = {
+        "__ow_method": method,
+        "__ow_path": path,
+        "__ow_query": query,
+        "__ow_headers": sent,
+        "bound": {"b64": ""},
+    }
     for text in (body.decode("utf-8", "replace"), base64.b64encode(body).decode()):
         try:
             check_request({**params, "__ow_body": text}, CONTEXT)
-        except openwhisk.Refused as refusal:
+        except Refused as refusal:
             assert 400 <= refusal.response.status < 500
 
 
 def check_request(params, activation):
-    request = openwhisk.request_from_params(params, activation)
+    request = request_from_params(params, activation)
     line = f"{request.method} {request.target}"
     assert line.isascii() and line.count(" ") == 1 and not set(line) & set("\r\n\0\t"), line
-    assert not any(set(name + value) & set("\r\n\0") for name, value in request.headers), request.headers
+    assert not any(set(name + value) & set("\r\n\0") for name, value in request.headers), (
+        request.headers
+    )
     assert all(value.encode("latin-1") is not None for _, value in request.headers)
-    openwhisk.environ_from_request(request)
+    environ_from_request(request)
 
 
 def adapter_result(data):
     """A flag for the question, the answer's status, header lines, an empty line, its body."""
     flags, head, body = data[:1] or b"\0", *data[1:].partition(b"\n\n")[::2]
     pairs = [tuple(line.partition(":")[::2]) for line in head.decode("latin-1").split("\n")]
-    answer = openwhisk.Response(200 + flags[0] % 400, pairs, body)
-    request = openwhisk.Request(
-        "HEAD" if flags[0] & 1 else "GET", "/p", prefix="/a/b", plain=bool(flags[0] & 2), accepts_gzip=flags[0] & 4 > 0
+    answer = Response(100 + 3 * flags[0], pairs, body)
+    request = Asked(
+        "HEAD" if flags[0] & 1 else "GET",
+        "/p",
+        prefix="/a/b",
+        plain=bool(flags[0] & 2),
+        accepts_gzip=flags[0] & 4 > 0,
     )
-    result = openwhisk.result_from_response(answer, request)
-    assert isinstance(json.loads(openwhisk.json_from_value(result)), dict)
+    result = result_from_response(answer, request)
+    assert isinstance(json.loads(json_from_result(result)), dict)
 
 
 def gateway_request(data):
@@ -98,7 +124,9 @@ def gateway_request(data):
     sites.foreign_header(pairs, "127.0.0.1")
     for raw in (True, False):
         try:
-            json.dumps(web.params_from_request(request, address.rest if address else target.path, raw))
+            json.dumps(
+                web.params_from_request(request, address.rest if address else target.path, raw)
+            )
         except (web.BadBody, web.NotAllowed) as error:
             assert str(error)
 
@@ -110,7 +138,9 @@ def gateway_result(data):
     try:
         result = jsontext.value_from_json(text)
         extension = web.EXTENSIONS[len(number) % len(web.EXTENSIONS)]
-        response = web.response_from_result(result, extension, preferences_from_headers(wishes), "x")
+        response = web.response_from_result(
+            result, extension, preferences_from_headers(wishes), "x"
+        )
     except (jsontext.Malformed, NotAcceptable):
         return
     assert 100 <= response.status <= 599 and isinstance(response.body, bytes)
@@ -120,7 +150,9 @@ def gateway_result(data):
 def gateway_content(data):
     """What creates an action."""
     try:
-        puts.action_from_put(jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings())
+        puts.action_from_put(
+            jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings()
+        )
     except (jsontext.Malformed, puts.BadContent, puts.NotPermitted) as error:
         assert str(error)
 
@@ -164,10 +196,14 @@ class Documents:
 
     def manifest(self, version):
         kind, _, text = next(self.documents, b"").partition(b" ")
-        return Manifest(kind.decode("utf-8", "replace"), text, value_of(text, f"the manifest {version}"))
+        return Manifest(
+            kind.decode("utf-8", "replace"), text, value_of(text, f"the manifest {version}")
+        )
 
     def document(self, descriptor):
-        return value_of(next(self.documents, b"").partition(b" ")[2], f"the blob {descriptor.digest}")
+        return value_of(
+            next(self.documents, b"").partition(b" ")[2], f"the blob {descriptor.digest}"
+        )
 
     def open_blob(self, descriptor):
         raise RegistryError(f"there is no {descriptor.digest}")
@@ -191,7 +227,9 @@ def image_names(data):
     try:
         reference = reference_from_name(name)
         assert reference_from_name(str(reference)) == reference
-        assert not set(reference.address + reference.repository + reference.version) & set(" ?#%\r\n")
+        assert not set(reference.address + reference.repository + reference.version) & set(
+            " ?#%\r\n"
+        )
         yaml = manifest_from_models(models_from_text(models), "1.0.0")
         assert "\t" not in yaml and yaml.endswith("\n")
     except ValueError as error:
@@ -199,20 +237,35 @@ def image_names(data):
 
 
 LAYER = layer_from_adapter(b"")
-TYPES = {name: f"application/vnd.oci.image.{name}.v1+json" for name in ("index", "manifest", "config")}
+TYPES = {
+    name: f"application/vnd.oci.image.{name}.v1+json" for name in ("index", "manifest", "config")
+}
 IMAGE = {
     "config": {"mediaType": TYPES["config"], "digest": "sha256:a", "size": 1},
-    "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": "sha256:b", "size": 1}],
+    "layers": [
+        {
+            "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+            "digest": "sha256:b",
+            "size": 1,
+        }
+    ],
     "annotations": {"a": "b"},
 }
 CONFIG = {
     "os": "linux",
     "architecture": "amd64",
-    "config": {"Entrypoint": ["tini"], "Cmd": ["python", "app.py"], "Env": ["A=b"], "ExposedPorts": {"80/tcp": {}}},
+    "config": {
+        "Entrypoint": ["tini"],
+        "Cmd": ["python", "app.py"],
+        "Env": ["A=b"],
+        "ExposedPorts": {"80/tcp": {}},
+    },
     "rootfs": {"type": "layers", "diff_ids": ["sha256:b"]},
     "history": [{"created_by": "a"}],
 }
-INDEX = {"manifests": [{"digest": "sha256:c", "platform": {"os": "linux", "architecture": "amd64"}}]}
+INDEX = {
+    "manifests": [{"digest": "sha256:c", "platform": {"os": "linux", "architecture": "amd64"}}]
+}
 
 
 def lines_of_documents(*documents):
@@ -227,7 +280,9 @@ CONTENT = {
 }
 # From each the search begins: what the input looks like that gets far.
 SEEDS = {
-    adapter_call: [json.dumps({"value": value, **CONTEXT}).encode() for value in (WEB, FORM, FILE, {})],
+    adapter_call: [
+        json.dumps({"value": value, **CONTEXT}).encode() for value in (WEB, FORM, FILE, {})
+    ],
     adapter_request: [
         b"POST /a%20b?c=d&e\ncontent-type: application/json\nx-forwarded-host: h:8080\nx-forwarded-proto: https\n\n[1]",
         b"get /\ncookie: a=b\naccept-encoding: gzip;q=0.5, *\nx-forwarded-for: 1.2.3.4\nhost: [::1]:80\n\n",

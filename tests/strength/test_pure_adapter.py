@@ -4,14 +4,19 @@ import base64
 import gzip
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import openwhisk
-from openwhisk import Refused, Request, Response
+from openwhisk_adapter.messages import Refused, Request, Response
+from openwhisk_adapter.request import request_from_params
+from openwhisk_adapter.result import result_from_response
 from tests.strength.volume import tried
-from tests.support.controller import REGISTERED, media_type, params_from_request, response_from_result
+from tests.support.controller import (
+    REGISTERED,
+    media_type,
+    params_from_request,
+    response_from_result,
+)
 
 PIECES = [
     "a",
@@ -34,7 +39,25 @@ PIECES = [
     "\ud800",
     ";",
 ]
-PIECES += ["=", '"', "\\", ",", ":", "@", "&", "+", "[", "]", "http://", "charset=", "utf-8", "gzip", "b64", "{", "}"]
+PIECES += [
+    "=",
+    '"',
+    "\\",
+    ",",
+    ":",
+    "@",
+    "&",
+    "+",
+    "[",
+    "]",
+    "http://",
+    "charset=",
+    "utf-8",
+    "gzip",
+    "b64",
+    "{",
+    "}",
+]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.text(max_size=30)
 NUMBERS = st.integers() | st.floats() | st.just(10**400)
 JSON = st.recursive(
@@ -44,10 +67,16 @@ JSON = st.recursive(
 )
 TYPES = (
     st.sampled_from(
-        sorted(REGISTERED) + ["multipart/form-data; boundary=b", "application/x-unheard-of", "model/x+json", ""]
+        sorted(REGISTERED)
+        + ["multipart/form-data; boundary=b", "application/x-unheard-of", "model/x+json", ""]
     )
     | TEXTS
-    | st.builds("{}{}charset={}".format, st.sampled_from(sorted(REGISTERED)), st.sampled_from([";", "; ", " ;"]), TEXTS)
+    | st.builds(
+        "{}{}charset={}".format,
+        st.sampled_from(sorted(REGISTERED)),
+        st.sampled_from([";", "; ", " ;"]),
+        TEXTS,
+    )
 )
 CHARSETS = [
     "utf-8",
@@ -88,11 +117,22 @@ WEB = {
     "__ow_user": TEXTS | JSON,
 }
 FILES = st.fixed_dictionaries(
-    {"b64": TEXTS | JSON}, optional={"filename": TEXTS | JSON, "content_type": TEXTS, "x": JSON}
+    {"b64": TEXTS | JSON},
+    optional={"filename": TEXTS | JSON, "content_type": TEXTS, "type": TEXTS | JSON, "x": JSON},
 )
 BOUND = st.dictionaries(TEXTS | st.sampled_from(["image", "text"]), JSON | FILES, max_size=3)
-PARAMS = st.builds(lambda web, bound: {**bound, **web}, st.fixed_dictionaries({}, optional=WEB), BOUND)
-CONTEXT = ["activation_id", "transaction_id", "action_name", "action_version", "namespace", "deadline", "api_host"]
+PARAMS = st.builds(
+    lambda web, bound: {**bound, **web}, st.fixed_dictionaries({}, optional=WEB), BOUND
+)
+CONTEXT = [
+    "activation_id",
+    "transaction_id",
+    "action_name",
+    "action_version",
+    "namespace",
+    "deadline",
+    "api_host",
+]
 ACTIVATIONS = st.fixed_dictionaries({}, optional=dict.fromkeys(CONTEXT, TEXTS | JSON))
 
 
@@ -109,7 +149,7 @@ def text_of(result):
 @given(PARAMS, ACTIVATIONS)
 def test_any_parameters_become_a_request_or_a_refusal(params, activation):
     try:
-        request = openwhisk.request_from_params(as_sent(params), as_sent(activation))
+        request = request_from_params(as_sent(params), as_sent(activation))
     except Refused as refusal:
         assert 400 <= refusal.response.status < 500 and str(refusal)
         return
@@ -134,7 +174,7 @@ def check_request(request):
 
 ANSWERS = st.builds(
     Response,
-    st.sampled_from([200, 201, 204, 206, 301, 304, 400, 404, 500, 503, 599]),
+    st.sampled_from([0, 200, 201, 204, 206, 301, 304, 400, 404, 500, 503, 599, 600, 999]),
     st.lists(st.tuples(HEADER_NAMES | TEXTS, TYPES | TEXTS), max_size=5),
     BODIES,
 )
@@ -155,9 +195,9 @@ REQUESTS = st.builds(
 @given(ANSWERS, REQUESTS)
 def test_any_answer_of_a_model_becomes_a_result_that_the_platform_takes(answer, request):
     try:
-        result = openwhisk.result_from_response(answer, request)
+        result = result_from_response(answer, request)
     except Refused as refusal:
-        result = openwhisk.result_from_response(refusal.response, request)
+        result = result_from_response(refusal.response, request)
     text = text_of(result)
     assert isinstance(json.loads(text), dict)
     if request.plain:
@@ -169,12 +209,16 @@ def test_any_answer_of_a_model_becomes_a_result_that_the_platform_takes(answer, 
 
 
 @tried(250)
-@given(st.sampled_from([200, 201, 404, 500]), (TYPES | WITH_CHARSET).filter(media_type), BODIES.filter(len))
+@given(
+    st.sampled_from([200, 201, 404, 500]),
+    (TYPES | WITH_CHARSET).filter(media_type),
+    BODIES.filter(len),
+)
 def test_what_a_model_answers_is_what_the_client_gets(status, content_type, body):
     """Bytes as bytes; text as text, in UTF-8 by then."""
     request = Request("GET", "/p", "", [], b"")
     answer = Response(status, [("Content-Type", content_type), ("X-A", "b"), ("X-A", "c")], body)
-    result = openwhisk.result_from_response(answer, request)
+    result = result_from_response(answer, request)
     arrived = response_from_result(text_of(result))
     assert (arrived.status, arrived.header("X-A")) == (status, ["b", "c"]), arrived
     media = media_type(content_type)
@@ -188,7 +232,9 @@ def test_what_a_model_answers_is_what_the_client_gets(status, content_type, body
 
 
 BINARY = st.sampled_from(["", "image/png", "application/json", "multipart/form-data; boundary=x"])
-TEXT = st.sampled_from(["text/plain", "text/csv; charset=UTF-8", "application/x-www-form-urlencoded"])
+TEXT = st.sampled_from(
+    ["text/plain", "text/csv; charset=UTF-8", "application/x-www-form-urlencoded"]
+)
 REQUEST_BODIES = st.tuples(BINARY, BODIES)
 REQUEST_BODIES |= st.tuples(TEXT, TEXTS.map(lambda text: text.encode("utf-8", "replace")))
 
@@ -199,23 +245,8 @@ def test_what_a_client_sends_is_what_the_model_gets(typed_body):
     content_type, body = typed_body
     headers = [("Content-Type", content_type)] if content_type else []
     params = params_from_request("post", "/p", "", headers, body)
-    request = openwhisk.request_from_params(params, {})
+    request = request_from_params(params, {})
     assert request.body == body
-    assert dict(request.headers).get("content-type", "") == (content_type or "application/octet-stream" * bool(body))
-
-
-@pytest.mark.timeout(20)
-@pytest.mark.parametrize("size", [10**4, 10**5])
-@pytest.mark.parametrize(
-    "text", ["a/b" + ";a=b" * 10, 'a/b; a="' + "\\a", "a/b;" + " " * 40, "A" * 40, "a;" * 20], ids=repr
-)
-def test_no_text_takes_long_to_read(text, size):
-    """Whatever is matched against a pattern: time grows with the length, not with its square."""
-    long = (text * (size // len(text)))[:size]
-    headers = {"content-type": long, "x-forwarded-host": long, "accept-encoding": long}
-    request = Request("GET", "/p", "", [], b"", prefix="/api/v1/web/guest/default/model")
-    for params in ({"__ow_headers": headers}, {"__ow_headers": headers, "__ow_method": "get", "__ow_path": long}):
-        openwhisk.request_from_params(params, {})
-    for content_type in ("application/json", "text/html", "multipart/form-data", long):
-        headers = [("Content-Type", content_type), ("Location", long), ("X-A", long)]
-        openwhisk.result_from_response(Response(200, headers, long.encode()), request)
+    assert dict(request.headers).get("content-type", "") == (
+        content_type or "application/octet-stream" * bool(body)
+    )

@@ -83,10 +83,12 @@ class Script(Started):
         self._places.watch()
         try:
             yield
-            wait_for_threads()
+            if self._asgi is None:
+                wait_for_threads()
             how = (SERVED_NOTHING if self._asgi is None else SERVES_NO_MORE) % self.name
         except SystemExit as leaving:
-            wait_for_threads()
+            if self._asgi is None:
+                wait_for_threads()
             how = "%s ended with exit code %d" % (self.name, self._exit_code(leaving))
         except BaseException as error:
             self._log.tail.add(self._log.exception())

@@ -129,6 +129,7 @@ def threads_of(adapter):
     return int(status_of(adapter.pid)["Threads"])
 
 
+@pytest.mark.parametrize("backend", ["in-process", "http"])  # on a loop one thread does for all
 def test_threads_that_were_needed_stay_where_they_only_wait_and_leave_where_they_compute(own):
     """In one process quick requests take the interpreter from each other: one thread answers eight of them sooner."""
     adapter, others = own(), {"in-process": 3, "http": 5}
@@ -338,7 +339,7 @@ def as_other_user(hold):
     return ["unshare", "-m", "sh", "-c", REACHABLE, closed, home, hold] + OTHER_USER
 
 
-@pytest.mark.parametrize("backend", ["in-process", "http"])
+@pytest.mark.parametrize("backend", sorted(COMMANDS))
 def test_any_user_may_run_it(readable, backend, tmp_path):
     need("setpriv")
     needed(_root() and _unshares("-m"), "only root can become another user")
@@ -361,7 +362,7 @@ exec "$@"
 """
 
 
-@pytest.mark.parametrize("backend", ["in-process", "http"])
+@pytest.mark.parametrize("backend", sorted(COMMANDS))
 def test_a_read_only_file_system_is_enough(tmp_path, backend):
     need("unshare")
     needed(_root() and _unshares("-m"), "only root can mount")

@@ -1,10 +1,10 @@
-"""The platform's two calls, /init and /run, answered by one model: touches the model, the clock and the log."""
+"""/init and /run, answered by one model: touches the model, the clock and the log."""
 
 import contextlib
 import os
 import threading
 import time
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Set
 
 from openwhisk_adapter.envelope import (
     activation_from_json,
@@ -17,7 +17,7 @@ from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.model import Model, NotLoaded, State
 from openwhisk_adapter.request import request_from_params
 from openwhisk_adapter.result import redirected_to_slash, result_and_json
-from openwhisk_adapter.servers import Server, Unanswered, Unreachable
+from openwhisk_adapter.servers import Call, Server, Unanswered, Unreachable
 from openwhisk_adapter.settings import Settings, settings_from_environ
 
 Reply = Callable[[int, bytes], None]
@@ -25,13 +25,16 @@ Reply = Callable[[int, bytes], None]
 NO_LIMIT = 86400.0  # seconds: of an activation without a deadline, or after a clock has jumped
 LOOK = 0.05  # seconds between two looks for deadlines
 LINGER = 5.0  # seconds that a prediction may go on after its time was over
-STILL_RUNS = "%s %s still runs %d s after its time was over: this ends the container, the next request gets a fresh one"
+STILL_RUNS = (
+    "%s %s still runs %d s after its time was over, and would slow down all that comes:"
+    " this container ends, the next request gets a fresh one"
+)
 CANT_BE_CARRIED = "this request or its answer can't be carried: the activation's log says why"
 MORE_THAN_ONCE = "Cannot initialize the action more than once."
 NO_CODE = "this image is a model, it takes no code: create the action without a file"
 NOT_RAW = "This web action isn't raw: what the platform merges, sorts or drops is lost (--web raw)"
 TOO_LATE_FOR_VARIABLES = (
-    "The model was loaded before /init: the action's own variables came too late for it"
+    "The model runs since before /init: the action's own variables came too late for it"
 )
 
 
@@ -53,13 +56,13 @@ def seconds_until(deadline: Any) -> float:
 
 
 class Activation:
-    """One /run, answered exactly once: by the model, its deadline or a failure, whichever comes first."""
+    """One /run, answered exactly once: by the model, the deadline or a failure."""
 
     def __init__(
         self, reply: Reply, settings: Settings, log: Log, settle_log: Callable[[], None]
     ) -> None:
         self.request = Request("POST", "/run", plain=True)
-        self.call = None  # type: Optional[Call]
+        self.call: Optional[Call] = None
         self.is_answered = threading.Event()
         self.began = time.monotonic()
         self.due = float("inf")
@@ -92,21 +95,15 @@ class Activation:
             if self.call is not None:
                 self.call.abandon()
 
-    def fail(self, refusal: Refused) -> None:
-        """A sentence for whoever asked; what a model has said is for the log alone."""
-        if isinstance(refusal, NotLoaded) and refusal.last_words:
-            self._log.error(refusal.last_words)
-        self.answer(refusal.response)
-
     @contextlib.contextmanager
     def failures_answered(self) -> Iterator[None]:
         try:
             yield
         except Refused as refusal:
-            self.fail(refusal)
+            self.answer(refusal.response)
         except Exception:
             self._log.exception()
-            self.fail(Refused(500, CANT_BE_CARRIED))
+            self.answer(Refused(500, CANT_BE_CARRIED).response)
 
     def _is_first(self) -> bool:
         return self._claim.acquire(blocking=False)  # and never released
@@ -140,11 +137,11 @@ class Action:
         self._model = model
         self._log = log
         self._is_initialized = threading.Lock()
-        self._running = set()  # type: Set[Activation]
-        self._give_up = None  # type: Optional[Callable[[str], None]]
+        self._running: Set[Activation] = set()
+        self._give_up: Optional[Callable[[str], None]] = None
 
     def when_burning(self, give_up: Callable[[str], None]) -> None:
-        """What ends this process: a prediction that nobody waits for takes its time from every later one."""
+        """What ends this process: a prediction that nobody waits for slows down every later one."""
         self._give_up = give_up
 
     # -- /init -------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
-"""The parts put together: touches the environment once, the container's port and the process's signals."""
+"""The parts put together: touches the environment, the container's port and the signals."""
 
 import os
 import signal
 import socket
 import sys
 import threading
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 from openwhisk_adapter import VERSION
 from openwhisk_adapter.action import Action
@@ -32,15 +32,16 @@ def model_from_arguments(arguments: List[str], explanation: str) -> Model:
     return started(arguments or DEFAULT_COMMAND, settings, listening)
 
 
-def answer_to_option(option: str, explanation: str) -> str:
+def answer_to_option(option: str, explanation: str) -> Optional[str]:
+    """What is to be said on stderr, if the option is none."""
     if option == "--version":
         print("openwhisk.py", VERSION)
-        return ""
+        return None
     print(explanation)
     for name, value in Settings()._asdict().items():
         print("OPENWHISK_%s=%s" % (name.upper(), value))
     if option in ("-h", "--help"):
-        return ""
+        return None
     return "\n%r is no start command: openwhisk.py has settings, not options" % option
 
 
@@ -82,7 +83,7 @@ def started(command: List[str], settings: Settings, listening: socket.socket) ->
 def whom_it_serves(platform: bool) -> str:
     if platform:
         return "/init and /run are OpenWhisk's"
-    return "a plain HTTP server, as __OW_API_HOST isn't set (OPENWHISK_PLATFORM=yes makes it an action)"
+    return "a plain HTTP server; __OW_API_HOST or OPENWHISK_PLATFORM=yes would make it an action"
 
 
 def start_thread(work: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The container's port: recognises the platform's two calls, reads them, hands on all else. Touches that socket."""
+"""The container's port: reads the platform's two calls, hands on all else. Touches that socket."""
 
 import contextlib
 import select
@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Set
 
 from openwhisk_adapter.action import Action
 from openwhisk_adapter.contract import (
@@ -38,7 +38,7 @@ class Listener:
         self._model = model
         self._log = log
         self._workers = Workers(self._handle, self._at_once)
-        self._open = set()  # type: Set[socket.socket]
+        self._open: Set[socket.socket] = set()
         self._may_accept = threading.Event()
         self._may_accept.set()
 
@@ -96,15 +96,22 @@ class Listener:
         call = self._call_of(connection)
         try:
             if call is not None:
-                call(
-                    body_from_connection(connection),
-                    lambda status, body: send(connection, status, body),
-                )
+                call(body_from_connection(connection), self._reply_to(connection))
             elif connection.recv(1, socket.MSG_PEEK):
                 server = self._model.server or self._model.load()
                 server.pass_on(connection)
         except Refused as refusal:
             send(connection, refusal.response.status, refusal.response.body)
+
+    def _reply_to(self, connection: socket.socket) -> Callable[[int, bytes], None]:
+        this_thread = threading.get_ident()
+
+        def reply(status: int, body: bytes) -> None:
+            if threading.get_ident() == this_thread:  # and not the one that watches deadlines
+                self._workers.finishing()
+            send(connection, status, body)
+
+        return reply
 
     def _call_of(self, connection: socket.socket) -> Optional[Callable[[bytes, Any], None]]:
         """/init and /run where the platform is; everywhere else these paths too are the model's."""

@@ -1,4 +1,4 @@
-"""HTTP/1.1 messages on a stream, bounded in size: touches the stream or connection that it is handed."""
+"""HTTP/1.1 messages, bounded in size: touches the stream or connection that it is handed."""
 
 import io
 import re
@@ -35,7 +35,7 @@ class Head(NamedTuple):
 def head_from_stream(stream: BinaryIO) -> Head:
     """The first line and the header lines of a message; nothing at all is an empty first line."""
     first = _line(stream)
-    headers = []  # type: Pairs
+    headers: Pairs = []
     if not first.strip():
         return Head(b"", headers)
     while True:

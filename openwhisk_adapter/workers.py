@@ -3,52 +3,65 @@
 import enum
 import threading
 import time
-from typing import Any, Callable
+from typing import Any, Callable, List, Set
 
 SPARE = 8  # idle threads that are kept: each costs memory, since the allocator gives it an arena
 QUICK = 0.01  # seconds
 
 
 class Pace(enum.Enum):
-    """Of the answers lately. While they are quick one thread may be sooner done with all of them than two."""
+    """Of the answers lately. As long as they are quick, one thread may be done with several sooner
+    than several threads, which take the interpreter from each other."""
 
     QUICK = "within QUICK"
     SLOW = "not within QUICK"
 
 
 class Worker:
-    """One thread. It is handed its next task by whoever holds the pool's lock."""
+    """One thread, which sleeps until it is handed a task."""
 
     def __init__(self) -> None:
-        self.task = None  # type: Any
+        self.task: Any = None
         self.wake = threading.Lock()
         self.wake.acquire()
 
 
 class Workers:
-    """One task after another goes to the same thread: a model's libraries may keep a pool of threads for each."""
+    """One task after another goes to the same thread: libraries like OpenMP keep threads and memory
+    of their own for each thread that has called them."""
 
     def __init__(self, work: Callable[[Any], None], at_once: Callable[[], int]) -> None:
         self._work = work
         self._at_once = at_once
         self._changed = threading.Condition()
-        self._idle = []  # type: List[Worker]
+        self._idle: List[Worker] = []
+        self._finishing: Set[int] = set()
         self._busy = 0
         self._pace = Pace.QUICK
 
     def give(self, task: Any) -> None:
-        """To the thread that was idle last, or to a new one; RuntimeError if there can't be another."""
+        """To the thread that was idle last, or a new one: RuntimeError if there can be none."""
         with self._changed:
-            if self._pace is Pace.QUICK and self._busy >= self._at_once():
-                if not self._changed.wait_for(self._has_room, QUICK):
-                    self._pace = Pace.SLOW
+            if not self._idle and self._is_worth_waiting():
+                came = self._changed.wait_for(self._has_idle, QUICK)
+                self._pace = self._pace if came else Pace.SLOW
             worker = self._idle.pop() if self._idle else self._started()
             self._busy += 1
         worker.task = task
         worker.wake.release()
 
-    def _has_room(self) -> bool:
-        return self._busy < self._at_once()
+    def finishing(self) -> None:
+        """By a thread that is about to answer: whoever gets the answer may ask again at once."""
+        with self._changed:
+            self._finishing.add(threading.get_ident())
+
+    def _is_worth_waiting(self) -> bool:
+        if self._finishing:
+            return True
+        return self._pace is Pace.QUICK and self._busy >= self._at_once()
+
+    def _has_idle(self) -> bool:
+        return bool(self._idle)
 
     def _started(self) -> Worker:
         worker = Worker()
@@ -68,8 +81,9 @@ class Workers:
         with self._changed:
             self._busy -= 1
             self._pace = Pace.QUICK if seconds < QUICK else Pace.SLOW
+            self._finishing.discard(threading.get_ident())
             staying = len(self._idle) < SPARE
             if staying:
                 self._idle.append(worker)
-            self._changed.notify()
+                self._changed.notify()
             return staying

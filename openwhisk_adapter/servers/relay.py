@@ -4,7 +4,7 @@ import contextlib
 import re
 import select
 import socket
-from typing import Tuple
+from typing import Optional, Tuple
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Refused
@@ -16,7 +16,7 @@ CONNECTION_HEADERS = ("connection", "keep-alive", "proxy-connection")
 
 
 class Body:
-    """How much of what a client sends belongs to its one request: nothing after that is handed on."""
+    """How much of what a client sends is its one request: nothing after that is handed on."""
 
     def __init__(self, head: wire.Head, is_upgrade: bool) -> None:
         self.is_chunked = wire.is_chunked(head)
@@ -85,7 +85,7 @@ def length_of_request(text: str) -> int:
 
 
 def relayed(client: socket.socket, address: Tuple[str, int]) -> None:
-    """One request and its answer, both as they come; a connection that is upgraded belongs to its two ends."""
+    """One request and its answer, as they come; an upgraded connection belongs to its two ends."""
     with wire.reader(client) as stream:
         head = wire.head_from_stream(stream)
         if not head.first:
@@ -124,7 +124,7 @@ def exchange(client: socket.socket, server: socket.socket, body: Body) -> None:
     ready = select.poll()
     ready.register(server, select.POLLIN)
     ready.register(client, select.POLLIN)
-    patience = None  # type: Optional[int]
+    patience: Optional[int] = None
     while True:
         found = ready.poll(patience)
         if not found:
@@ -140,7 +140,7 @@ def exchange(client: socket.socket, server: socket.socket, body: Body) -> None:
             if data:
                 server.sendall(body.part_of(data))
                 continue
-            # It may only have said all that it has to say; a server that stays silent then is left alone.
+            # It may only have said all that it has to say, but a silent server isn't waited for long.
             ready.unregister(client)
             server.shutdown(socket.SHUT_WR)
             patience = PATIENCE * 1000

@@ -1,4 +1,4 @@
-"""A WSGI app in this process, called as its own server would: touches the app, and the connections passed on to it."""
+"""A WSGI app in this process: touches the app, and the connections passed on to it."""
 
 import io
 import itertools
@@ -73,8 +73,8 @@ class Started:
 
     def __init__(self) -> None:
         self.status = ""
-        self.headers = []  # type: List[Tuple[str, str]]
-        self.written = []  # type: List[bytes]
+        self.headers: List[Tuple[str, str]] = []
+        self.written: List[bytes] = []
 
     def start_response(
         self, status: str, headers: List[Tuple[str, Any]], exc_info: Any = None
@@ -106,7 +106,7 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
     address = urlsplit("//" + request.host)
     headers = dict(request.headers)
     client = headers.get("x-forwarded-for", "127.0.0.1").split(",")[0].strip()
-    environ = {
+    environ: Dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": unquote_to_bytes(request.prefix).decode("latin-1"),
         "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
@@ -125,7 +125,7 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-    }  # type: Dict[str, Any]
+    }
     for name, value in request.headers:
         variable = name.upper().replace("-", "_")
         if name not in ("content-type", "content-length"):
@@ -137,7 +137,7 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
 
 
 def request_from_head(head: wire.Head, stream: Any, connection: socket.socket) -> Request:
-    """A plain client's request, its body read whole, without the headers that only the platform may set."""
+    """A plain client's request, its body read whole, without the headers that the platform sets."""
     words = head.first.decode("latin-1").split()
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         raise Refused(400, "a request line like `GET / HTTP/1.1` was expected")
@@ -206,7 +206,7 @@ class PlainAnswer:
             close(chunks)
 
     def send_chunk(self, chunk: bytes) -> None:
-        """The head goes with the first one that has something in it, as start_response may be called until then."""
+        """The head goes out with the first one: by then start_response has been called."""
         data = chunk if self.has_body() else b""
         if not self.head_is_sent:
             self.head_is_sent = True

@@ -1,4 +1,4 @@
-"""Where a script would serve its app, the app is handed to us instead: touches other packages' functions."""
+"""Where a script would serve its app, it is handed to us: touches other packages' functions."""
 
 import contextlib
 import importlib.abc
@@ -21,11 +21,11 @@ Substitute = Union[Callable[..., Any], Around]
 
 
 class Places:
-    """Functions to be replaced, by module: at once where that is imported already, else as soon as it is."""
+    """Functions to be replaced: at once where their module is imported, else as soon as it is."""
 
     def __init__(self, substitutes: Dict[str, Substitute]) -> None:
         self.undo = contextlib.ExitStack()
-        self._waiting = {}  # type: Dict[str, List[str]]
+        self._waiting: Dict[str, List[str]] = {}
         self._substitutes = substitutes
         for place in substitutes:
             module = place.partition(":")[0]
@@ -46,7 +46,7 @@ class Places:
     def imported(self, module: ModuleType) -> None:
         for place in self._waiting.pop(module.__name__, []):
             *owners, name = place.partition(":")[2].split(".")
-            owner = module  # type: Any
+            owner: Any = module
             for attribute in owners:
                 owner = getattr(owner, attribute, None)
             if hasattr(owner, name):  # another version of the package may have none
@@ -64,7 +64,7 @@ def _remove(items: List[Any], item: Any) -> None:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds nothing itself: it lets the others find, and tells when a module that is waited for has been executed."""
+    """Lets the others find, and tells when a module that is waited for has been executed."""
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -84,7 +84,7 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 def _tell_when_executed(spec: importlib.machinery.ModuleSpec, places: Places) -> None:
-    loader = spec.loader  # type: Any
+    loader: Any = spec.loader
     execute = getattr(loader, "exec_module", None)
     if execute is None:
         return

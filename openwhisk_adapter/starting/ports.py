@@ -15,6 +15,7 @@ from typing import (
     List,
     NamedTuple,
     Optional,
+    Set,
 )
 
 from openwhisk_adapter.messages import Refused, Request, Response
@@ -75,8 +76,8 @@ class Ports(Started):
         self._own_port = own_port
         self._pids = pids
         self._known_sockets = set(known)
-        self._found = {}  # type: Dict[int, Found]
-        self._listening = []  # type: List[Listening]
+        self._found: Dict[int, Found] = {}
+        self._listening: List[Listening] = []
 
     def look(self) -> Optional[Http]:
         self._listening = self._listening_now()
@@ -134,7 +135,7 @@ class Ports(Started):
         owners = sockets_of(self._pids())
         for socket_name in self._known_sockets:
             owners.pop(socket_name, None)
-        places = {}  # type: Dict[int, Listening]
+        places: Dict[int, Listening] = {}
         for place in listening(owners):
             if place.address.port != self._own_port:
                 places.setdefault(place.address.port, place)
@@ -254,7 +255,7 @@ def is_gunicorn(answer: Response) -> bool:
 
 def listening(owners: Dict[str, int]) -> Iterator[Listening]:
     """Where they accept connections. On a large machine the kernel takes milliseconds for each of its tables."""
-    left = set(owners)  # type: Set[str]
+    left: Set[str] = set(owners)
     for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
         if not left:
             return

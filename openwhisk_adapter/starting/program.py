@@ -1,4 +1,4 @@
-"""A Python program as python would run it: touches sys.argv, sys.path, sys.modules and os.environ."""
+"""A program as python runs it: touches sys.argv, sys.path, sys.modules and os.environ."""
 
 import importlib
 import importlib.util
@@ -43,7 +43,7 @@ def runnable_from_module(program: Program) -> Runnable:
         spec = importlib.util.find_spec(program.name + ".__main__")
     if spec is None or spec.origin is None:
         raise SystemExit("No module named %s" % program.name)
-    loader = spec.loader  # type: Any
+    loader: Any = spec.loader
     sys.argv = [spec.origin] + program.argv[1:]
     known = {
         "__file__": spec.origin,
@@ -64,11 +64,11 @@ def main_module(known: Names) -> Names:
 
 
 def app_from_name(name: str) -> Any:
-    """What OPENWHISK_APP=module:attribute names; an import that fails inside of it is reported as itself."""
+    """What OPENWHISK_APP=module:attribute names; what it fails to import is reported as that."""
     sys.path[0] = os.getcwd()
     module, attribute = module_and_attribute(name)
     try:
-        app = importlib.import_module(module)  # type: Any
+        app: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if not (module + ".").startswith("%s." % error.name):
             raise

@@ -30,7 +30,7 @@ SERVES_NO_MORE = "%s came to its end"
 
 
 class Script(Started):
-    """`taken` is told the app that the program would serve; if there is none, `ended` how it came to its end."""
+    """`taken` is told the app that it would serve; if there is none, `ended` how it came to its end."""
 
     shortest_pause = 0.1  # a look takes its time from the script that is loading
 
@@ -66,7 +66,7 @@ class Script(Started):
         self._known_sockets = set(sockets_of([os.getpid()]))
         self._wanted = wanted
         self._own_port = own_port
-        self._ports = None  # type: Optional[Started]
+        self._ports: Optional[Started] = None
 
     # -- in the main thread ------------------------------------------------------------------------
 

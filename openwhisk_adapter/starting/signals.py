@@ -1,7 +1,7 @@
 """SIGTERM and SIGINT for us and for a script that has handlers of its own: touches the signal module's functions."""
 
 import signal
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 OURS = (signal.SIGTERM, signal.SIGINT)
 
@@ -10,8 +10,8 @@ class Signals:
     """Both are told: we end when nobody is being answered, the script as it would without us."""
 
     def __init__(self) -> None:
-        self._stop = None  # type: Optional[Callable[[], None]]
-        self._theirs = {}  # type: Dict[int, Any]
+        self._stop: Optional[Callable[[], None]] = None
+        self._theirs: Dict[int, Any] = {}
         self._set = signal.signal
         self._get = signal.getsignal
 

@@ -76,7 +76,7 @@ def plan_from_command(
     free_ports: Tuple[int, int],
 ) -> Plan:
     known = known_from_command(command)
-    variables = {}  # type: Dict[str, str]
+    variables: Dict[str, str] = {}
     for name in PREFIX_VARIABLES:
         if prefix and name not in environ:
             variables[name] = prefix

@@ -37,7 +37,9 @@ def environment(name):
     """The path of the python that has its packages; skips the test where the interpreter is absent."""
     version = {environment.name: environment.python for environment in ENVIRONMENTS}[name]
     absent = "no Python %s on PATH or in pyenv" % version
-    return virtualenv("adapter-" + name, PINS / (name + ".txt"), lambda: needed(interpreter(version), absent))
+    return virtualenv(
+        "adapter-" + name, PINS / (name + ".txt"), lambda: needed(interpreter(version), absent)
+    )
 
 
 if __name__ == "__main__":

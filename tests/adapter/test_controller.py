@@ -36,7 +36,9 @@ def projected(case):
 def recorded(case):
     response = case["response"]
     left_out = ("connection", "x-openwhisk-activation-id")
-    headers = sorted((name, value) for name, value in response["headers"] if name.lower() not in left_out)
+    headers = sorted(
+        (name, value) for name, value in response["headers"] if name.lower() not in left_out
+    )
     return Answer(response["status"], headers, recorded_body(response))
 
 
@@ -44,8 +46,14 @@ def recorded(case):
 def test_a_result_becomes_the_recorded_response(case):
     cors = not case["name"].startswith("custom options")
     answer = response_from_result(result_text(case), case["method"], case["headers"], cors)
-    body = b"" if "fill" in case and answer.status == 200 else answer.body.replace(TRANSACTION.encode(), b"<code>")
-    headers = sorted(pair for pair in answer.headers if pair[0].lower() != "x-openwhisk-activation-id")
+    body = (
+        b""
+        if "fill" in case and answer.status == 200
+        else answer.body.replace(TRANSACTION.encode(), b"<code>")
+    )
+    headers = sorted(
+        pair for pair in answer.headers if pair[0].lower() != "x-openwhisk-activation-id"
+    )
     assert answer._replace(headers=headers, body=body) == recorded(case)
 
 
@@ -56,5 +64,7 @@ RAW_BODIES = [c for c in REQUESTS if c.get("action") == "raw" and "value" in c a
 def test_a_raw_body_travels_as_recorded(case):
     """The type is taken as the controller has re-rendered it, since no rule here needs to render one."""
     headers = list(case["value"]["__ow_headers"].items())
-    params = params_from_request(case["method"], "", "", headers, base64.b64decode(case["body_b64"]))
+    params = params_from_request(
+        case["method"], "", "", headers, base64.b64decode(case["body_b64"])
+    )
     assert params["__ow_body"] == case["value"]["__ow_body"]

@@ -9,7 +9,11 @@ from tests.support.virtualenv import interpreter
 
 
 def pins_of(name):
-    return [line for line in (PINS / (name + ".txt")).read_text().splitlines() if not line.startswith("#")]
+    return [
+        line
+        for line in (PINS / (name + ".txt")).read_text().splitlines()
+        if not line.startswith("#")
+    ]
 
 
 def comparable(requirements):
@@ -32,7 +36,9 @@ def test_an_environment_is_its_interpreter_and_its_pins(row):
     python = environment(row.name)
     question = "import sys; print('%d.%d' % sys.version_info[:2])"
     assert subprocess.check_output([python, "-c", question]).decode().strip() == row.python
-    listing = subprocess.check_output([python, "-m", "pip", "--disable-pip-version-check", "freeze", "--all"])
+    listing = subprocess.check_output(
+        [python, "-m", "pip", "--disable-pip-version-check", "freeze", "--all"]
+    )
     installed = [line for line in listing.decode().splitlines() if "==" in line]
     assert comparable(installed) == comparable(pins_of(row.name))
 

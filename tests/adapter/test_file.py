@@ -49,7 +49,9 @@ def test_comments_are_few():
     assert len(comments) <= 0.05 * len(TEXT.splitlines())
 
 
-@pytest.mark.parametrize("options", [[], ["-W", "error"], ["-O"]], ids=["as it is", "warnings as errors", "optimized"])
+@pytest.mark.parametrize(
+    "options", [[], ["-W", "error"], ["-O"]], ids=["as it is", "warnings as errors", "optimized"]
+)
 def test_importing_has_no_effects(tmp_path, options):
     """Nothing said, no setting read, nothing of the image imported, no thread, no open file or socket."""
     question = """
@@ -66,12 +68,16 @@ assert not {"flask", "werkzeug", "app"} & set(sys.modules), sorted(sys.modules)
     (tmp_path / "app.py").write_text("raise SystemExit('imported the app')")
     environ = environment(PYTHONPATH=ROOT, PYTHONDONTWRITEBYTECODE="1", OPENWHISK_PORT="not read")
     command = [sys.executable] + options + ["-c", question]
-    done = subprocess.run(command, cwd=str(tmp_path), env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        command, cwd=str(tmp_path), env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert (done.returncode, done.stdout) == (0, b"")
 
 
 def test_only_the_standard_library_is_imported_at_the_top():
-    names = {alias.name for node in TREE.body if isinstance(node, ast.Import) for alias in node.names}
+    names = {
+        alias.name for node in TREE.body if isinstance(node, ast.Import) for alias in node.names
+    }
     names |= {node.module for node in TREE.body if isinstance(node, ast.ImportFrom)}
     found = {name: importlib.util.find_spec(name).origin for name in names}
     assert {name: origin for name, origin in found.items() if "site-packages" in str(origin)} == {}
@@ -86,7 +92,10 @@ def test_the_settings_are_those_of_the_readme():
         sys.path.remove(ROOT)
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
         rows = re.findall(r"^\| *`(OPENWHISK_\w+)` *\| *([^|]*?) *\|", file.read(), re.M)
-    in_code = [("OPENWHISK_" + name.upper(), shown(default)) for name, default in Settings()._asdict().items()]
+    in_code = [
+        ("OPENWHISK_" + name.upper(), shown(default))
+        for name, default in Settings()._asdict().items()
+    ]
     assert [(name, default.strip("`")) for name, default in rows] == in_code
 
 
@@ -96,7 +105,11 @@ def shown(default):
 
 def test_settings_are_read_in_one_place():
     """`OPENWHISK_` is spelt with a name only where an error names it."""
-    reads = [node for node in ast.walk(TREE) if isinstance(node, ast.Constant) and node.value == "OPENWHISK_"]
+    reads = [
+        node
+        for node in ast.walk(TREE)
+        if isinstance(node, ast.Constant) and node.value == "OPENWHISK_"
+    ]
     assert len(reads) <= 2
 
 

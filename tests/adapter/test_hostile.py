@@ -18,7 +18,11 @@ def error_of(reply):
     value = reply.json
     error = value.get("error", value)
     if isinstance(error, dict):
-        error = json.loads(error["body"])["error"] if isinstance(error["body"], str) else error["body"]["error"]
+        error = (
+            json.loads(error["body"])["error"]
+            if isinstance(error["body"], str)
+            else error["body"]["error"]
+        )
     if isinstance(error, dict) and "body" in error:
         error = error["body"]
     assert error, reply
@@ -68,7 +72,21 @@ def test_a_value_that_is_no_object_is_refused(model, value):
     assert "error" in reply.json or value is None
 
 
-WRONG = ["text", 3, 1.5, True, None, [], [["a", "b"]], {}, {"a": {"b": 1}}, "\r\n", "\x00", "\ud800", "a" * 70000]
+WRONG = [
+    "text",
+    3,
+    1.5,
+    True,
+    None,
+    [],
+    [["a", "b"]],
+    {},
+    {"a": {"b": 1}},
+    "\r\n",
+    "\x00",
+    "\ud800",
+    "a" * 70000,
+]
 
 
 def ident(value):
@@ -77,7 +95,16 @@ def ident(value):
 
 @pytest.mark.parametrize("value", WRONG, ids=ident)
 @pytest.mark.parametrize(
-    "name", ["__ow_method", "__ow_path", "__ow_query", "__ow_headers", "__ow_body", "__ow_user", "__ow_other"]
+    "name",
+    [
+        "__ow_method",
+        "__ow_path",
+        "__ow_query",
+        "__ow_headers",
+        "__ow_body",
+        "__ow_user",
+        "__ow_other",
+    ],
 )
 def test_a_wrong_type_of_any_member_gets_an_answer(model, name, value):
     params = {
@@ -98,10 +125,21 @@ def test_a_wrong_type_of_any_member_gets_an_answer(model, name, value):
 
 @pytest.mark.parametrize("value", WRONG, ids=ident)
 @pytest.mark.parametrize(
-    "name", ["action_name", "namespace", "activation_id", "transaction_id", "deadline", "action_version", "api_key"]
+    "name",
+    [
+        "action_name",
+        "namespace",
+        "activation_id",
+        "transaction_id",
+        "deadline",
+        "action_version",
+        "api_key",
+    ],
 )
 def test_a_wrong_type_of_the_context_gets_an_answer(model, name, value):
-    body = json.dumps(activation({"__ow_method": "get", "__ow_path": "/p"}, **{name: value})).encode("ascii")
+    body = json.dumps(
+        activation({"__ow_method": "get", "__ow_path": "/p"}, **{name: value})
+    ).encode("ascii")
     reply = model.post("/run", body)
     assert reply.status in (200, 400)
     assert isinstance(reply.json, dict)
@@ -117,7 +155,9 @@ def fresh(tmp_path_factory):
         assert adapter.web("GET", "/").status == 200
 
 
-@pytest.mark.parametrize("value", ["text", 3, 1.5, True, [], [["a", "b"]], "\x00", "\ud800"], ids=ident)
+@pytest.mark.parametrize(
+    "value", ["text", 3, 1.5, True, [], [["a", "b"]], "\x00", "\ud800"], ids=ident
+)
 @pytest.mark.parametrize("member", ["value", "env"])
 def test_a_wrong_init_is_refused(fresh, member, value):
     body = {"value": value} if member == "value" else {"value": {"name": "x", "env": value}}
@@ -155,7 +195,13 @@ def test_what_is_no_text_in_an_environment_becomes_some(start):
 )
 def test_a_body_that_is_not_base64_is_refused(model, body, kind):
     headers = {"content-type": kind}
-    value = {"__ow_method": "post", "__ow_path": "/p", "__ow_query": "", "__ow_headers": headers, "__ow_body": body}
+    value = {
+        "__ow_method": "post",
+        "__ow_path": "/p",
+        "__ow_query": "",
+        "__ow_headers": headers,
+        "__ow_body": body,
+    }
     reply = model.post("/run", activation(value))
     assert reply.status in (200, 400)
     if body != "aGk":
@@ -181,26 +227,48 @@ def test_a_body_that_is_not_base64_is_refused(model, body, kind):
     ids=ident,
 )
 def test_a_strange_path_goes_nowhere_else(model, path):
-    value = {"__ow_method": "get", "__ow_path": path, "__ow_query": "", "__ow_headers": {}, "__ow_body": ""}
+    value = {
+        "__ow_method": "get",
+        "__ow_path": path,
+        "__ow_query": "",
+        "__ow_headers": {},
+        "__ow_body": "",
+    }
     result = model.post("/run", json.dumps(activation(value)).encode("ascii")).json
     if result.get("statusCode") == 200:
         told = json.loads(result["body"])
         assert (told["method"], "x-evil" in told["headers"]) == ("GET", False)
 
 
-@pytest.mark.parametrize("query", ["a b", "a\r\nX-Evil: 1", "\u00e9=\u20ac", "#x", "&&&", "%", "a" * 60000], ids=ident)
+@pytest.mark.parametrize(
+    "query", ["a b", "a\r\nX-Evil: 1", "\u00e9=\u20ac", "#x", "&&&", "%", "a" * 60000], ids=ident
+)
 def test_a_strange_query_goes_nowhere_else(model, query):
-    value = {"__ow_method": "get", "__ow_path": "/p", "__ow_query": query, "__ow_headers": {}, "__ow_body": ""}
+    value = {
+        "__ow_method": "get",
+        "__ow_path": "/p",
+        "__ow_query": query,
+        "__ow_headers": {},
+        "__ow_body": "",
+    }
     result = model.run(value)
     if result.get("statusCode") == 200:
         assert "x-evil" not in json.loads(result["body"])["headers"]
 
 
 @pytest.mark.parametrize(
-    "method", ["GET / HTTP/1.1\r\nX-Evil: 1\r\n\r\nGET", "\u00e9", "", " ", "a" * 5000, "connect"], ids=ident
+    "method",
+    ["GET / HTTP/1.1\r\nX-Evil: 1\r\n\r\nGET", "\u00e9", "", " ", "a" * 5000, "connect"],
+    ids=ident,
 )
 def test_a_strange_method_goes_nowhere_else(model, method):
-    value = {"__ow_method": method, "__ow_path": "/p", "__ow_query": "", "__ow_headers": {}, "__ow_body": ""}
+    value = {
+        "__ow_method": method,
+        "__ow_path": "/p",
+        "__ow_query": "",
+        "__ow_headers": {},
+        "__ow_body": "",
+    }
     result = model.run(value)
     if result.get("statusCode") == 200:
         assert "x-evil" not in json.loads(result["body"])["headers"]
@@ -214,8 +282,19 @@ HOSTS = [
 
 @pytest.mark.parametrize("host", HOSTS, ids=ident)
 def test_a_host_that_is_none_does_no_harm(model, host):
-    headers = {"host": host, "x-forwarded-host": host, "x-forwarded-proto": host, "x-forwarded-for": host}
-    value = {"__ow_method": "get", "__ow_path": "/p", "__ow_query": "", "__ow_headers": headers, "__ow_body": ""}
+    headers = {
+        "host": host,
+        "x-forwarded-host": host,
+        "x-forwarded-proto": host,
+        "x-forwarded-for": host,
+    }
+    value = {
+        "__ow_method": "get",
+        "__ow_path": "/p",
+        "__ow_query": "",
+        "__ow_headers": headers,
+        "__ow_body": "",
+    }
     result = model.run(value)
     assert result["statusCode"] == 200, (host, result)
     assert "x-evil" not in json.loads(result["body"])["headers"]
@@ -236,7 +315,13 @@ def test_whatever_a_model_does_to_its_process_an_activation_gets_an_answer(model
 def test_two_megabytes_are_read_and_answered(model):
     body = "a" * 2000000
     headers = {"content-type": "text/plain"}
-    value = {"__ow_method": "post", "__ow_path": "/p", "__ow_query": "", "__ow_headers": headers, "__ow_body": body}
+    value = {
+        "__ow_method": "post",
+        "__ow_path": "/p",
+        "__ow_query": "",
+        "__ow_headers": headers,
+        "__ow_body": body,
+    }
     assert model.run(value)["statusCode"] == 200
 
 
@@ -272,9 +357,13 @@ def test_who_stops_half_way_keeps_nobody_waiting(model, data):
 
 
 def test_who_leaves_before_the_answer_costs_nothing(model):
-    data = json.dumps(activation({"__ow_method": "get", "__ow_path": "/slow", "__ow_query": "0.2"})).encode("ascii")
+    data = json.dumps(
+        activation({"__ow_method": "get", "__ow_path": "/slow", "__ow_query": "0.2"})
+    ).encode("ascii")
     with closing(socket.create_connection(("127.0.0.1", model.port), 5)) as connection:
-        connection.sendall(b"POST /run HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+        connection.sendall(
+            b"POST /run HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(data) + data
+        )
     assert model.web("GET", "/slow", "0.3").status == 200
 
 
@@ -291,12 +380,24 @@ def test_who_leaves_before_the_answer_costs_nothing(model):
         "Content-Length: 2\r\n folded\r\n",
         "X: " + "a" * 100000 + "\r\nContent-Length: 2\r\n",
     ],
-    ids=["negative", "no number", "huge", "two", "chunked", "none", "no colon", "folded", "long header"],
+    ids=[
+        "negative",
+        "no number",
+        "huge",
+        "two",
+        "chunked",
+        "none",
+        "no colon",
+        "folded",
+        "long header",
+    ],
 )
 def test_a_length_that_is_none_gets_an_answer(model, head):
     with closing(socket.create_connection(("127.0.0.1", model.port), 10)) as connection:
         try:
-            connection.sendall(("POST /run HTTP/1.1\r\nHost: x\r\n" + head + "\r\n{}").encode("ascii"))
+            connection.sendall(
+                ("POST /run HTTP/1.1\r\nHost: x\r\n" + head + "\r\n{}").encode("ascii")
+            )
             connection.shutdown(socket.SHUT_WR)
             data = b"".join(iter(lambda: connection.recv(65536), b""))
         except OSError:
@@ -316,7 +417,16 @@ def test_a_length_that_is_none_gets_an_answer(model, head):
         b"FOO /run HTTP/9.9\r\n\r\n",
         b"POST /run HTTP/1.1 " + b"a" * 70000,
     ],
-    ids=["TLS", "empty lines", "one word", "nul bytes", "HTTP/0.9", "no version", "strange version", "endless line"],
+    ids=[
+        "TLS",
+        "empty lines",
+        "one word",
+        "nul bytes",
+        "HTTP/0.9",
+        "no version",
+        "strange version",
+        "endless line",
+    ],
 )
 def test_what_is_no_http_is_no_end(model, data):
     with closing(socket.create_connection(("127.0.0.1", model.port), 5)) as connection:

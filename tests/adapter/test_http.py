@@ -1,6 +1,5 @@
 """A model behind a port of its own: any command that listens, in any of HTTP's shapes, and its life and death."""
 
-import functools
 import gzip
 import json
 import os
@@ -13,8 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-import openwhisk
-from tests.support.adapter import SENTINEL, Adapter, activation, folder_of
+from openwhisk_adapter.servers.http import Address, Http
+from tests.support.adapter import SENTINEL, Adapter, action_with, activation, folder_of
 from tests.support.process import alive, descendants, free_port, status_of, until
 
 SERVER = ["sh", "-c", "cd . && exec python app.py"]
@@ -74,8 +73,14 @@ def error_of(answer):
 def test_every_shape_of_an_answer_is_the_same_answer(odd, path):
     began = time.time()
     answer = odd.web("GET", path)
-    headers = [name.lower() for name, _ in answer.headers if not name.lower().startswith("access-control")]
-    assert (answer.status, answer.type, answer.body) == (200, "text/plain; charset=UTF-8", b"one two")
+    headers = [
+        name.lower() for name, _ in answer.headers if not name.lower().startswith("access-control")
+    ]
+    assert (answer.status, answer.type, answer.body) == (
+        200,
+        "text/plain; charset=UTF-8",
+        b"one two",
+    )
     assert sorted(headers) == ["content-length", "content-type", "server-timing"]
     assert time.time() - began < 15, "one of them keeps the connection for twenty seconds"
 
@@ -89,7 +94,11 @@ def test_answers_without_a_body_stay_without(odd):
 @pytest.mark.parametrize("path", ["/length", "/lower"])
 def test_a_head_is_answered_without_waiting_for_a_body(odd, path):
     answer = odd.web("HEAD", path)
-    assert (answer.status, answer.type, answer.header("content-length")) == (200, "text/plain; charset=UTF-8", ["7"])
+    assert (answer.status, answer.type, answer.header("content-length")) == (
+        200,
+        "text/plain; charset=UTF-8",
+        ["7"],
+    )
 
 
 def test_a_compressed_answer_can_be_read(odd):
@@ -105,7 +114,17 @@ def test_repeated_and_latin_headers_arrive(odd):
 
 @pytest.mark.parametrize(
     "path",
-    ["/short", "/short-chunks", "/bad-chunks", "/long-chunk", "/huge", "/garbage", "/silent", "/endless", "/many"],
+    [
+        "/short",
+        "/short-chunks",
+        "/bad-chunks",
+        "/long-chunk",
+        "/huge",
+        "/garbage",
+        "/silent",
+        "/endless",
+        "/many",
+    ],
 )
 def test_half_an_answer_is_a_bad_gateway(odd, path):
     answer = odd.web("GET", path)
@@ -123,7 +142,11 @@ def test_an_answer_may_come_before_the_question_is_read(odd):
 
 
 def test_the_server_is_told_whom_it_serves(odd):
-    headers = [("Host", "api.example.com"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "192.0.2.7")]
+    headers = [
+        ("Host", "api.example.com"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-For", "192.0.2.7"),
+    ]
     lines = {line.lower() for line in told(odd.web("GET", "/a%20b//c", "x=1+2", headers))}
     assert "get /a%20b//c?x=1+2 http/1.1" in lines
     assert {
@@ -133,19 +156,33 @@ def test_the_server_is_told_whom_it_serves(odd):
         "x-forwarded-for: 192.0.2.7",
         "x-forwarded-prefix: /api/v1/web/guest/default/model",
     } <= lines
-    assert not [line for line in lines if line.startswith(("accept-encoding", "transfer-encoding", "expect"))]
+    assert not [
+        line
+        for line in lines
+        if line.startswith(("accept-encoding", "transfer-encoding", "expect"))
+    ]
 
 
 def test_no_header_is_said_twice(odd):
-    headers = [("Host", "api.example.com"), ("X-Forwarded-Host", "h.example"), ("X-Forwarded-Prefix", "/forged")]
-    names = [line.split(":")[0].lower() for line in told(odd.web("POST", "/told", "", headers, b"hi")) if ": " in line]
+    headers = [
+        ("Host", "api.example.com"),
+        ("X-Forwarded-Host", "h.example"),
+        ("X-Forwarded-Prefix", "/forged"),
+    ]
+    names = [
+        line.split(":")[0].lower()
+        for line in told(odd.web("POST", "/told", "", headers, b"hi"))
+        if ": " in line
+    ]
     assert sorted(names) == sorted(set(names))
     assert {"content-length", "content-type"} <= set(names)
 
 
 def test_each_request_has_a_connection_of_its_own(odd):
     """A thawed container has dead sockets."""
-    ports = [line for _ in range(3) for line in told(odd.web("GET", "/told")) if line.startswith("from ")]
+    ports = [
+        line for _ in range(3) for line in told(odd.web("GET", "/told")) if line.startswith("from ")
+    ]
     assert len(set(ports)) == 3
 
 
@@ -189,7 +226,10 @@ PREFIX = "/api/v1/web/guest/default/model"
 def test_the_bare_url_of_a_page_with_relative_links_gets_its_slash(model, links, redirected):
     answer = model.web("GET", "", quote(links))
     if redirected:
-        assert (answer.status // 100, answer.header("location")) == (3, [PREFIX + "/?" + quote(links)])
+        assert (answer.status // 100, answer.header("location")) == (
+            3,
+            [PREFIX + "/?" + quote(links)],
+        )
     else:
         assert (answer.status, answer.body.decode("ascii")) == (200, "<html>%s</html>" % links)
 
@@ -204,7 +244,16 @@ def test_with_its_slash_a_page_is_itself(model):
 
 def test_gunicorn_tells_its_app_the_prefix(start):
     pytest.importorskip("gunicorn", reason="the project's own environment has it")
-    command = ["gunicorn", "--workers", "2", "--bind", "127.0.0.1:0", "--worker-tmp-dir", "/tmp", "app:application"]
+    command = [
+        "gunicorn",
+        "--workers",
+        "2",
+        "--bind",
+        "127.0.0.1:0",
+        "--worker-tmp-dir",
+        "/tmp",
+        "app:application",
+    ]
     adapter = ready(start("model", *command))
     report = json.loads(adapter.web("GET", "/p", "a=1").body.decode("utf-8"))
     assert (report["script"], report["path"], report["query"]) == (PREFIX, "/p", "a=1")
@@ -249,7 +298,11 @@ def test_a_script_that_listens_is_served_without_a_setting(start):
 @pytest.mark.parametrize(
     "between, mute_for",
     [(0, 0), (0.5, 0), (0.5, 0.1)],
-    ids=["opened at once", "the other one opened first", "the other one opened first, and is slow to speak"],
+    ids=[
+        "opened at once",
+        "the other one opened first",
+        "the other one opened first, and is slow to speak",
+    ],
 )
 def test_of_several_ports_the_one_that_speaks_http_is_found(server, between, mute_for):
     """TensorFlow Serving opens its gRPC port before the other."""
@@ -275,13 +328,12 @@ def test_a_script_that_gave_up_is_started_again_and_has_its_port(start):
 
 
 def test_without_a_file_for_a_connection_there_is_an_answer_that_says_so():
-    model, sent = openwhisk.Model(["server"], openwhisk.Settings()), []
-    model.back_end = functools.partial(openwhisk.call_http, ("127.0.0.1", 1), False)
+    action, sent = action_with(Http(Address("127.0.0.1", 1))), []
     body = json.dumps(activation({"__ow_method": "get", "__ow_path": "/"})).encode("ascii")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
     try:
-        openwhisk.Adapter(model).run(body, lambda status, written: sent.append(json.loads(written.decode("utf-8"))))
+        action.run(body, lambda _, written: sent.append(json.loads(written.decode("utf-8"))))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert [result["error"]["statusCode"] for result in sent] == [502]
@@ -358,7 +410,11 @@ def test_a_server_can_be_started_before_anyone_asks(server):
 
 
 def pid_of(adapter):
-    return [int(line.split()[1]) for line in told(adapter.web("GET", "/told")) if line.startswith("pid ")][0]
+    return [
+        int(line.split()[1])
+        for line in told(adapter.web("GET", "/told"))
+        if line.startswith("pid ")
+    ][0]
 
 
 @pytest.mark.parametrize(
@@ -375,8 +431,11 @@ def test_a_server_that_dies_says_how_and_is_started_again(server, path, said):
     before = pid_of(adapter)
     answer = adapter.web("GET", path)
     assert answer.status == 502
-    assert [words for words in said if words not in error_of(answer)] == []
+    how = said[:-1]
+    assert [words for words in how if words not in error_of(answer)] == []
     assert ("-m" in error_of(answer)) == ("-m" in said)
+    assert "last words" not in error_of(answer), "its log is its owner's"
+    assert "last words" in adapter.log
     assert asked(adapter).count("GET " + path) == 1, "what may have been done isn't done again"
     after = pid_of(adapter)
     assert after != before and not alive(before)
@@ -419,6 +478,8 @@ def test_no_zombie_is_left(server):
     for _ in range(3):
         adapter.web("GET", "/die/1")
         pid_of(adapter)
-    zombies = [pid for pid in descendants(adapter.pid) if status_of(pid).get("State", "").startswith("Z")]
+    zombies = [
+        pid for pid in descendants(adapter.pid) if status_of(pid).get("State", "").startswith("Z")
+    ]
     assert zombies == []
     assert len(descendants(adapter.pid)) == 2

@@ -15,14 +15,20 @@ AT_ONCE = 3  # most of what they do is waiting for processes
 @pytest.fixture(scope="module")
 def started(request, tmp_path_factory):
     """The runs that were asked for, each begun as soon as one before it has ended."""
-    wanted = [item.callspec.params["name"] for item in request.session.items if item.parent is request.node]
+    wanted = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if item.parent is request.node
+    ]
     with ThreadPoolExecutor(AT_ONCE) as executor:
         folders = {name: tmp_path_factory.mktemp(name) for name in wanted}
         yield {name: executor.submit(run, name, folders[name]) for name in wanted}
 
 
 def run(name, folder):
-    return run_again([environment(name)], folder, *(["-k", "not http"] if name in WITHOUT_HTTP else []))
+    return run_again(
+        [environment(name)], folder, *(["-k", "not http"] if name in WITHOUT_HTTP else [])
+    )
 
 
 @pytest.mark.timeout(1200)

@@ -1,5 +1,5 @@
-"""What the model is told about a request is what the client sent: every recording that reached an action,
-and the rest of the contract's request side."""
+"""What the model is told about a request is what the client sent: every recording that reached
+an action, and the rest of the contract's request side."""
 
 import base64
 import json
@@ -53,7 +53,7 @@ def _whole(member, case):
 
 
 def body_of(case):
-    """The client's own bytes; where the platform replaced what isn't UTF-8, what it made of them."""
+    """The client's bytes, or what the platform made of them where they aren't UTF-8."""
     if "body_repeat" in case:
         character, count = case["body_repeat"]
         return character.encode("ascii") * count
@@ -120,7 +120,7 @@ INVOKED = [case for case in CASES if case["method"] == "INVOKE"]
 
 
 def target_of(value):
-    """Where a request goes that names no path: reading is for the page, the rest for the prediction."""
+    """A request without a path goes to the page when it reads, else to the prediction."""
     return value["__ow_path"] or (
         "/" if value["__ow_method"] in ("get", "head") else "/model/predict"
     )
@@ -161,12 +161,12 @@ def test_a_raw_request_arrives_as_it_was_sent(model, case):
 
 
 def as_served(model, path):
-    """Werkzeug's own server takes the first part of //a/b for the name of a host, each version in its way."""
+    """Werkzeug's own server takes the first part of //a/b for the name of a host."""
     return path[:0] if model.backend == "http" and len(path) > 1 and path[:1] == path[1:2] else path
 
 
 def sent_names(case):
-    """The names that the client gave values to, in its query or in a body that says what they are."""
+    """The names that the client gave values to, in its query or in its JSON."""
     value = case["value"]
     names = {name for name, _ in parse_qsl(value["__ow_query"], keep_blank_values=True)}
     if value["__ow_headers"].get("content-type") == "application/json":
@@ -260,10 +260,14 @@ SPELLINGS = {
     "last": b'{"value":{"__ow_query":"",HEADERS,"__ow_body":"\xc3\xa9 A/"}}',
     "escapes": b'{"value":{"__ow_query":"",HEADERS,"__ow_body":"\\u00e9 \\u0041\\/"}}',
     "twice": b'{"value":{"__ow_body":"first","__ow_query":"",HEADERS,"__ow_body":"\xc3\xa9 A/"}}',
-    "also a member's": b'{"value":{"__ow_query":"",HEADERS,"n":{"__ow_body":"no"},"__ow_body":"\xc3\xa9 A/"}}',
-    "a member's before": b'{"value":{"n":{"__ow_body":"no"},"__ow_query":"",HEADERS,"__ow_body" :"\xc3\xa9 A/"}}',
-    "a name's end": b'{"value":{"__ow_query":"",HEADERS,"n\\"__ow_body":"no","__ow_body":"\xc3\xa9 A/"}}',
-    "said in a header": b'{"value":{"__ow_method":"post","__ow_path":"/p","__ow_query":"","__ow_headers":'
+    "also a member's": b'{"value":{"__ow_query":"",HEADERS,'
+    b'"n":{"__ow_body":"no"},"__ow_body":"\xc3\xa9 A/"}}',
+    "a member's before": b'{"value":{"n":{"__ow_body":"no"},'
+    b'"__ow_query":"",HEADERS,"__ow_body" :"\xc3\xa9 A/"}}',
+    "a name's end": b'{"value":{"__ow_query":"",HEADERS,'
+    b'"n\\"__ow_body":"no","__ow_body":"\xc3\xa9 A/"}}',
+    "said in a header": b'{"value":{"__ow_method":"post","__ow_path":"/p","__ow_query":"",'
+    b'"__ow_headers":'
     b'{"content-type":"text/plain","x-a":"{\\"__ow_body\\":\\"no\\"}"},"__ow_body":"\xc3\xa9 A/"}}',
 }
 

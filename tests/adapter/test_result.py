@@ -1,4 +1,4 @@
-"""The client gets what the model answered: the adapter's results, read as the controller reads them."""
+"""The client gets what the model answered: results, read as the controller reads them."""
 
 import base64
 import gzip
@@ -71,7 +71,7 @@ def test_what_the_platform_can_answer_it_answers_for_the_model(model, status, ki
 
 
 def recorded_types():
-    """Each recorded media type with each recorded text, as a model may answer them: HTTP trims a header."""
+    """Each recorded media type with each recorded text. HTTP trims a header."""
     found = {}
     for case in RECORDED:
         if case["name"].startswith("type "):
@@ -83,7 +83,7 @@ def recorded_types():
 
 
 def arrives(kind, body):
-    """(type, body) that the client may expect of the platform; no type where the model's can't be carried."""
+    """(type, body) that the client may expect; no type where the model's can't be carried."""
     media = media_type(kind)
     if media is None:
         return None, body
@@ -777,8 +777,9 @@ def test_a_head_of_what_is_far_too_long_takes_no_memory():
 def test_the_refusal_says_how_much_there_was_and_what_helps():
     error = projected(Response(200, [("Content-Type", "image/png")], b"a" * 900000))[1]
     assert error == (
-        "the answer takes 1200000 bytes or more, and 1048576 are allowed: accept gzip (curl --compressed), "
-        "ask for less, or raise the platform's limit and OPENWHISK_LIMIT"
+        "the answer takes 1200000 bytes or more, and 1048576 are allowed: "
+        "accept gzip (curl --compressed), ask for less, "
+        "or raise the platform's limit and OPENWHISK_LIMIT"
     )
 
 

@@ -1,5 +1,7 @@
-"""Coverage-guided fuzzing: python tests/strength/guided.py TARGET FOLDER [-runs=N]. Each input that reaches new code is
-kept in FOLDER and changed further; the first that breaks a rule ends the run, is shown, and written to FOLDER."""
+"""Coverage-guided fuzzing: python tests/strength/guided.py TARGET FOLDER [-runs=N].
+
+Each input that reaches new code is kept in FOLDER and changed further. The first that breaks a
+rule ends the run, is shown, and written to FOLDER."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is asked with inputs that a fuzzer changes: each target takes bytes, and raises where a rule is broken."""
+"""What a fuzzer asks: each target takes bytes, and raises where a rule is broken."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ def adapter_call(data):
 
 
 def adapter_request(data):
-    """Method and target, header lines, an empty line, the body: as a web action that has a parameter of its own."""
+    """Method and target, header lines, an empty line, the body, for an action with a parameter."""
     head, _, body = data.partition(b"\n\n")
     first, *lines = head.decode("utf-8", "replace").split("\n")
     method, _, target = first.partition(" ")
@@ -187,7 +187,7 @@ def gateway_texts(data):
 
 
 class Documents:
-    """A repository that has lost its layers, and answers whatever is asked for with what comes next."""
+    """A repository without its layers, which answers with what comes next."""
 
     name = "a/b"
 
@@ -284,9 +284,12 @@ SEEDS = {
         json.dumps({"value": value, **CONTEXT}).encode() for value in (WEB, FORM, FILE, {})
     ],
     adapter_request: [
-        b"POST /a%20b?c=d&e\ncontent-type: application/json\nx-forwarded-host: h:8080\nx-forwarded-proto: https\n\n[1]",
-        b"get /\ncookie: a=b\naccept-encoding: gzip;q=0.5, *\nx-forwarded-for: 1.2.3.4\nhost: [::1]:80\n\n",
-        b'put \ncontent-type: multipart/form-data; boundary=b\n\n--b\r\nContent-Disposition: x; name="a"\r\n\r\n',
+        b"POST /a%20b?c=d&e\ncontent-type: application/json\nx-forwarded-host: h:8080\n"
+        b"x-forwarded-proto: https\n\n[1]",
+        b"get /\ncookie: a=b\naccept-encoding: gzip;q=0.5, *\nx-forwarded-for: 1.2.3.4\n"
+        b"host: [::1]:80\n\n",
+        b"put \ncontent-type: multipart/form-data; boundary=b\n\n"
+        b'--b\r\nContent-Disposition: x; name="a"\r\n\r\n',
         b"post /a\ncontent-type: application/x-www-form-urlencoded\n\na=b&c=%20",
     ],
     adapter_result: [
@@ -295,14 +298,18 @@ SEEDS = {
         b'\x01Content-Length: 5\nETag: "a"\nContent-Type: text/plain\n\n',
     ],
     gateway_request: [
-        b"POST /api/v1/web/guest/default/x.json/a%20b?c=d HTTP/1.1\nHost: h\nContent-Type: application/json\n"
+        b"POST /api/v1/web/guest/default/x.json/a%20b?c=d HTTP/1.1\nHost: h\n"
+        b"Content-Type: application/json\n"
         b"Content-Length: 2\n\n{}",
-        b"POST / HTTP/1.1\nHost: h\nContent-Type: application/x-www-form-urlencoded\nCookie: a=b; c=d\n"
+        b"POST / HTTP/1.1\nHost: h\nContent-Type: application/x-www-form-urlencoded\n"
+        b"Cookie: a=b; c=d\n"
         b"Transfer-Encoding: chunked\n\n9\na=b&c=%20\n0\n\n",
-        b"GET http://h/ HTTP/1.0\nHost: h\nRange: bytes=0-1\nAccept: text/*;q=0.5, */*\nUser-Agent: a/1 (b)\n\n",
+        b"GET http://h/ HTTP/1.0\nHost: h\nRange: bytes=0-1\nAccept: text/*;q=0.5, */*\n"
+        b"User-Agent: a/1 (b)\n\n",
     ],
     gateway_result: [
-        b'*/*\nutf-8;q=0.5\n\n{"statusCode": 200, "headers": {"a": ["b"], "content-type": "text/plain"}, "body": "x"}',
+        b'*/*\nutf-8;q=0.5\n\n{"statusCode": 200, "body": "x", '
+        b'"headers": {"a": ["b"], "content-type": "text/plain"}}',
         b'text/plain\n*\n1\n{"text": {"a": 1.50}, "body": "aGk="}',
     ],
     gateway_content: [json.dumps(CONTENT).encode()],
@@ -311,11 +318,13 @@ SEEDS = {
         lines_of_documents(("index", INDEX), ("manifest", IMAGE), ("config", CONFIG)),
     ],
     image_names: [
-        b"quay.io/codait/max-ocr:latest\nmax-ocr 2048 60000 Read the text in a picture\n# comment\n\n",
+        b"quay.io/codait/max-ocr:latest\n"
+        b"max-ocr 2048 60000 Read the text in a picture\n# comment\n\n",
         b"[::1]:5000/a@sha256:" + b"0" * 64 + b"\nmax-a 512 1000 A\n",
     ],
     gateway_answer: [
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n"
+        b"Content-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 303 See\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n",
     ],
     gateway_texts: [

@@ -50,7 +50,10 @@ def test_content_that_was_an_internal_error(gateway, collection, content, messag
 def test_an_action_that_names_a_charset_of_pythons_own_is_read_as_utf_8(gateway, replay, charset):
     gateway.create_web("found")
     body = '{"body": "é\\u0001"}'.encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset={charset}\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset={charset}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
     replay.reply = head.encode() + body
     reply = gateway.request("GET", WEB + "found")
     assert (reply.status, reply.body) == (200, "é\u0001".encode()), reply
@@ -113,7 +116,10 @@ def test_json_without_end_from_a_model_is_carried_as_it_is():
 
 
 def test_a_registrys_redirect_that_is_neither_gzip_nor_whole():
-    answer = b"HTTP/1.1 307 x\r\nLocation: /v2/\r\nContent-Encoding: gzip\r\nContent-Length: 31\r\n\r\n{}"
+    answer = (
+        b"HTTP/1.1 307 x\r\nLocation: /v2/\r\nContent-Encoding: gzip\r\n"
+        b"Content-Length: 31\r\n\r\n{}"
+    )
     with answering([answer]) as address, pytest.raises(
         RegistryError, match=f"GET http://{address}/v2/.*IncompleteRead"
     ):

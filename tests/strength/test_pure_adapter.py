@@ -1,4 +1,4 @@
-"""The adapter's pure parts, given anything: they answer or refuse, and what they carry arrives as it was."""
+"""The adapter's pure rooms, given anything: they answer or refuse, and carry what they carry."""
 
 import base64
 import gzip
@@ -102,8 +102,9 @@ BODIES |= JSON.map(lambda value: json.dumps(value).encode()) | st.sampled_from(
 )
 BODIES |= BODIES.map(gzip.compress)
 NAMES = (
-    "Host Content-Type Content-Length Transfer-Encoding Connection Expect Cookie Accept-Encoding X-Forwarded-Host "
-    "X-Forwarded-Proto X-A X_A X-OpenWhisk-User Location Set-Cookie Content-Encoding ETag Vary Date Server"
+    "Host Content-Type Content-Length Transfer-Encoding Connection Expect Cookie Accept-Encoding "
+    "X-Forwarded-Host X-Forwarded-Proto X-A X_A X-OpenWhisk-User Location Set-Cookie "
+    "Content-Encoding ETag Vary Date Server"
 )
 HEADER_NAMES = st.sampled_from(NAMES.split())
 HEADERS = st.dictionaries(HEADER_NAMES | TEXTS, TYPES | TEXTS | JSON, max_size=5)

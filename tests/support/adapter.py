@@ -9,6 +9,11 @@ import time
 from contextlib import closing
 from http.client import HTTPResponse
 
+from openwhisk_adapter.action import Action
+from openwhisk_adapter.log import Log
+from openwhisk_adapter.model import Model, State
+from openwhisk_adapter.settings import Settings
+from openwhisk_adapter.starting.signals import Signals
 from tests.support.controller import Answer, params_from_request, response_from_result
 from tests.support.process import Process, accepts, free_port, until
 
@@ -78,6 +83,15 @@ def initialization(env=None, **members):
     return {"value": value}
 
 
+def action_with(server):
+    """The platform's two calls without a process of their own: a model that is ready, with this server."""
+    log = Log()
+    model = Model(["python", "app.py"], Settings(), log, Signals())
+    model._state = State.LOADING
+    model._be_ready(server)
+    return Action(model, Settings(), log)
+
+
 class Adapter(Process):
     """A running adapter."""
 
@@ -87,7 +101,10 @@ class Adapter(Process):
         words = list(prefix) + [sys.executable, "openwhisk.py"] + list(command)
         super().__init__(words, folder, environment(**variables), logs)
         try:
-            until(lambda: self.popen.poll() is not None or accepts(self.port), lambda: "listening: " + self.log)
+            until(
+                lambda: self.popen.poll() is not None or accepts(self.port),
+                lambda: "listening: " + self.log,
+            )
             assert self.popen.poll() is None, self.log
         except BaseException:
             self.stop()
@@ -101,7 +118,11 @@ class Adapter(Process):
 
     def request(self, method, target, headers=(), body=b""):
         """An ordinary HTTP request, as to the model's own server."""
-        lines = ["%s %s HTTP/1.1" % (method, target), "Host: 127.0.0.1:%d" % self.port, "Connection: close"]
+        lines = [
+            "%s %s HTTP/1.1" % (method, target),
+            "Host: 127.0.0.1:%d" % self.port,
+            "Connection: close",
+        ]
         lines += ["%s: %s" % pair for pair in headers]
         lines += ["Content-Length: %d" % len(body)] if body or method in ("POST", "PUT") else []
         return self.raw("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)

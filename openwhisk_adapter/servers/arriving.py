@@ -5,17 +5,11 @@ in size and time; every other connection is uvicorn's own from its first byte on
 """
 
 import asyncio
-import contextlib
-import threading
-import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Callable, Optional, Set
+from typing import Any, Callable, Optional, Set
 
 from openwhisk_adapter import contract
-from openwhisk_adapter.messages import Refused, Response
-
-if TYPE_CHECKING:
-    from openwhisk_adapter.servers.asgi import Asgi
+from openwhisk_adapter.messages import Refused
 
 Reply = Callable[[int, bytes], None]
 CALLS = (contract.RUN, contract.INIT)
@@ -28,12 +22,40 @@ class Step(Enum):
     ANSWER = "all is read"
 
 
+class Port:
+    """Where connections arrive: what they may ask there."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.arriving: Set["Arriving"] = set()
+
+    def protocol(self) -> Any:
+        """For a connection that isn't the platform's."""
+        raise NotImplementedError
+
+    def do(self, step: Callable[[], Any]) -> None:
+        """On the loop, whoever asks for it."""
+        raise NotImplementedError
+
+    def run(self, body: bytes, reply: Reply) -> None:
+        raise NotImplementedError
+
+    def init(self, body: bytes, reply: Reply) -> None:
+        raise NotImplementedError
+
+    def hang_up(self) -> None:
+        """Who hasn't asked anything yet isn't waited for."""
+        for connection in list(self.arriving):
+            if connection.step is not Step.ANSWER:
+                connection.transport.abort()
+
+
 class Arriving(asyncio.Protocol):
     """One connection: until it is known to be uvicorn's, or a call of the platform is answered."""
 
-    def __init__(self, port: "Port") -> None:
+    def __init__(self, port: Port) -> None:
         self.port = port
-        self.loop = port.asgi.loop
+        self.loop = port.loop
         self.step = Step.START
         self.data = bytearray()
         self.call = b""
@@ -102,7 +124,7 @@ class Arriving(asyncio.Protocol):
     def hand_over(self) -> None:
         """To uvicorn, as if it had accepted this connection itself."""
         self.connection_lost(None)
-        protocol = self.port.asgi.protocol()
+        protocol = self.port.protocol()
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         protocol.data_received(bytes(self.data))
@@ -129,8 +151,7 @@ class Arriving(asyncio.Protocol):
 
     def reply(self, status: int, body: bytes) -> None:
         """By whoever answers first, in whatever thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self.port.asgi.do(lambda: self.write(status, body))
+        self.port.do(lambda: self.write(status, body))
 
     def write(self, status: int, body: bytes) -> None:
         self.step = Step.ANSWER
@@ -138,69 +159,3 @@ class Arriving(asyncio.Protocol):
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self.be_patient()
-
-
-class Port:
-    """In the place of the one that uvicorn would have, which closes it when it ends."""
-
-    def __init__(self, asgi: "Asgi", listener: Any) -> None:
-        self.asgi = asgi
-        self.listener = listener
-        self.action = listener.action
-        self.arriving: Set[Arriving] = set()
-        self.server: Any = None
-
-    async def open(self) -> None:
-        """At a copy of the socket, so that it can be the listener's again."""
-        self.listener.pause()
-        self.server = await self.asgi.loop.create_server(
-            self.arrived if self.listener.platform else self.asgi.protocol,
-            sock=self.listener.socket.dup(),
-            backlog=self.asgi.config.backlog,
-        )
-        self.asgi.uvicorn.servers.append(self)
-
-    def close(self) -> None:
-        self.server.close()
-        for connection in list(self.arriving):
-            if connection.step is not Step.ANSWER:
-                connection.transport.abort()
-        self.asgi.give_up_abandoned()
-        self.listener.resume()
-
-    async def wait_closed(self) -> None:
-        """uvicorn itself waits for what is still being answered."""
-
-    def arrived(self) -> Arriving:
-        return Arriving(self)
-
-    # -- the platform's two calls ----------------------------------------------------------------
-
-    def run(self, body: bytes, reply: Reply) -> None:
-        activation = self.action.begin(reply)
-        call = self.asgi.call()
-        activation.call = call
-        began = time.monotonic()
-
-        def answered(response: Response) -> None:
-            with activation.failures_answered():
-                seconds = time.monotonic() - began
-                activation.answer(self.action.timed(response, seconds))
-            self.action.end(activation)
-
-        with activation.failures_answered():
-            self.action.read(body, activation)
-            call.begin(activation.request, answered)
-            return
-        self.action.end(activation)
-
-    def init(self, body: bytes, reply: Reply) -> None:
-        """It may have to wait, which the loop mustn't."""
-
-        def initialize() -> None:
-            try:
-                self.action.init(body, reply)
-            except Refused as refusal:
-                reply(refusal.response.status, refusal.response.body)
-
-        threading.Thread(target=initialize, daemon=True).start()

@@ -15,174 +15,27 @@ import queue
 import socket
 import sys
 import threading
-from enum import Enum
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
+import time
+from typing import Any, Callable, Dict, Mapping, Optional, Set, Tuple
 from urllib.parse import unquote
 
-from openwhisk_adapter.messages import LARGEST, Refused, Request, Response
+from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Call, Server, Unanswered, Unreachable
+from openwhisk_adapter.servers.arriving import Arriving, Port, Reply
+from openwhisk_adapter.servers.exchange import (
+    Answered,
+    Circumstances,
+    Exchange,
+    Pairs,
+    Scope,
+    Stage,
+)
 
-Scope = Dict[str, Any]
-Message = Dict[str, Any]
-Answered = Callable[[Response], None]
-
-HALF = "the model's server ended the connection without a whole answer"
 GONE = "the model's server has been shut down"
-LEFT = "nobody waits for this answer any more"
-UNEXPECTED = "Unexpected ASGI message '%s' sent, after response already completed."
-PATIENCE = 2.0  # seconds in which an app may see by itself that nobody waits any more
 CLIENT = ("127.0.0.1", 0)
 # Since these versions a path has the prefix in it. It is the framework that takes a path apart, so
 # its version counts where it is known: an older Starlette finds no route for a newer uvicorn.
 WHOLE_PATHS = {"starlette": (0, 35), "uvicorn": (0, 26)}
-
-
-class Stage(Enum):
-    """How far the app has come with an answer."""
-
-    ASKED = "no message yet"
-    STARTED = "status and headers are there"
-    COMPLETE = "the body as well; what the app does now are its background tasks"
-    LEFT = "nobody waits any more: what still comes is dropped, and the app is told if it asks"
-
-
-class Exchange:
-    """One request to the app, from its call to its return; `answered` is called once."""
-
-    def __init__(self, server: "Asgi", scope: Scope, body: bytes, answered: Answered) -> None:
-        self.server = server
-        self.scope = scope
-        self.unread: Optional[bytes] = body
-        self.answered: Optional[Answered] = answered
-        self.stage = Stage.ASKED
-        self.status = 0
-        self.headers: List[Tuple[str, str]] = []
-        self.body = bytearray()
-        self.declared: Optional[int] = None
-        self.over = asyncio.Event()
-        self.task: Optional["asyncio.Task[None]"] = None
-
-    async def run(self, app: Any) -> None:
-        try:
-            returned = await app(self.scope, self.receive, self.send)
-        except BaseException as error:
-            if self.stage is not Stage.LEFT:
-                self.server.log.error("Exception in ASGI application\n", exc_info=error)
-            await self.fail()
-        else:
-            await self.conclude(returned)
-        finally:
-            self.deliver()
-            self.take(Refused(504, LEFT).response)
-
-    async def conclude(self, returned: Any) -> None:
-        """An app has to have answered when it returns, and returns nothing."""
-        if returned is not None:
-            self.server.log.error("ASGI callable should return None, but returned '%s'.", returned)
-            self.break_off()
-        elif self.stage is Stage.ASKED:
-            self.server.log.error("ASGI callable returned without starting response.")
-            await self.fail()
-        elif self.stage is Stage.STARTED:
-            self.server.log.error("ASGI callable returned without completing response.")
-            self.break_off()
-
-    async def fail(self) -> None:
-        if self.stage is not Stage.ASKED:
-            return self.break_off()
-        headers = [(b"content-type", b"text/plain; charset=utf-8")]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
-        await self.send({"type": "http.response.body", "body": b"Internal Server Error"})
-
-    def break_off(self) -> None:
-        """Where uvicorn closes the connection: the client doesn't get a whole answer."""
-        if self.stage is Stage.STARTED:
-            self.refuse(HALF)
-
-    def refuse(self, reason: str) -> None:
-        self.take(Refused(502, reason).response)
-        self.leave()
-
-    # -- what the app is handed ------------------------------------------------------------------
-
-    async def receive(self) -> Message:
-        body, self.unread = self.unread, None
-        if body is None:
-            await self.over.wait()
-        if self.over.is_set():
-            return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(self, message: Message) -> None:
-        if self.stage is Stage.ASKED:
-            self.start(of_type(message, "http.response.start"))
-        elif self.stage is Stage.STARTED:
-            self.go_on(of_type(message, "http.response.body"))
-        elif self.stage is Stage.LEFT:
-            await asyncio.sleep(0)  # an app that sends without end leaves the others their turn
-        else:
-            raise RuntimeError(UNEXPECTED % message["type"])
-
-    def start(self, message: Message) -> None:
-        self.stage = Stage.STARTED
-        self.status = int(message["status"])
-        for name, value in message.get("headers", []):
-            self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
-            if name.lower() == b"content-length":
-                self.declared = int(value)
-        self.server.log_access(self.scope, self.status)
-
-    def go_on(self, message: Message) -> None:
-        self.body += message.get("body", b"")
-        if self.has_no_body():
-            self.body.clear()
-        elif len(self.body) > LARGEST:
-            return self.refuse(f"the model's answer takes more than {LARGEST} bytes")
-        elif self.declared is not None and len(self.body) > self.declared:
-            raise RuntimeError("Response content longer than Content-Length")
-        if not message.get("more_body", False):
-            self.complete()
-
-    def has_no_body(self) -> bool:
-        return self.scope["method"] == "HEAD" or self.status in (204, 304)
-
-    def complete(self) -> None:
-        if self.declared not in (None, len(self.body)) and not self.has_no_body():
-            raise RuntimeError("Response content shorter than Content-Length")
-        self.stage = Stage.COMPLETE
-        self.over.set()
-        # Not at once: what an app prints before it waits again belongs to this activation's log, as
-        # the traceback of an error that it has just answered.
-        self.server.loop.call_soon(self.deliver)
-
-    # -- whoever waits for the answer ------------------------------------------------------------
-
-    def deliver(self) -> None:
-        if self.stage is Stage.COMPLETE:
-            headers = self.server.default_headers() + self.headers
-            self.take(Response(self.status, headers, bytes(self.body)))
-
-    def take(self, response: Response) -> None:
-        answered, self.answered = self.answered, None
-        if answered is not None:
-            answered(response)
-
-    def leave(self) -> None:
-        """Whoever asked has gone. The app is told, as behind uvicorn; later it is cancelled."""
-        if self.stage in (Stage.ASKED, Stage.STARTED):
-            self.stage = Stage.LEFT
-            self.over.set()
-            self.server.loop.call_later(PATIENCE, self.cancel)
-
-    def cancel(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-
-
-def of_type(message: Message, expected: str) -> Message:
-    if message["type"] != expected:
-        raise RuntimeError(f"Expected ASGI message '{expected}', but got '{message['type']}'.")
-    return message
 
 
 class Asgi(Server):
@@ -200,6 +53,7 @@ class Asgi(Server):
         self.state = getattr(uvicorn.lifespan, "state", None)
         self.paths_are_whole = paths_are_whole(versions_of(sys.modules))
         self.running: Set[Exchange] = set()
+        self.common = Circumstances(self.loop, self.log, self.log_access, self.default_headers)
 
     @property
     def port(self) -> int:
@@ -237,7 +91,7 @@ class Asgi(Server):
     # -- on the loop -----------------------------------------------------------------------------
 
     def ask(self, request: Request, answered: Answered) -> Exchange:
-        exchange = Exchange(self, self.scope_from_request(request), request.body, answered)
+        exchange = Exchange(self.common, self.scope_from_request(request), request.body, answered)
         tasks = self.uvicorn.server_state.tasks  # those that uvicorn waits for before it ends
         running = exchange.run(self.app_for(len(tasks)))
         if getattr(self.config, "reset_contextvars", False):
@@ -284,12 +138,12 @@ class Asgi(Server):
             scope["state"] = self.state.copy()
         return scope
 
-    def default_headers(self) -> List[Tuple[str, str]]:
+    def default_headers(self) -> Pairs:
         """Those that its configuration adds to every answer."""
         pairs = self.uvicorn.server_state.default_headers
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
 
-    def log_access(self, scope: Scope, status: int) -> None:
+    def log_access(self, scope: Any, status: int) -> None:
         if not self.access_log.hasHandlers():
             return
         from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
@@ -315,9 +169,8 @@ class Asgi(Server):
         return protocol(**{name: value for name, value in made_of.items() if name in known})
 
     def listen(self, listener: Any) -> None:
-        from openwhisk_adapter.servers.arriving import Port
-
-        port = Port(self, listener)
+        """The container's connections are taken on the loop from now on."""
+        port = AsgiPort(self, listener)
         self.do(lambda: self.loop.create_task(port.open()))
 
     def stop(self) -> None:
@@ -358,6 +211,77 @@ class AsgiCall(Call):
     def leave(self) -> None:
         if self.exchange is not None:
             self.exchange.leave()
+
+
+class AsgiPort(Port):
+    """In the place of the one that uvicorn would have, which closes it when it ends."""
+
+    def __init__(self, asgi: Asgi, listener: Any) -> None:
+        super().__init__(asgi.loop)
+        self.asgi = asgi
+        self.listener = listener
+        self.action = listener.action
+        self.server: Any = None
+
+    async def open(self) -> None:
+        """At a copy of the socket, so that it can be the listener's again."""
+        self.listener.pause()
+        self.server = await self.loop.create_server(
+            self.arrived if self.listener.platform else self.protocol,
+            sock=self.listener.socket.dup(),
+            backlog=self.asgi.config.backlog,
+        )
+        self.asgi.uvicorn.servers.append(self)
+
+    def close(self) -> None:
+        self.server.close()
+        self.hang_up()
+        self.asgi.give_up_abandoned()
+        self.listener.resume()
+
+    async def wait_closed(self) -> None:
+        """uvicorn itself waits for what is still being answered."""
+
+    def arrived(self) -> Arriving:
+        return Arriving(self)
+
+    # -- what connections ask --------------------------------------------------------------------
+
+    def protocol(self) -> Any:
+        return self.asgi.protocol()
+
+    def do(self, step: Callable[[], Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self.asgi.do(step)
+
+    def run(self, body: bytes, reply: Reply) -> None:
+        activation = self.action.begin(reply)
+        call = self.asgi.call()
+        activation.call = call
+        began = time.monotonic()
+
+        def answered(response: Response) -> None:
+            with activation.failures_answered():
+                seconds = time.monotonic() - began
+                activation.answer(self.action.timed(response, seconds))
+            self.action.end(activation)
+
+        with activation.failures_answered():
+            self.action.read(body, activation)
+            call.begin(activation.request, answered)
+            return
+        self.action.end(activation)
+
+    def init(self, body: bytes, reply: Reply) -> None:
+        """It may have to wait, which the loop mustn't."""
+
+        def initialize() -> None:
+            try:
+                self.action.init(body, reply)
+            except Refused as refusal:
+                reply(refusal.response.status, refusal.response.body)
+
+        threading.Thread(target=initialize, daemon=True).start()
 
 
 def without_headers_of_platform(app: Any) -> Any:

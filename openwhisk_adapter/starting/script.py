@@ -30,7 +30,7 @@ SERVES_NO_MORE = "%s came to its end"
 
 
 class Script(Started):
-    """`taken` is told the app that it would serve; if there is none, `ended` how it came to its end."""
+    """`taken` is told the server that the program would be; or `ended`, how it came to its end."""
 
     shortest_pause = 0.1  # a look takes its time from the script that is loading
 

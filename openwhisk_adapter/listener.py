@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from typing import Any, Callable, Optional, Set
+from typing import Any, Callable, Dict, NamedTuple, Optional, Set
 
 from openwhisk_adapter.action import Action
 from openwhisk_adapter.contract import (
@@ -25,7 +25,15 @@ from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.model import Model
 from openwhisk_adapter.workers import Workers
 
+SWEEP = 5  # seconds between two looks for connections that have been silent for too long
 BACKLOG = 1024
+
+
+class Silent(NamedTuple):
+    """A connection over which nothing has come yet."""
+
+    connection: socket.socket
+    since: float
 
 
 class Listener:
@@ -38,29 +46,35 @@ class Listener:
         self._model = model
         self._log = log
         self._workers = Workers(self._handle, self._at_once)
+        self._ready = select.poll()
+        self._silent: Dict[int, Silent] = {}
         self._open: Set[socket.socket] = set()
-        self._may_accept = threading.Event()
-        self._may_accept.set()
+        self._may_accept = False
+        self.resume()
 
     def is_idle(self) -> bool:
         return not self._open and not self.action.is_answering()
 
     def pause(self) -> None:
-        """Somebody else takes the connections for a while."""
-        self._may_accept.clear()
+        """Somebody else takes the connections for a while; those that are here stay."""
+        self._may_accept = False
+        self._ready.unregister(self.socket)
 
     def resume(self) -> None:
-        self._may_accept.set()
+        self._may_accept = True
+        self._ready.register(self.socket, select.POLLIN)
 
     def accept_for_ever(self) -> None:
+        """A connection costs a thread only once something has come over it."""
         self.socket.setblocking(False)
-        ready = select.poll()
-        ready.register(self.socket, select.POLLIN)
         while True:
-            self._may_accept.wait()
-            ready.poll()
-            if self._may_accept.is_set():
-                self._accept()
+            is_all = self._may_accept and not self._silent
+            for descriptor, _ in self._ready.poll(None if is_all else SWEEP * 1000):
+                if descriptor in self._silent:
+                    self._give(self._no_longer_silent(descriptor))
+                elif self._may_accept:
+                    self._accept()
+            self._sweep(time.monotonic() - SILENCE)
 
     def _accept(self) -> None:
         try:
@@ -69,8 +83,26 @@ class Listener:
             return
         except OSError as error:
             self._log.error("a connection can't be taken: %s" % error)
+            self._sweep(time.monotonic())
             time.sleep(0.01)  # not all of the time is for saying so
             return
+        if has_said_something(connection):
+            self._give(connection)
+        else:
+            self._silent[connection.fileno()] = Silent(connection, time.monotonic())
+            self._ready.register(connection, select.POLLIN)
+
+    def _no_longer_silent(self, descriptor: int) -> socket.socket:
+        self._ready.unregister(descriptor)
+        return self._silent.pop(descriptor).connection
+
+    def _sweep(self, before: float) -> None:
+        """Ends the connections that have said nothing since then."""
+        for descriptor, silent in list(self._silent.items()):
+            if silent.since < before:
+                self._no_longer_silent(descriptor).close()
+
+    def _give(self, connection: socket.socket) -> None:
         try:
             self._workers.give(connection)
         except RuntimeError as error:  # at the limit of threads those that are there go on
@@ -86,7 +118,7 @@ class Listener:
         try:
             with connection:
                 self._serve(connection)
-        except Exception as error:
+        except BaseException as error:  # a model's code may have raised SystemExit
             self._log.error("a connection ended early: %s" % error)
         finally:
             self._open.discard(connection)
@@ -123,6 +155,18 @@ class Listener:
         if start.startswith(INIT):
             return self.action.init
         return None
+
+
+def has_said_something(connection: socket.socket) -> bool:
+    """Or has gone, which is soon dealt with."""
+    connection.setblocking(False)
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def set_patience(connection: socket.socket) -> None:

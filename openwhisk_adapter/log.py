@@ -107,7 +107,7 @@ def flush() -> None:
     """What Python still holds of a model's lines: it may have put anything in their place."""
     for name in ("stdout", "stderr"):
         stream: Any = getattr(sys, name, None)
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             stream.flush()
 
 

@@ -86,7 +86,7 @@ class Finder(importlib.abc.MetaPathFinder):
 def _tell_when_executed(spec: importlib.machinery.ModuleSpec, places: Places) -> None:
     loader: Any = spec.loader
     execute = getattr(loader, "exec_module", None)
-    if execute is None:
+    if execute is None or isinstance(loader, type):  # shared by all modules of its kind
         return
 
     def exec_module(module: ModuleType) -> None:

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from urllib.parse import unquote
 
 from openwhisk_adapter.messages import Refused, Request, Response
@@ -28,7 +28,6 @@ from openwhisk_adapter.servers.exchange import (
     Exchange,
     Pairs,
     Scope,
-    Stage,
 )
 
 GONE = "the model's server has been shut down"
@@ -46,13 +45,12 @@ class Asgi(Server):
         self.config = uvicorn.config
         self.app = self.config.loaded_app
         self.config.loaded_app = without_headers_of_platform(self.app)
-        self.loop = asyncio.get_event_loop()
+        self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
         self.log = logging.getLogger("uvicorn.error")
         self.access_log = logging.getLogger("uvicorn.access")
         self.state = getattr(uvicorn.lifespan, "state", None)
         self.paths_are_whole = paths_are_whole(versions_of(sys.modules))
-        self.running: Set[Exchange] = set()
         self.common = Circumstances(self.loop, self.log, self.log_access, self.default_headers)
 
     @property
@@ -100,9 +98,7 @@ class Asgi(Server):
             task = self.loop.create_task(running)
         exchange.task = task
         tasks.add(task)
-        self.running.add(exchange)
         task.add_done_callback(tasks.discard)
-        task.add_done_callback(lambda _: self.running.discard(exchange))
         return exchange
 
     def app_for(self, others: int) -> Any:
@@ -120,7 +116,7 @@ class Asgi(Server):
         headers = []
         for name, value in request.headers:
             headers.append((name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")))
-        scope = {
+        scope: Scope = {
             "type": "http",
             "asgi": {"version": self.config.asgi_version, "spec_version": "2.3"},
             "http_version": "1.1",
@@ -133,7 +129,7 @@ class Asgi(Server):
             "raw_path": (above + request.path).encode("latin-1"),
             "query_string": request.query.encode("latin-1"),
             "headers": headers,
-        }  # type: Scope
+        }
         if self.state is not None:
             scope["state"] = self.state.copy()
         return scope
@@ -172,16 +168,6 @@ class Asgi(Server):
         """The container's connections are taken on the loop from now on."""
         port = AsgiPort(self, listener)
         self.do(lambda: self.loop.create_task(port.open()))
-
-    def stop(self) -> None:
-        """As on SIGTERM: uvicorn answers what it has begun, and ends its app's lifespan."""
-        self.uvicorn.should_exit = True
-
-    def give_up_abandoned(self) -> None:
-        """uvicorn waits for what is running, but nobody waits for these."""
-        for exchange in self.running:
-            if exchange.stage is Stage.LEFT:
-                exchange.cancel()
 
 
 class AsgiCall(Call):
@@ -236,7 +222,6 @@ class AsgiPort(Port):
     def close(self) -> None:
         self.server.close()
         self.hang_up()
-        self.asgi.give_up_abandoned()
         self.listener.resume()
 
     async def wait_closed(self) -> None:

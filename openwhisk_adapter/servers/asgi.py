@@ -16,10 +16,10 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 from urllib.parse import unquote
 
-from openwhisk_adapter.messages import Refused, Request, Response
+from openwhisk_adapter.messages import LARGEST, Refused, Request, Response
 from openwhisk_adapter.servers import Call, Server, Unanswered, Unreachable
 from openwhisk_adapter.servers.arriving import Arriving, Port, Reply
 from openwhisk_adapter.servers.exchange import (
@@ -29,6 +29,9 @@ from openwhisk_adapter.servers.exchange import (
     Pairs,
     Scope,
 )
+from openwhisk_adapter.sinks import TOO_LARGE, Kept, Sink
+
+Event = Union[int, bytes, Response, Refused]
 
 GONE = "the model's server has been shut down"
 CLIENT = ("127.0.0.1", 0)
@@ -68,7 +71,7 @@ class Asgi(Server):
         call = AsgiCall(self, timeout=1)
         try:
             return call.answer(Request("GET", path, headers=[("host", "localhost")])).status
-        except (Unanswered, Unreachable):
+        except (Refused, Unanswered, Unreachable):
             call.abandon()
             return 0
 
@@ -88,8 +91,9 @@ class Asgi(Server):
 
     # -- on the loop -----------------------------------------------------------------------------
 
-    def ask(self, request: Request, answered: Answered) -> Exchange:
-        exchange = Exchange(self.common, self.scope_from_request(request), request.body, answered)
+    def ask(self, request: Request, sink: Sink, answered: Answered) -> Exchange:
+        scope = self.scope_from_request(request)
+        exchange = Exchange(self.common, scope, request.body, sink, answered)
         tasks = self.uvicorn.server_state.tasks  # those that uvicorn waits for before it ends
         running = exchange.run(self.app_for(len(tasks)))
         if getattr(self.config, "reset_contextvars", False):
@@ -170,25 +174,60 @@ class Asgi(Server):
         self.do(lambda: self.loop.create_task(port.open()))
 
 
+class Pieces(Sink):
+    """What comes on the loop, for the thread that waits for it."""
+
+    def __init__(self, events: "queue.Queue[Event]") -> None:
+        self.events = events
+        self.size = 0
+
+    def begin(self, status: int) -> None:
+        self.events.put(status)
+
+    def add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.size > LARGEST:
+            raise Refused(502, TOO_LARGE)
+        self.events.put(bytes(piece))
+
+    def body(self) -> bytes:
+        return b""
+
+
 class AsgiCall(Call):
     def __init__(self, server: Asgi, timeout: Optional[float] = None) -> None:
         self.server = server
         self.timeout = timeout
         self.exchange: Optional[Exchange] = None
 
-    def answer(self, request: Request) -> Response:
-        answers: "queue.Queue[Response]" = queue.Queue()
+    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
+        if sink is None:
+            sink = Kept()
+        events: "queue.Queue[Event]" = queue.Queue()
+        pieces = Pieces(events)
         try:
-            self.server.do(lambda: self.begin(request, answers.put))
+            self.server.do(lambda: self.begin(request, pieces, events.put))
         except RuntimeError:  # the loop is closed
             raise Unreachable(GONE)
+        while True:
+            event = self.next_of(events)
+            if isinstance(event, Refused):
+                raise event
+            if isinstance(event, Response):
+                return event._replace(body=sink.body())
+            if isinstance(event, int):
+                sink.begin(event)
+            else:
+                sink.add(event)
+
+    def next_of(self, events: "queue.Queue[Event]") -> Event:
         try:
-            return answers.get(timeout=self.timeout)
+            return events.get(timeout=self.timeout)
         except queue.Empty:
             raise Unanswered("it took more than %s s" % self.timeout)
 
-    def begin(self, request: Request, answered: Answered) -> None:
-        self.exchange = self.server.ask(request, answered)
+    def begin(self, request: Request, sink: Sink, answered: Answered) -> None:
+        self.exchange = self.server.ask(request, sink, answered)
 
     def abandon(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -240,33 +279,41 @@ class AsgiPort(Port):
             self.asgi.do(step)
 
     def run(self, body: bytes, reply: Reply) -> None:
+        if self.action.settings.stream:
+            self.in_thread(self.action.run, body, reply)
+            return
         activation = self.action.begin(reply)
         call = self.asgi.call()
         activation.call = call
         began = time.monotonic()
 
-        def answered(response: Response) -> None:
+        def answered(answer: Union[Response, Refused]) -> None:
             with activation.failures_answered():
+                if isinstance(answer, Refused):
+                    raise answer
                 seconds = time.monotonic() - began
-                activation.answer(self.action.timed(response, seconds))
+                activation.answer(self.action.timed(answer, seconds))
             self.action.end(activation)
 
         with activation.failures_answered():
             self.action.read(body, activation)
-            call.begin(activation.request, answered)
+            call.begin(activation.request, Kept(), answered)
             return
         self.action.end(activation)
 
     def init(self, body: bytes, reply: Reply) -> None:
-        """It may have to wait, which the loop mustn't."""
+        self.in_thread(self.action.init, body, reply)
 
-        def initialize() -> None:
+    def in_thread(self, call: Callable[[bytes, Reply], None], body: bytes, reply: Reply) -> None:
+        """For what may have to wait, which the loop mustn't."""
+
+        def work() -> None:
             try:
-                self.action.init(body, reply)
+                call(body, reply)
             except Refused as refusal:
                 reply(refusal.response.status, refusal.response.body)
 
-        threading.Thread(target=initialize, daemon=True).start()
+        threading.Thread(target=work, daemon=True).start()
 
 
 def without_headers_of_platform(app: Any) -> Any:

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from enum import Enum
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
-from openwhisk_adapter.messages import LARGEST, Refused, Response
+from openwhisk_adapter.messages import Refused, Response
+from openwhisk_adapter.sinks import Sink
 
 Scope = Dict[str, Any]
 Message = Dict[str, Any]
 Pairs = List[Tuple[str, str]]
-Answered = Callable[[Response], None]
+Answered = Callable[[Union[Response, Refused]], None]
 
 HALF = "the model's server ended the connection without a whole answer"
 LEFT = "nobody waits for this answer any more"
@@ -41,7 +42,7 @@ class Exchange:
     """One request to the app, from its call to its return; `answered` is called once."""
 
     def __init__(
-        self, common: Circumstances, scope: Scope, body: bytes, answered: Answered
+        self, common: Circumstances, scope: Scope, body: bytes, sink: Sink, answered: Answered
     ) -> None:
         self.common = common
         self.scope = scope
@@ -50,7 +51,8 @@ class Exchange:
         self.stage = Stage.ASKED
         self.status = 0
         self.headers: Pairs = []
-        self.body = bytearray()
+        self.sink = sink
+        self.size = 0
         self.declared: Optional[int] = None
         self.over = asyncio.Event()
         self.task: Optional["asyncio.Task[None]"] = None
@@ -66,7 +68,7 @@ class Exchange:
             await self.conclude(returned)
         finally:
             self.deliver()
-            self.take(Refused(504, LEFT).response)
+            self.take(Refused(504, LEFT))
 
     async def conclude(self, returned: Any) -> None:
         """An app has to have answered when it returns, and returns nothing."""
@@ -92,10 +94,10 @@ class Exchange:
     def break_off(self) -> None:
         """Where uvicorn closes the connection: the client doesn't get a whole answer."""
         if self.stage is Stage.STARTED:
-            self.refuse(HALF)
+            self.refuse(Refused(502, HALF))
 
-    def refuse(self, reason: str) -> None:
-        self.take(Refused(502, reason).response)
+    def refuse(self, refusal: Refused) -> None:
+        self.take(refusal)
         self.leave()
 
     # -- what the app is handed ------------------------------------------------------------------
@@ -125,24 +127,29 @@ class Exchange:
             self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
             if name.lower() == b"content-length":
                 self.declared = int(value)
+        self.sink.begin(self.status)
         self.common.started(self.scope, self.status)
 
     def go_on(self, message: Message) -> None:
-        self.body += message.get("body", b"")
-        if self.has_no_body():
-            self.body.clear()
-        elif len(self.body) > LARGEST:
-            return self.refuse(f"the model's answer takes more than {LARGEST} bytes")
-        elif self.declared is not None and len(self.body) > self.declared:
+        try:
+            if not self.has_no_body():
+                self.add(message.get("body", b""))
+            if not message.get("more_body", False):
+                self.complete()
+        except Refused as refusal:
+            self.refuse(refusal)
+
+    def add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.declared is not None and self.size > self.declared:
             raise RuntimeError("Response content longer than Content-Length")
-        if not message.get("more_body", False):
-            self.complete()
+        self.sink.add(piece)
 
     def has_no_body(self) -> bool:
         return self.scope["method"] == "HEAD" or self.status in (204, 304)
 
     def complete(self) -> None:
-        if self.declared not in (None, len(self.body)) and not self.has_no_body():
+        if self.declared not in (None, self.size) and not self.has_no_body():
             raise RuntimeError("Response content shorter than Content-Length")
         self.stage = Stage.COMPLETE
         self.over.set()
@@ -155,12 +162,12 @@ class Exchange:
     def deliver(self) -> None:
         if self.stage is Stage.COMPLETE:
             headers = self.common.default_headers() + self.headers
-            self.take(Response(self.status, headers, bytes(self.body)))
+            self.take(Response(self.status, headers, self.sink.body()))
 
-    def take(self, response: Response) -> None:
+    def take(self, answer: Union[Response, Refused]) -> None:
         answered, self.answered = self.answered, None
         if answered is not None:
-            answered(response)
+            answered(answer)
 
     def leave(self) -> None:
         """Whoever asked has gone. The app is told, as behind uvicorn; later it is cancelled."""

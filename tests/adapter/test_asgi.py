@@ -291,7 +291,9 @@ def test_it_is_asked_whether_it_is_ready(fresh):
 )
 def test_its_own_command_runs_in_this_process(fresh, command):
     adapter = fresh(*command)
-    report = json.loads(adapter.web("GET", "/told").body.decode())
+    answer = adapter.web("GET", "/told")
+    assert answer.status == 200, (answer, adapter.log)
+    report = json.loads(answer.body.decode())
     assert (report["root_path"], report["path"]) == (PREFIX, PREFIX + "/told")
     assert descendants(adapter.pid) == []
 

@@ -191,7 +191,8 @@ def test_one_that_was_out_of_files_goes_on_when_there_are_some_again(own):
     )  # each thread in accept has one in hand
     resource.prlimit(adapter.pid, resource.RLIMIT_NOFILE, (limit, limit))
     connections = [socket.create_connection(("127.0.0.1", adapter.port)) for _ in range(60)]
-    until(lambda: "Too many open files" in adapter.log, "there are none left")
+    if adapter.backend != "asgi":  # where a uvloop turns connections away without a word
+        until(lambda: "Too many open files" in adapter.log, "there are none left")
     for connection in connections:
         connection.close()
     until(lambda: adapter.web("GET", "/p").status == 200, "the files are free again")

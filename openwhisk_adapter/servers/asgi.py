@@ -68,9 +68,11 @@ class Asgi(Server):
 
     def status_at(self, path: str) -> int:
         """Of an answer to our own question; 0 if there is none within a second."""
+        path, _, query = path.partition("?")
+        question = Request("GET", path, query, headers=[("host", "localhost")])
         call = AsgiCall(self, timeout=1)
         try:
-            return call.answer(Request("GET", path, headers=[("host", "localhost")])).status
+            return call.answer(question).status
         except (Refused, Unanswered, Unreachable):
             call.abandon()
             return 0

@@ -1,5 +1,6 @@
 """uvicorn in this process answers what it would answer at a port, and lives as it would."""
 
+import asyncio
 import json
 import socket
 import sys
@@ -10,6 +11,8 @@ from http.client import HTTPConnection, HTTPException
 
 import pytest
 
+from openwhisk_adapter import contract
+from openwhisk_adapter.servers import Unreachable, arriving, asgi
 from tests.support.adapter import SENTINEL, Adapter, environment, folder_of
 from tests.support.controller import Answer
 from tests.support.process import Process, accepts, descendants, free_port, until
@@ -366,3 +369,190 @@ def test_a_call_that_the_platform_would_not_make_is_refused(model, head):
 
 def test_a_second_init_is_refused(model):
     assert model.init().status == 403
+
+
+# -- as a program sets it up -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def settled(start):
+    """settled(which, SETTING=value): uvicorn as this program sets it up."""
+
+    def loaded_so(which, **options):
+        options.setdefault("MODEL_PORT", free_port())
+        return loaded(start("settled", WHICH=which, **options))
+
+    return loaded_so
+
+
+def text(answer):
+    assert answer.status == 200, answer
+    return answer.body.decode("ascii").strip()
+
+
+def test_a_program_may_ask_the_server_that_it_has_started_in_a_thread(settled):
+    adapter = settled("thread")
+    assert text(adapter.web("GET", "/")) == "thread"
+    until(lambda: "heard thread" in adapter.log, "it has asked")
+
+
+def test_such_a_server_can_do_without_its_port(settled):
+    adapter = settled("taken")
+    assert text(adapter.web("GET", "/")) == "thread"
+
+
+def test_the_first_of_several_servers_is_the_models(settled):
+    port = free_port()
+    adapter = settled("second", MODEL_PORT=port)
+    assert text(adapter.web("GET", "/")) == "first"
+    until(lambda: accepts(port), "the second one listens by itself")
+
+
+def test_a_target_chooses_another_one(settled):
+    port = free_port()
+    adapter = settled("second", MODEL_PORT=port, OPENWHISK_TARGET=port)
+    assert text(adapter.web("GET", "/")) == "second"
+
+
+def test_a_limit_of_concurrency_is_kept(settled):
+    adapter, answers = settled("limited"), []
+
+    def ask():
+        answers.append(adapter.web("GET", "/slow").status)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [200, 503, 503]
+    assert adapter.web("GET", "/").status == 200
+
+
+def test_a_context_of_the_start_is_hidden_if_that_is_wanted(settled):
+    assert text(settled("context").web("GET", "/")) == "context"
+
+
+def test_a_log_that_is_off_stays_off_and_a_header_is_added(settled):
+    adapter = settled("quiet")
+    answer = adapter.web("GET", "/")
+    assert (text(answer), answer.header("x-a")) == ("quiet", ["1"])
+    assert "HTTP/1.1" not in adapter.log
+
+
+def test_a_server_that_ends_by_itself_is_started_again(settled):
+    adapter = settled("ends")
+    assert text(adapter.web("GET", "/end")) == "once"
+    until(lambda: "the script goes on" in adapter.log, "it has ended")
+    until(lambda: adapter.web("GET", "/").status == 200, "it is there again")
+    assert adapter.log.count("Application startup complete") == 2
+
+
+def test_what_never_becomes_ready_is_told(start):
+    adapter = start("asgi", OPENWHISK_READY="/slow?1.5", MODEL_PORT=free_port())
+    reply = adapter.init({"__OW_DEADLINE": soon(3)})
+    assert reply.status == 502
+    assert "0 at /slow?1.5" in reply.json["error"]
+
+
+# -- single rooms ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "versions, whole",
+    [
+        ({"uvicorn": (0, 25)}, False),
+        ({"uvicorn": (0, 26)}, True),
+        ({"uvicorn": (0, 40), "starlette": (0, 34)}, False),
+        ({"uvicorn": (0, 25), "starlette": (0, 35)}, True),
+        ({"starlette": (1, 0)}, True),
+        ({}, True),
+    ],
+)
+def test_the_framework_decides_whether_a_path_has_the_prefix(versions, whole):
+    assert asgi.paths_are_whole(versions) is whole
+
+
+def test_versions_are_those_of_the_modules_that_are_loaded():
+    class Module:
+        __version__ = "0.30.1"
+
+    class Odd:
+        __version__ = "main"
+
+    assert asgi.versions_of({"uvicorn": Module}) == {"uvicorn": (0, 30)}
+    assert asgi.versions_of({"starlette": Odd, "json": Module}) == {}
+
+
+class Deaf(arriving.Port):
+    """A port whose calls are never answered."""
+
+    def run(self, body, reply):
+        self.reply = reply
+
+    def do(self, step):
+        step()
+
+
+def over_a_connection(talk):
+    """What `talk(port, reader, writer)` gives, over a connection to such a port."""
+
+    async def scene():
+        loop = asyncio.get_event_loop()
+        port = Deaf(loop)
+        server = await loop.create_server(lambda: arriving.Arriving(port), "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        try:
+            return await asyncio.wait_for(talk(port, reader, writer), 10)
+        finally:
+            writer.close()
+            server.close()
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(scene())
+    finally:
+        loop.close()
+
+
+def test_who_says_nothing_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr(contract, "SILENCE", 0.3)
+
+    async def talk(port, reader, writer):
+        began = time.time()
+        await asyncio.sleep(0.2)
+        writer.write(b"POST /run HTTP/1.1\r\n")
+        try:
+            await reader.read()
+        except ConnectionResetError:
+            pass
+        return time.time() - began
+
+    assert 0.4 < over_a_connection(talk) < 5
+
+
+def test_who_takes_nothing_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr(contract, "SILENCE", 0.3)
+
+    async def talk(port, reader, writer):
+        writer.write(b"POST /run HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
+        while not hasattr(port, "reply"):
+            await asyncio.sleep(0.01)
+        reader._transport.pause_reading()
+        port.reply(200, b"x" * 50000000)
+        while port.arriving:
+            await asyncio.sleep(0.01)
+        return True
+
+    assert over_a_connection(talk)
+
+
+def test_a_loop_that_is_closed_is_out_of_reach():
+    class Closed:
+        def do(self, step):
+            raise RuntimeError("Event loop is closed")
+
+    call = asgi.AsgiCall(Closed())
+    with pytest.raises(Unreachable):
+        call.answer(None)
+    call.abandon()

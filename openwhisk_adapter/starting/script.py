@@ -83,12 +83,10 @@ class Script(Started):
         self._places.watch()
         try:
             yield
-            if self._asgi is None:
-                wait_for_threads()
+            wait_for_threads()
             how = (SERVED_NOTHING if self._asgi is None else SERVES_NO_MORE) % self.name
         except SystemExit as leaving:
-            if self._asgi is None:
-                wait_for_threads()
+            wait_for_threads()
             how = "%s ended with exit code %d" % (self.name, self._exit_code(leaving))
         except BaseException as error:
             self._log.tail.add(self._log.exception())
@@ -183,11 +181,20 @@ class Script(Started):
 
 def wait_for_threads() -> None:
     """As python does before it ends; not for ever in one wait, so that signals are heard."""
+    end_pools()
     for thread in threading.enumerate():
         if thread is threading.main_thread() or thread.daemon:
             continue
         while thread.is_alive():
             thread.join(0.1)
+
+
+def end_pools() -> None:
+    """The threads of a pool never end by themselves; what they have to do yet is done."""
+    futures: Any = sys.modules.get("concurrent.futures.thread")
+    if futures is not None:
+        futures._python_exit()
+        futures._shutdown = False  # the script may be run once more
 
 
 def watch_streams(log: Log) -> None:

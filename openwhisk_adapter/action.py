@@ -23,9 +23,11 @@ from openwhisk_adapter.settings import Settings, settings_from_environ
 Reply = Callable[[int, bytes], None]
 
 NO_LIMIT = 86400.0  # seconds: of an activation without a deadline, or after a clock has jumped
+LONGEST_LIMIT = 300  # seconds: a platform allows no more, unless its operator does
 LOOK = 0.05  # seconds between two looks for deadlines
 LINGER = 5.0  # seconds that a prediction may go on after its time was over
 STILL_RUNS = "%s %s still runs %d s after its time was over: this ends the container, the next request gets a fresh one"
+STILL_BUSY = "the model was still busy shortly before its limit, %s: `%s` gives it more time"
 CANT_BE_CARRIED = "this request or its answer can't be carried: the activation's log says why"
 MORE_THAN_ONCE = "Cannot initialize the action more than once."
 NO_CODE = "this image is a model, it takes no code: create the action without a file"
@@ -83,9 +85,9 @@ class Activation:
             flush()
             self._send(response, written)
 
-    def expire(self) -> None:
+    def expire(self, why_not_ready: str) -> None:
         """By the one who watches deadlines: no line of the model's code may keep that thread."""
-        refusal = Refused(504, self.reason).response
+        refusal = Refused(504, why_not_ready or self.reason).response
         _, written = result_and_json(refusal, self.request, self._settings)
         if self._is_first():
             self._send(refusal, written)
@@ -121,11 +123,12 @@ class Activation:
 
 
 def too_late(seconds: float, action_name: Any) -> str:
-    more = "wsk action update %s -t %d" % (action_name or "ACTION", int(seconds * 2 + 1) * 1000)
-    return "the model was still busy shortly before its limit, %.1f s: `%s` gives it more time" % (
-        seconds,
-        more,
-    )
+    more = min(int(seconds * 2 + 1), LONGEST_LIMIT)
+    limit = "%.1f s" % seconds
+    if more <= seconds:
+        return "the model was still busy shortly before its limit, %s" % limit
+    command = "wsk action update %s -t %d" % (action_name or "ACTION", more * 1000)
+    return STILL_BUSY % (limit, command)
 
 
 class Action:
@@ -261,7 +264,7 @@ class Action:
         running = list(self._running)
         for activation in running:
             if now > activation.due and not activation.is_answered.is_set():
-                activation.expire()
+                activation.expire(self._model.why_not_ready())
         late = [activation for activation in running if now > activation.due + LINGER]
         if late and not self.is_answering() and self._give_up is not None:
             self._give_up(STILL_RUNS % (late[0].request.method, late[0].request.path, LINGER))

@@ -7,11 +7,10 @@ import signal
 import subprocess
 import threading
 import time
-from typing import IO, Callable, Dict, List, Optional
+from typing import IO, Callable, Dict, List
 
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
-from openwhisk_adapter.servers import Server, Unreachable
 from openwhisk_adapter.starting import GRACE, Started
 from openwhisk_adapter.starting.family import MARK, Family
 from openwhisk_adapter.starting.ports import Ports
@@ -34,7 +33,7 @@ class Child(Started):
     ) -> None:
         mark = os.urandom(8).hex()
         self._family = Family(mark)
-        self._ports = Ports(wanted, own_port, self._family.pids)
+        self.ports = Ports(wanted, own_port, self._family.pids)
         self._name = command[0]
         self._log = log
         self._ended = ended
@@ -57,18 +56,6 @@ class Child(Started):
         os.set_blocking(self._output.fileno(), False)
         for work in (self._read_log, self._wait):
             threading.Thread(target=work, daemon=True).start()
-
-    def look(self) -> Optional[Server]:
-        return self._ports.look()
-
-    def mistaken(self, server: Server, failure: Unreachable) -> None:
-        self._ports.mistaken(server, failure)
-
-    def where(self, server: Server) -> str:
-        return self._ports.where(server)
-
-    def what_is_missing(self) -> str:
-        return self._ports.what_is_missing()
 
     @property
     def _output(self) -> IO[bytes]:

@@ -7,7 +7,7 @@ import threading
 from typing import Any, Callable, Iterator, List, Optional
 
 from openwhisk_adapter.log import Log
-from openwhisk_adapter.servers import Server, Unreachable
+from openwhisk_adapter.servers import Server
 from openwhisk_adapter.starting import GRACE, Started
 from openwhisk_adapter.starting.capture import Places, wait_for_ever, wsgi_places
 from openwhisk_adapter.starting.commands import Program
@@ -56,7 +56,6 @@ class Script(Started):
         self._known_sockets = set(sockets_of([os.getpid()]))
         self._wanted = wanted
         self._own_port = own_port
-        self._ports: Optional[Started] = None
 
     # -- in the main thread ------------------------------------------------------------------------
 
@@ -107,21 +106,11 @@ class Script(Started):
 
     def look(self) -> Optional[Server]:
         """The tables of ports are read only if there is a socket that could be in one."""
-        if self._ports is None and self._has_new_sockets():
+        if self.ports is None and self._has_new_sockets():
             from openwhisk_adapter.starting.ports import Ports  # an app that is taken does without
 
-            self._ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
-        return self._ports.look() if self._ports is not None else None
-
-    def mistaken(self, server: Server, failure: Unreachable) -> None:
-        if self._ports is not None:
-            self._ports.mistaken(server, failure)
-
-    def where(self, server: Server) -> str:
-        return self._ports.where(server) if self._ports is not None else ""
-
-    def what_is_missing(self) -> str:
-        return self._ports.what_is_missing() if self._ports is not None else ""
+            self.ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
+        return super().look()
 
     def has_ended_within(self, seconds: float) -> bool:
         return self.has_ended.wait(seconds)

@@ -1,6 +1,7 @@
 """What is known of a server before it runs: what it is told by variables, which port is the right one. Pure."""
 
-from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+import re
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from openwhisk_adapter.settings import Settings
 
@@ -11,26 +12,87 @@ PREFIX_VARIABLES = (
     "UVICORN_ROOT_PATH",
 )
 
+# Read by servers that would otherwise listen on every address of the machine.
+HOST_VARIABLES = (
+    "BENTOML_HOST",
+    "FLASK_RUN_HOST",
+    "GRADIO_SERVER_NAME",
+    "GRANIAN_HOST",
+    "HOST",
+    "LLAMA_ARG_HOST",
+    "MLFLOW_HOST",
+    "MLSERVER_HOST",
+    "STREAMLIT_SERVER_ADDRESS",
+    "UVICORN_HOST",
+)
+LOOPBACK = re.compile(r"127\.|::1\Z|localhost\Z")
+
 
 class Known(NamedTuple):
-    """A server that is known by a word of its start command."""
+    """A server that is known by a word of its start command, or by the name of its process."""
 
     word: str
-    port: str = ""
-    "The variable by which its HTTP port can be told."
+    told: Mapping[str, str] = {}
+    "Variables by which it can be told its ports: {http}, and two that nobody asks the model at."
     expected: Tuple[int, ...] = ()
-    "Where it listens for HTTP unless it is told."
+    "Where it listens for HTTP as it comes."
     health: str = ""
     "The path that answers 200 once it is ready."
+    answer: str = ""
+    "What is in that answer only then."
     recipe: str = ""
-    "How it is told another port, where no variable does."
+    "How it is told another port, where no variable does or its own settings count more."
 
 
 KNOWN = (
-    Known("llama-server", port="LLAMA_ARG_PORT", health="/health"),
-    Known("mlserver", port="MLSERVER_HTTP_PORT", health="/v2/health/ready"),
-    Known("torchserve", expected=(8080,), health="/ping"),
-    Known("tritonserver", expected=(8000,), health="/v2/health/ready"),
+    Known(
+        "mlserver",
+        told={
+            "MLSERVER_HTTP_PORT": "{http}",
+            "MLSERVER_GRPC_PORT": "{other}",
+            "MLSERVER_METRICS_PORT": "{another}",
+        },
+        health="/v2/health/ready",
+        recipe='MLServer takes "http_port" in settings.json',
+    ),
+    Known(
+        "torchserve",
+        told={
+            "TS_INFERENCE_ADDRESS": "http://127.0.0.1:{http}",
+            "TS_MANAGEMENT_ADDRESS": "http://127.0.0.1:{other}",
+            "TS_METRICS_ADDRESS": "http://127.0.0.1:{another}",
+        },
+        health="/ping",
+        recipe="TorchServe listens to TS_INFERENCE_ADDRESS, TS_MANAGEMENT_ADDRESS and"
+        " TS_METRICS_ADDRESS if its config.properties says enable_envvars_config=true",
+    ),
+    Known(
+        "tritonserver",
+        expected=(8000,),
+        # It says that it is ready before it has loaded any model; this lists those that it has.
+        health="/v2/models/stats",
+        answer='"name"',
+        recipe="Triton takes --http-port",
+    ),
+    Known("tensorflow_model_server", expected=(8501,), recipe="it takes --rest_api_port"),
+    Known(
+        "llama-server",
+        told={"LLAMA_ARG_PORT": "{http}"},
+        health="/health",
+        recipe="llama-server takes --port",
+    ),
+    Known(
+        "mlflow.models",  # the images that `mlflow models build-docker` makes
+        told={"DISABLE_NGINX": "true"},
+        expected=(8000,),
+        health="/ping",
+        recipe="MLflow's images leave 8080 alone with DISABLE_NGINX=true",
+    ),
+    Known("mlflow", health="/ping", recipe="mlflow takes --port"),
+    Known("bentoml", health="/readyz", recipe="bentoml takes --port and BENTOML_PORT"),
+    Known("kserve", health="/v2/health/ready", recipe="KServe takes --http_port"),
+    Known("dotnet", told={"ASPNETCORE_HTTP_PORTS": "{http}"}, recipe="ASP.NET takes --urls"),
+    Known(".jar", told={"SERVER_PORT": "{http}"}, recipe="Spring takes --server.port"),
 )
 
 # They accept connections before what is behind them does.
@@ -48,17 +110,29 @@ EARLY = (
 )
 
 
+class Spare(NamedTuple):
+    """Ports that nobody uses."""
+
+    given: int
+    http: int
+    other: int
+    another: int
+
+
 class Wanted(NamedTuple):
     """Which port is the right one, as far as that is known."""
 
     target: int = 0
     ready: str = ""
     health: str = ""
+    answer: str = ""
     given: int = 0
     "The one that the server was given as PORT: it may well listen elsewhere."
     expected: Sequence[int] = ()
     "Those that it was told, or that its image names, in that order; they are waited for."
     is_early: bool = False
+    is_local: bool = False
+    "Whether it is only this machine that should ask the model."
 
 
 class Plan(NamedTuple):
@@ -73,71 +147,83 @@ def plan_from_command(
     environ: Mapping[str, str],
     settings: Settings,
     prefix: str,
-    free_ports: Tuple[int, int],
+    spare: Spare,
 ) -> Plan:
-    known = known_from_command(command)
-    variables: Dict[str, str] = {}
-    for name in PREFIX_VARIABLES:
-        if prefix and name not in environ:
-            variables[name] = prefix
+    known = known_from_text(" ".join(command))
+    variables = {name: prefix for name in PREFIX_VARIABLES if prefix and name not in environ}
     given = port_from_text(environ.get("PORT", ""))
+    is_said = bool(given) or "$PORT" in " ".join(command) or "${PORT" in " ".join(command)
     if given in (0, settings.port):
-        given = free_ports[0]
+        given = spare.given
         variables["PORT"] = str(given)
-    expected = list(settings.exposed_ports)
-    health = settings.health
+    is_local = bool(LOOPBACK.match(settings.host))
+    if is_local:
+        variables.update(hosts_from_environ(environ, settings.host, given))
+    expected = [given] if is_said else []
+    expected += settings.exposed_ports
     if known is not None:
-        expected = list(known.expected) + expected
-        health = health or known.health
-        if known.port:
-            told = port_from_text(environ.get(known.port, ""))
-            if told in (0, settings.port):
-                told = free_ports[1]
-                variables[known.port] = str(told)
-            expected = [told]
+        told = told_from_environ(known, environ, settings.port, spare)
+        variables.update(told)
+        expected = expected_of_known(known, {**environ, **told}, expected)
     wanted = Wanted(
         target=settings.target,
         ready=settings.ready,
-        health=health,
+        health=settings.health or (known.health if known else ""),
+        answer=known.answer if known and not settings.health else "",
         given=given,
         expected=[port for port in expected if port != settings.port],
-        is_early=is_early(command),
+        is_early=is_early(" ".join(command)),
+        is_local=is_local,
     )
     return Plan(wanted, variables, known)
 
 
-def known_from_command(command: Sequence[str]) -> Optional[Known]:
-    line = " ".join(command).lower()
+def hosts_from_environ(environ: Mapping[str, str], host: str, given: int) -> Dict[str, str]:
+    """Who is asked at this machine alone shouldn't have a server that the network can ask as well."""
+    variables = {name: host for name in HOST_VARIABLES if name not in environ}
+    if "GUNICORN_CMD_ARGS" not in environ:  # with PORT it would take every address
+        variables["GUNICORN_CMD_ARGS"] = "--bind=%s:%d" % (host, given)
+    return variables
+
+
+def told_from_environ(
+    known: Known, environ: Mapping[str, str], own_port: int, spare: Spare
+) -> Dict[str, str]:
+    """What the image doesn't say itself, or says of the one port that is ours."""
+    told = {}
+    for name, form in known.told.items():
+        if name not in environ or port_from_text(environ[name]) == own_port:
+            told[name] = form.format(**spare._asdict())
+    return told
+
+
+def expected_of_known(
+    known: Known, environ: Mapping[str, str], expected: List[int]
+) -> List[int]:
+    """What it is told counts more than what its image names, and that more than what it does as it comes."""
+    for name, form in known.told.items():
+        if "{http}" in form:
+            return [port_from_text(environ[name])] + expected
+    return expected or list(known.expected)
+
+
+def known_from_text(text: str) -> Optional[Known]:
+    text = text.lower()
     for known in KNOWN:
-        if known.word in line:
+        if known.word in text:
             return known
     return None
 
 
-def is_early(command: Sequence[str]) -> bool:
-    line = " ".join(command)
-    return any(name in line for name in EARLY)
+def is_early(text: str) -> bool:
+    return any(name in text for name in EARLY)
+
+
+PORT = re.compile(r"(?:.*:)?([0-9]{1,5})/?\Z")
 
 
 def port_from_text(text: str) -> int:
-    """0 for what is no port."""
-    number = int(text) if text.isdigit() and len(text) < 6 else 0
+    """Of `8000` or `http://host:8000`; 0 for what is no port."""
+    found = PORT.match(text)
+    number = int(found.group(1)) if found else 0
     return number if number < 65536 else 0
-
-
-PORT_IS_TAKEN = ("address already in use", "address in use", "errno 98", "eaddrinuse")
-PORT_IS_ROOTS = ("permission denied", "errno 13", "eacces")
-
-
-def hint_from_lines(lines: Sequence[str], known: Optional[Known], own_port: int) -> str:
-    """What a server's last words mean, where the cause is likely a port."""
-    text = "\n".join(lines).lower()
-    recipe = " (%s)" % known.recipe if known is not None and known.recipe else ""
-    if any(words in text for words in PORT_IS_TAKEN):
-        return "%d is openwhisk.py's own: tell the server another port%s" % (own_port, recipe)
-    if any(words in text for words in PORT_IS_ROOTS):
-        return (
-            "a port below 1024 is root's alone: run as root, or tell the server another port%s"
-            % recipe
-        )
-    return ""

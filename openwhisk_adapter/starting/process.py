@@ -12,7 +12,7 @@ from typing import IO, Callable, Dict, List
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.starting import GRACE, Started
-from openwhisk_adapter.starting.family import MARK, Family
+from openwhisk_adapter.starting.family import MARK, Family, adopt_orphans
 from openwhisk_adapter.starting.ports import Ports
 from openwhisk_adapter.starting.wanted import Wanted
 
@@ -31,6 +31,8 @@ class Child(Started):
         log: Log,
         ended: Callable[[str], None],
     ) -> None:
+        if os.getpid() != 1:
+            adopt_orphans()
         mark = os.urandom(8).hex()
         self._family = Family(mark)
         self.ports = Ports(wanted, own_port, self._family.pids)
@@ -52,7 +54,7 @@ class Child(Started):
             )
         except OSError as error:
             raise Refused(502, "the start command %s can't be run: %s" % (command, error))
-        self._family.leader = self._process.pid
+        self._family.lead(self._process.pid)
         os.set_blocking(self._output.fileno(), False)
         for work in (self._read_log, self._wait):
             threading.Thread(target=work, daemon=True).start()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 from typing import Any, Callable, Iterator, List, Optional
@@ -49,7 +50,8 @@ class Script(Started):
         self._taken = taken
         self._ended = ended
         self._signals = signals
-        self._places = Places(dict(wsgi_places(self.take), **signals.substitutes()))
+        self._places = Places(wsgi_places(self.take))
+        signals.share()
         mark = os.urandom(8).hex()
         os.environ[MARK] = mark
         self._family = Family(mark)
@@ -119,6 +121,9 @@ class Script(Started):
         """By itself, if it has a handler for that; without one python would end at once."""
         if self._signals.has_handler_of_script():
             self.has_ended.wait(GRACE)
+        self._family.kill(signal.SIGTERM)
+        if not self._family.ends_within(GRACE):
+            self._family.kill(signal.SIGKILL)
 
     def _has_new_sockets(self) -> bool:
         return bool(set(sockets_of(self._pids())) - self._known_sockets)

@@ -1,0 +1,162 @@
+"""How a model ends: by its own handlers, in the background, below a starter that lives on; and what its end is told."""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+
+import pytest
+
+from tests.adapter.test_life import OTHER_USER, _root, _unshares
+from tests.support.adapter import APPS, Adapter, folder_of
+from tests.support.needs import need, needed
+from tests.support.process import accepts, alive, descendants, free_port, status_of, until
+
+
+def loaded(adapter, **env):
+    reply = adapter.init(env)
+    assert reply.status == 200, (reply, adapter.log)
+    return adapter
+
+
+def ended(adapter):
+    """How long it has taken from SIGTERM to the end of it and of all that it had started."""
+    family = descendants(adapter.pid)
+    began = time.time()
+    adapter.terminate()
+    adapter.wait(20)
+    seconds = time.time() - began
+    until(lambda: not any(map(alive, family)), "its processes are gone")
+    return seconds
+
+
+# -- SIGTERM ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["by_asyncio", "by_exit", "by_event", "late"])
+def test_a_script_ends_by_its_own_handler_and_at_once(start, how):
+    adapter = loaded(start("with_handler", "python", "app.py", how))
+    assert adapter.web("GET", "/").body == b"here"
+    if how == "late":
+        time.sleep(1)  # there is nothing to poll: it sets its handler
+    assert ended(adapter) < 3
+    assert "last words" in adapter.log
+
+
+@pytest.mark.parametrize("how", ["by_thread", "by_process"])
+def test_a_script_without_a_handler_ends_at_once(start, how):
+    adapter = loaded(start("with_handler", "python", "app.py", how))
+    assert adapter.web("GET", "/").body == b"here"
+    assert ended(adapter) < 3
+
+
+def test_a_script_whose_handler_does_nothing_has_some_seconds(start):
+    adapter = loaded(start("with_handler", "python", "app.py", "stubborn"))
+    assert 4 < ended(adapter) < 9
+
+
+def test_an_answer_that_is_on_its_way_arrives(start):
+    import threading
+
+    adapter = loaded(start("with_handler", "python", "app.py", "by_event"))
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(adapter.web("GET", "/", "1")))
+    asking.start()
+    time.sleep(0.4)  # there is nothing to poll: the request has to have arrived
+    assert ended(adapter) < 5
+    asking.join(5)
+    assert [answer.body for answer in answers] == [b"here"]
+
+
+# -- the end of a script -----------------------------------------------------------------------------------
+
+
+def test_a_script_that_serves_from_a_thread_lives_as_long_as_that(start):
+    adapter = loaded(start("with_handler", "python", "app.py", "by_thread"))
+    for _ in range(2):
+        assert adapter.web("GET", "/").body == b"here"
+
+
+# -- daemons ------------------------------------------------------------------------------------------------
+
+
+def with_daemon(adapter):
+    shutil.copy(os.path.join(APPS, "several.py"), adapter.folder)
+    return loaded(adapter)
+
+
+@pytest.mark.parametrize("bare", ["", "1"], ids=["with its environment", "without"])
+def test_a_server_in_the_background_is_found_and_ended(start, bare):
+    port = free_port()
+    adapter = with_daemon(start("daemon", "sh", "-c", "python app.py; true", MODEL_PORT=port, BARE=bare))
+    assert adapter.web("GET", "/told").body == b"model at %d" % port
+    ended(adapter)
+    until(lambda: not accepts(port), "the server in the background has ended")
+
+
+def test_a_server_in_the_background_is_found_by_process_1(tmp_path):
+    need("unshare")
+    needed(_root() and _unshares("-pf", "--mount-proc"), "only root can make a process namespace")
+    prefix = ["unshare", "-pf", "--mount-proc", "--kill-child"]
+    command = ["sh", "-c", "python app.py; true"]
+    port = free_port()
+    folder = folder_of(tmp_path, "daemon")
+    with Adapter(folder, str(tmp_path), command, prefix, MODEL_PORT=port, BARE="1") as adapter:
+        with_daemon(adapter)
+        assert adapter.web("GET", "/told").body == b"model at %d" % port
+        inner = [pid for pid in descendants(adapter.pid) if status_of(pid)["NSpid"].split()[-1] == "1"]
+        os.kill(inner[0], signal.SIGTERM)
+        adapter.wait(10)
+    until(lambda: not accepts(port), "the server in the background has ended")
+
+
+def test_a_daemon_that_dies_is_started_again(start):
+    port = free_port()
+    adapter = with_daemon(start("daemon", "sh", "-c", "python app.py; true", MODEL_PORT=port))
+    for pid in descendants(adapter.pid):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: adapter.web("GET", "/told").status == 200, lambda: adapter.log)
+
+
+def test_a_parent_that_ignores_its_childrens_ends_changes_nothing(tmp_path):
+    """Whoever started us may have said so, and it is handed down."""
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"
+    prefix = [sys.executable, "-c", ignoring]
+    command = ["sh", "-c", "cd . && exec python app.py"]
+    with Adapter(folder_of(tmp_path, "odd_server"), str(tmp_path), command, prefix) as adapter:
+        loaded(adapter)
+        assert adapter.web("GET", "/die/3").status == 502
+        until(lambda: adapter.web("GET", "/told").status == 200, lambda: adapter.log)
+
+
+# -- a port that it can't have ---------------------------------------------------------------------------
+
+
+def why(adapter, seconds=20.0):
+    reply = adapter.init({"__OW_DEADLINE": str(int((time.time() + seconds) * 1000))})
+    assert (reply.status, set(reply.json)) == (502, {"error"}), (reply, adapter.log)
+    return reply.json["error"].split("\n")[0]
+
+
+WANTS = "import http.server, sys; http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), None)"
+
+
+@pytest.mark.parametrize("lives", [False, True], ids=["ends", "lives on"])
+def test_a_server_that_wants_our_own_port_is_told_so(start, lives):
+    port = free_port()
+    line = "python app.py model:%d:0" % port
+    line = "(%s) & sleep 60" % line if lives else "cd . && python -c \"$CODE\" %d" % port
+    code = WANTS.replace("http.server.HTTPServer", "import_it") if False else WANTS
+    adapter = start("several", "sh", "-c", line, OPENWHISK_PORT=port, CODE=code + "\n")
+    said = why(adapter, 3.0 if lives else 20.0)
+    assert "another" in said and "-t" not in said, said
+    assert "in use" in adapter.log
+
+
+def test_a_low_port_of_an_ordinary_user_is_named(tmp_path):
+    need("setpriv")
+    needed(_root(), "only root can become another user")
+    low = "echo 0 >/dev/null"
+    assert low

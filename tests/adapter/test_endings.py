@@ -3,16 +3,19 @@
 import os
 import shutil
 import signal
-import socket
 import sys
+import threading
 import time
 
 import pytest
 
-from tests.adapter.test_life import OTHER_USER, _root, _unshares
+from tests.adapter.test_life import _root, _unshares, as_other_user, open_to_others, readable
 from tests.support.adapter import APPS, Adapter, folder_of
 from tests.support.needs import need, needed
 from tests.support.process import accepts, alive, descendants, free_port, status_of, until
+
+
+assert readable  # a fixture
 
 
 def loaded(adapter, **env):
@@ -58,8 +61,6 @@ def test_a_script_whose_handler_does_nothing_has_some_seconds(start):
 
 
 def test_an_answer_that_is_on_its_way_arrives(start):
-    import threading
-
     adapter = loaded(start("with_handler", "python", "app.py", "by_event"))
     answers = []
     asking = threading.Thread(target=lambda: answers.append(adapter.web("GET", "/", "1")))
@@ -140,23 +141,56 @@ def why(adapter, seconds=20.0):
     return reply.json["error"].split("\n")[0]
 
 
-WANTS = "import http.server, sys; http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), None)"
-
-
-@pytest.mark.parametrize("lives", [False, True], ids=["ends", "lives on"])
-def test_a_server_that_wants_our_own_port_is_told_so(start, lives):
+@pytest.mark.parametrize(
+    "line, how",
+    [
+        ("cd . && exec python app.py by_asyncio", "the model couldn't be loaded: sh ended with exit code 1"),
+        ("python app.py by_asyncio; sleep 60", "the model wasn't ready in time: it is still being loaded and has opened no port"),
+    ],
+    ids=["it ends", "its starter lives on"],
+)
+def test_a_server_that_wants_our_own_port_is_told_so(start, line, how):
     port = free_port()
-    line = "python app.py model:%d:0" % port
-    line = "(%s) & sleep 60" % line if lives else "cd . && python -c \"$CODE\" %d" % port
-    code = WANTS.replace("http.server.HTTPServer", "import_it") if False else WANTS
-    adapter = start("several", "sh", "-c", line, OPENWHISK_PORT=port, CODE=code + "\n")
-    said = why(adapter, 3.0 if lives else 20.0)
-    assert "another" in said and "-t" not in said, said
-    assert "in use" in adapter.log
+    adapter = start("with_handler", "sh", "-c", line, OPENWHISK_PORT=port, MODEL_PORT=port)
+    own = "%d is openwhisk.py's own: tell the server another port (PORT in its environment is a free one)"
+    assert why(adapter, 3) == "%s. %s" % (how, own % port)
 
 
-def test_a_low_port_of_an_ordinary_user_is_named(tmp_path):
+def test_a_script_that_wants_our_own_port_is_told_so(start):
+    port = free_port()
+    adapter = start("with_handler", "python", "app.py", "by_asyncio", OPENWHISK_PORT=port, MODEL_PORT=port)
+    said = why(adapter)
+    assert said.startswith("the model couldn't be loaded: app.py ended with OSError. %d is openwhisk.py's own" % port)
+
+
+def test_the_cause_is_told_however_much_is_printed_after_it(start):
+    port = free_port()
+    line = "python app.py by_asyncio; seq 100; exit 3"
+    adapter = start("with_handler", "sh", "-c", line, OPENWHISK_PORT=port, MODEL_PORT=port)
+    reply = adapter.init()
+    assert "exit code 3. %d is openwhisk.py's own" % port in reply.json["error"]
+    assert "address already in use\n...\n81\n" in reply.json["error"]
+
+
+def test_an_exit_code_is_no_traceback(start):
+    adapter = start("leaving", "python", "app.py")
+    assert why(adapter) == "the model couldn't be loaded: app.py ended with exit code 3"
+    assert "Traceback" not in adapter.log
+
+
+def test_a_low_port_of_an_ordinary_user_is_named(readable, tmp_path):
     need("setpriv")
-    needed(_root(), "only root can become another user")
-    low = "echo 0 >/dev/null"
-    assert low
+    needed(_root() and _unshares("-mn"), "only root can become another user")
+    folder = folder_of(readable, "with_handler")
+    open_to_others(folder)
+    hold = tmp_path / "hold"
+    hold.mkdir()
+    unmeasured = {name: "" for name in os.environ if name.startswith("COVERAGE")}
+    command = ["sh", "-c", "cd . && exec python app.py by_asyncio"]
+    prefix = as_other_user(str(hold))
+    settings = dict(unmeasured, MODEL_PORT=80, HOME="/nonexistent")
+    with Adapter(folder, str(tmp_path), command, prefix, **settings) as adapter:
+        assert why(adapter) == (
+            "the model couldn't be loaded: sh ended with exit code 1. port 80 is root's, as all"
+            " below 1024: run as root, or tell the server another"
+        )

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 from typing import Dict, List, Set
 
@@ -35,13 +36,20 @@ class Family:
             with contextlib.suppress(OSError):
                 os.kill(pid, number)
 
-    def ends_within(self, seconds: float) -> bool:
+    def end(self, seconds: float) -> None:
+        """But for those that ignore it, as helpers do which end when nobody needs them any more."""
+        self.kill(signal.SIGTERM)
         until = time.monotonic() + seconds
-        while self.pids():
-            if time.monotonic() > until:
-                return False
+        left = self._pids_that_hear()
+        while left and time.monotonic() < until:
             time.sleep(LOOK)
-        return True
+            left = self._pids_that_hear()
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _pids_that_hear(self) -> List[int]:
+        return [pid for pid in self.pids() if not ignores(pid, signal.SIGTERM)]
 
     def _is_ours(self, pid: int, parents: Dict[int, int]) -> bool:
         if descends(pid, os.getpid(), parents):
@@ -63,6 +71,14 @@ def descends(pid: int, ancestor: int, parents: Dict[int, int]) -> bool:
     while pid in parents and pid != ancestor:
         pid = parents[pid]
     return pid == ancestor
+
+
+def ignores(pid: int, number: int) -> bool:
+    with contextlib.suppress(OSError), open("/proc/%d/status" % pid) as lines:
+        for line in lines:
+            if line.startswith("SigIgn:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
 
 
 def parents_of_all() -> Dict[int, int]:

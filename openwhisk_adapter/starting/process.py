@@ -72,14 +72,9 @@ class Child(Started):
         return self._gone.wait(seconds)
 
     def stop(self) -> None:
-        self._kill(signal.SIGTERM)
+        self._family.kill(signal.SIGTERM)
         self._gone.wait(GRACE)
-        self._kill(signal.SIGKILL)
-
-    def _kill(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
-        self._family.kill(number)
+        self._family.kill(signal.SIGKILL)
 
     def _read_log(self) -> None:
         ready = select.poll()
@@ -119,7 +114,7 @@ class Child(Started):
             while self._family.pids():
                 time.sleep(0.25)
                 _bury_orphans()
-        self._kill(signal.SIGKILL)
+        self._family.kill(signal.SIGKILL)
         self._ended("%s ended with %s" % (self._name, how_from_status(status)))
         self._gone.set()
 

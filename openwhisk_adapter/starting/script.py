@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import sys
 import threading
 from typing import Any, Callable, Iterator, List, Optional
@@ -121,9 +120,7 @@ class Script(Started):
         """By itself, if it has a handler for that; without one python would end at once."""
         if self._signals.has_handler_of_script():
             self.has_ended.wait(GRACE)
-        self._family.kill(signal.SIGTERM)
-        if not self._family.ends_within(GRACE):
-            self._family.kill(signal.SIGKILL)
+        self._family.end(GRACE)
 
     def _has_new_sockets(self) -> bool:
         return bool(set(sockets_of(self._pids())) - self._known_sockets)

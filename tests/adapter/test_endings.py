@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from openwhisk_adapter.starting.family import Family
 from tests.adapter.test_life import _root, _unshares, as_other_user, open_to_others, readable
 from tests.support.adapter import APPS, Adapter, folder_of
 from tests.support.needs import need, needed
@@ -69,6 +70,19 @@ def test_an_answer_that_is_on_its_way_arrives(start):
     assert ended(adapter) < 5
     asking.join(5)
     assert [answer.body for answer in answers] == [b"here"]
+
+
+def test_a_server_is_told_once_to_end(start):
+    """Told twice, many end without what they have begun."""
+    line = "trap 'echo told' TERM; python app.py by_exit & wait; wait"
+    adapter = loaded(start("with_handler", "sh", "-c", line))
+    ended(adapter)
+    assert adapter.log.count("told") == 1
+
+
+def test_only_a_models_own_processes_are_its_family(start):
+    """Those that came into this container from outside have session 0, as has whoever has no leader yet."""
+    assert [pid for pid in Family("mark").pids() if pid in (1, os.getppid())] == []
 
 
 # -- the end of a script -----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from openwhisk_adapter.starting.commands import Program, program_from_command, t
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import free_ports
 from openwhisk_adapter.starting.causes import TELLING, cause_from_lines
-from openwhisk_adapter.starting.wanted import Plan, Spare, plan_from_command
+from openwhisk_adapter.starting.wanted import Config, Plan, Spare, plan_from_command
 
 if TYPE_CHECKING:
     from openwhisk_adapter.starting.script import (
@@ -199,12 +199,19 @@ class Model:
         spare = Spare(*free_ports(len(Spare._fields)))
         plan = plan_from_command(self.command, os.environ, self._settings, prefix, spare)
         self._plan = plan
+        if plan.config is not None:
+            plan.variables.update(self._variables_for_config(plan.config))
         environ = dict(os.environ, **plan.variables)
         program = program_from_command(self.command, this_interpreter(), environ)
         if program is None and not self._settings.app:
             return self._start_child(plan, environ)
         os.environ.update(plan.variables)
         return self._start_script(plan, program)
+
+    def _variables_for_config(self, config: Config) -> Dict[str, str]:
+        from openwhisk_adapter.starting.config import variables_for_config
+
+        return variables_for_config(config, self.command, os.environ)
 
     def _start_child(self, plan: Plan, environ: Dict[str, str]) -> Started:
         from openwhisk_adapter.starting.process import Child

@@ -13,6 +13,7 @@ class Spoken(enum.Enum):
 
     HTTP = "speaks HTTP"
     UNASKED = "the only one, so not asked"
+    HASTY = "ready, if it says so for some time"
     ELSEWHERE = "hasn't the path that tells whether it is ready"
     NOT_READY = "not ready"
     SILENT = "no answer"
@@ -42,10 +43,10 @@ def chosen_port(found: Mapping[int, Found], wanted: Wanted, now: float) -> int:
         spoken = found[port].spoken
         if spoken is Spoken.NOT_READY:
             return 0
-        is_doubtful = port in elsewhere and not wanted.ready
+        is_doubtful = spoken is Spoken.HASTY or (port in elsewhere and not wanted.ready)
         if is_doubtful or spoken in MAY_BE_ASKED:
-            is_awaited = is_doubtful or is_better_one_missing(port, found, wanted)
-            return 0 if is_awaited and now - found[port].since < GRACE else port
+            is_early = is_doubtful or is_better_one_missing(port, found, wanted)
+            return 0 if is_early and now - found[port].since < GRACE else port
     return 0
 
 

@@ -38,19 +38,22 @@ def _found_at(place: Listening, wanted: Wanted, is_alone: bool) -> Found:
     if greets(address):
         return Found(Spoken.GREETING)
     if wanted.ready:
-        return asked_whether_ready(address, wanted.ready, "")
+        return asked_whether_ready(address, wanted.ready)
     if wanted.health:
-        return asked_whether_ready(address, wanted.health, wanted.answer)
+        return asked_whether_ready(address, wanted.health)
     known = known_from_text(place.program)
     if known is not None and known.health:
-        return asked_whether_ready(address, known.health, known.answer)
+        found = asked_whether_ready(address, known.health)
+        if known.is_hasty and found.spoken is Spoken.HTTP:
+            return found._replace(spoken=Spoken.HASTY)
+        return found
     is_proxy = wanted.is_early or is_early(place.program)
     if is_alone and not is_proxy:
         return Found(Spoken.UNASKED)
     return asked_for_options(address, is_proxy, is_alone)
 
 
-def asked_whether_ready(address: Address, path: str, expected: str) -> Found:
+def asked_whether_ready(address: Address, path: str) -> Found:
     answer = ask(address, "GET", path)
     detail = "%d at %s" % (answer.status, path)
     if answer.status in NO_SUCH_PATH:
@@ -59,8 +62,6 @@ def asked_whether_ready(address: Address, path: str, expected: str) -> Found:
         return Found(Spoken.NOT_READY, detail)
     if is_like_an_exporter(answer) and is_exporter(address):
         return Found(Spoken.METRICS)
-    if expected.encode() not in answer.body:
-        return Found(Spoken.NOT_READY, "no %s at %s" % (expected, path))
     return Found(Spoken.HTTP, mounts=is_gunicorn(answer))
 
 

@@ -28,21 +28,49 @@ HOST_VARIABLES = (
 LOOPBACK = re.compile(r"127\.|::1\Z|localhost\Z")
 
 
+class Config(NamedTuple):
+    """A file without which a server doesn't look at its variables."""
+
+    variable: str
+    "Which names the file, and counts more than the option does."
+    option: str
+    places: Tuple[str, ...]
+    "Where it is if neither says so."
+    line: str
+    "What has to be in it."
+    suffix: str
+
+
 class Known(NamedTuple):
     """A server that is known by a word of its start command, or by the name of its process."""
 
     word: str
     told: Mapping[str, str] = {}
     "Variables by which it can be told its ports: {http}, and two that nobody asks the model at."
+    config: Optional[Config] = None
     expected: Tuple[int, ...] = ()
     "Where it listens for HTTP as it comes."
     health: str = ""
     "The path that answers 200 once it is ready."
-    answer: str = ""
-    "What is in that answer only then."
+    is_hasty: bool = False
+    "Whether it says so before it loads anything, too, when another program has started it."
     recipe: str = ""
     "How it is told another port, where no variable does or its own settings count more."
 
+
+TORCHSERVE = Known(
+    "torchserve",
+    told={"TS_INFERENCE_ADDRESS": "http://127.0.0.1:{http}"},
+    config=Config(
+        variable="TS_CONFIG_FILE",
+        option="--ts-config",
+        places=("/home/model-server/config.properties", "config.properties"),
+        line="enable_envvars_config=true",
+        suffix=".properties",
+    ),
+    health="/ping",
+    recipe="TorchServe takes inference_address=http://127.0.0.1:8085 in its config.properties",
+)
 
 KNOWN = (
     Known(
@@ -55,23 +83,13 @@ KNOWN = (
         health="/v2/health/ready",
         recipe='MLServer takes "http_port" in settings.json',
     ),
-    Known(
-        "torchserve",
-        told={
-            "TS_INFERENCE_ADDRESS": "http://127.0.0.1:{http}",
-            "TS_MANAGEMENT_ADDRESS": "http://127.0.0.1:{other}",
-            "TS_METRICS_ADDRESS": "http://127.0.0.1:{another}",
-        },
-        health="/ping",
-        recipe="TorchServe listens to TS_INFERENCE_ADDRESS, TS_MANAGEMENT_ADDRESS and"
-        " TS_METRICS_ADDRESS if its config.properties says enable_envvars_config=true",
-    ),
+    TORCHSERVE,
+    TORCHSERVE._replace(word="dockerd-entrypoint.sh serve"),  # of its own image
     Known(
         "tritonserver",
         expected=(8000,),
-        # It says that it is ready before it has loaded any model; this lists those that it has.
-        health="/v2/models/stats",
-        answer='"name"',
+        health="/v2/health/ready",
+        is_hasty=True,
         recipe="Triton takes --http-port",
     ),
     Known("tensorflow_model_server", expected=(8501,), recipe="it takes --rest_api_port"),
@@ -125,7 +143,6 @@ class Wanted(NamedTuple):
     target: int = 0
     ready: str = ""
     health: str = ""
-    answer: str = ""
     given: int = 0
     "The one that the server was given as PORT: it may well listen elsewhere."
     expected: Sequence[int] = ()
@@ -140,6 +157,8 @@ class Plan(NamedTuple):
     variables: Dict[str, str]
     "To be added to the image's own."
     known: Optional[Known]
+    config: Optional[Config] = None
+    "What it needs to listen to these variables."
 
 
 def plan_from_command(
@@ -161,21 +180,22 @@ def plan_from_command(
         variables.update(hosts_from_environ(environ, settings.host, given))
     expected = [given] if is_said else []
     expected += settings.exposed_ports
+    config = None
     if known is not None:
         told = told_from_environ(known, environ, settings.port, spare)
         variables.update(told)
+        config = known.config if told else None
         expected = expected_of_known(known, {**environ, **told}, expected)
     wanted = Wanted(
         target=settings.target,
         ready=settings.ready,
         health=settings.health or (known.health if known else ""),
-        answer=known.answer if known and not settings.health else "",
         given=given,
         expected=[port for port in expected if port != settings.port],
         is_early=is_early(" ".join(command)),
         is_local=is_local,
     )
-    return Plan(wanted, variables, known)
+    return Plan(wanted, variables, known, config)
 
 
 def hosts_from_environ(environ: Mapping[str, str], host: str, given: int) -> Dict[str, str]:

@@ -127,6 +127,64 @@ def test_a_server_in_the_background_is_found_by_process_1(tmp_path):
     until(lambda: not accepts(port), "the server in the background has ended")
 
 
+def test_gunicorn_as_a_daemon_is_served(start):
+    pytest.importorskip("gunicorn", reason="the project's own environment has it")
+    port = free_port()
+    words = ["gunicorn", "--daemon", "--bind", "127.0.0.1:%d" % port, "app:application"]
+    adapter = loaded(start("model", *words))
+    assert adapter.web("GET", "/p").status == 200
+    ended(adapter)
+    until(lambda: not accepts(port), "it has ended")
+
+
+NGINX = """
+pid nginx.pid;
+error_log stderr;
+events {}
+http {
+    access_log off;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+    server { listen 127.0.0.1:%d; location / { proxy_pass http://127.0.0.1:%d; } }
+}
+"""
+
+
+@pytest.fixture
+def proxied(start):
+    """proxied(LINE): nginx in the background, and a server behind it that takes its time."""
+    if not shutil.which("nginx"):
+        pytest.skip("nginx isn't installed")
+
+    def starting(line):
+        front, back = sorted(free_port() for _ in range(2))
+        adapter = start("several", "sh", "-c", line, BACK=back)
+        with open(os.path.join(adapter.folder, "nginx.conf"), "w") as file:
+            file.write(NGINX % (front, back))
+        return adapter, front
+
+    return starting
+
+
+BACK = "exec python app.py model:$BACK:1"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nginx -p . -c nginx.conf && cd . && " + BACK,
+        "(%s) & cd . && exec nginx -p . -c nginx.conf -g 'daemon off;'" % BACK,
+    ],
+    ids=["as it comes", "in the foreground"],
+)
+def test_nginx_is_asked_when_what_is_behind_it_answers(proxied, line):
+    adapter, front = proxied(line)
+    loaded(adapter)
+    assert adapter.web("GET", "/told").status == 200, adapter.log
+    assert "model at port %d" % front in adapter.stdout
+    ended(adapter)
+    until(lambda: not accepts(front), "nginx has ended")
+
+
 def test_a_daemon_that_dies_is_started_again(start):
     port = free_port()
     adapter = with_daemon(start("daemon", "sh", "-c", "python app.py; true", MODEL_PORT=port))

@@ -1,4 +1,4 @@
-"""The platform's two calls, /init and /run, answered by one model: touches the model, the clock and the log."""
+"""/init and /run, answered by one model: touches the model, the clock and the log."""
 
 import contextlib
 import os
@@ -15,10 +15,11 @@ from openwhisk_adapter.envelope import (
 from openwhisk_adapter.log import Log, flush
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.model import Model, NotLoaded, State
-from openwhisk_adapter.request import request_from_params
+from openwhisk_adapter.request import request_from_params, wants_websocket
 from openwhisk_adapter.result import redirected_to_slash, result_and_json
 from openwhisk_adapter.servers import Call, Server, Unanswered, Unreachable
 from openwhisk_adapter.settings import Settings, settings_from_environ
+from openwhisk_adapter.sinks import Sink
 
 Reply = Callable[[int, bytes], None]
 
@@ -26,11 +27,18 @@ NO_LIMIT = 86400.0  # seconds: of an activation without a deadline, or after a c
 LONGEST_LIMIT = 300  # seconds: a platform allows no more, unless its operator does
 LOOK = 0.05  # seconds between two looks for deadlines
 LINGER = 5.0  # seconds that a prediction may go on after its time was over
-STILL_RUNS = "%s %s still runs %d s after its time was over: this ends the container, the next request gets a fresh one"
+STILL_RUNS = (
+    "%s %s still runs %d s after its time was over, and would slow down all that comes:"
+    " this container ends, the next request gets a fresh one"
+)
 STILL_BUSY = "the model was still busy shortly before its limit, %s: `%s` gives it more time"
 CANT_BE_CARRIED = "this request or its answer can't be carried: the activation's log says why"
+NO_WEBSOCKETS = (
+    "this page needs a WebSocket, and OpenWhisk carries none: it answers one request at a time"
+    " (Streamlit and the like don't work as actions)"
+)
 MORE_THAN_ONCE = "Cannot initialize the action more than once."
-NO_CODE = "this image is a model, it takes no code: create the action without a file"
+CODE_IS_IGNORED = "This image is a model and takes no code: what came with the action is ignored"
 NOT_RAW = "This web action isn't raw: what the platform merges, sorts or drops is lost (--web raw)"
 TOO_LATE_FOR_VARIABLES = (
     "The model runs since before /init: the action's own variables came too late for it"
@@ -55,7 +63,7 @@ def seconds_until(deadline: Any) -> float:
 
 
 class Activation:
-    """One /run, answered exactly once: by the model, its deadline or a failure, whichever comes first."""
+    """One /run, answered exactly once: by the model, the deadline or a failure."""
 
     def __init__(
         self, reply: Reply, settings: Settings, log: Log, settle_log: Callable[[], None]
@@ -81,8 +89,8 @@ class Activation:
     def answer(self, response: Response) -> None:
         response = redirected_to_slash(response, self.request)
         _, written = result_and_json(response, self.request, self._settings)
+        flush()  # before the claim: if it never ends, the deadline still answers
         if self._is_first():
-            flush()
             self._send(response, written)
 
     def expire(self, why_not_ready: str) -> None:
@@ -141,7 +149,7 @@ class Action:
         self._give_up: Optional[Callable[[str], None]] = None
 
     def when_burning(self, give_up: Callable[[str], None]) -> None:
-        """What ends this process: a prediction that nobody waits for takes its time from every later one."""
+        """What ends this process: a prediction that nobody waits for slows down every later one."""
         self._give_up = give_up
 
     # -- /init -------------------------------------------------------------------------------------
@@ -162,7 +170,7 @@ class Action:
     def _initialize(self, body: bytes) -> None:
         value = checked(object_from_json(body), "value", dict, {})
         if value.get("code"):
-            raise Refused(502, NO_CODE)
+            self._log.once(CODE_IS_IGNORED)
         sent = checked(value, "env", dict, {})
         environ = {}
         for name, member in sent.items():
@@ -176,7 +184,11 @@ class Action:
             self._model.use(settings)
         else:
             self._take_names(environ)
-        self._model.load(Limits(deadline).seconds)
+        server = self._model.load(Limits(deadline).seconds)
+        if self.settings.warmup:
+            from openwhisk_adapter.warmup import warm_up
+
+            self._log.line(warm_up(server, self.settings.warmup))
 
     def _take_names(self, environ: Dict[str, str]) -> None:
         """A model that runs already isn't told other settings than it was started with."""
@@ -196,7 +208,7 @@ class Action:
             activation.call = call
             with activation.failures_answered():
                 self.read(body, activation)
-                activation.answer(self._asked(activation, server))
+                activation.answer(self._answer(activation, server))
             self.end(activation)
         finally:
             if call is not None:
@@ -216,6 +228,9 @@ class Action:
         sent = activation_from_json(body)
         activation.is_for(sent)
         params = checked(sent, "value", dict, {})
+        if wants_websocket(params):
+            self._log.once(NO_WEBSOCKETS)
+            raise Refused(501, NO_WEBSOCKETS)
         if "__ow_headers" in params and "__ow_query" not in params:
             self._log.once(NOT_RAW)
         sent["api_host"] = os.environ.get("__OW_API_HOST")
@@ -229,7 +244,33 @@ class Action:
             timing += ", load;dur=%.1f" % (load_seconds * 1000)
         return response._replace(headers=response.headers + [("Server-Timing", timing)])
 
-    def _asked(self, activation: Activation, server: Optional[Server]) -> Response:
+    def _answer(self, activation: Activation, server: Optional[Server]) -> Response:
+        if not self.settings.stream:
+            return self._asked(activation, server, None)
+        return self._streamed(activation, server)
+
+    def _streamed(self, activation: Activation, server: Optional[Server]) -> Response:
+        from openwhisk_adapter import streaming
+
+        relayed = streaming.relayed_from_request(activation.request)
+        if relayed is None:
+            return self._asked(activation, server, None)
+        activation.request = relayed.request
+        stream = streaming.stream_to(relayed, self.settings.stream, self._log.line)
+        if stream is None:
+            return self._asked(activation, server, None)
+        try:
+            response = self._asked(activation, server, stream)
+        except Refused as refusal:
+            stream.add(refusal.response.body)  # the relay's client sees nothing else
+            raise
+        finally:
+            stream.close()
+        return streaming.what_was_streamed(response) if stream.is_whole else response
+
+    def _asked(
+        self, activation: Activation, server: Optional[Server], sink: Optional[Sink]
+    ) -> Response:
         while True:
             if server is None:
                 server = self._model.load(activation.limits.seconds)
@@ -237,7 +278,7 @@ class Action:
                 activation.call = server.call()
             began = time.monotonic()
             try:
-                response = activation.call.answer(activation.request)
+                response = activation.call.answer(activation.request, sink)
                 return self.timed(response, time.monotonic() - began)
             except Unreachable as failure:
                 self._model.look_again(server, failure)

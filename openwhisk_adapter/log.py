@@ -1,4 +1,4 @@
-"""The container's two log streams as they were at the start, and a model's last lines: touches descriptors 1 and 2."""
+"""The two log streams as they were at the start, and a model's last lines: touches 1 and 2."""
 
 import collections
 import contextlib
@@ -7,7 +7,7 @@ import select
 import sys
 import threading
 import time
-from typing import Any, Deque, List, Optional, Pattern, Set
+from typing import Any, Deque, List, Sequence, Set
 
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
 TAIL = 20  # lines of a model that an owner gets to see when it can't be loaded
@@ -20,7 +20,7 @@ class Tail:
     """The last lines that a model has printed, and above them one that tells why, if such a one came earlier."""
 
     def __init__(self) -> None:
-        self.telling: Optional[Pattern[str]] = None
+        self.telling: Sequence[str] = ()
         self._told = ""
         self._lines: Deque[str] = collections.deque(maxlen=TAIL)
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class Tail:
             for line in text.splitlines(True):
                 line = line if len(line) <= LONGEST else line[:LONGEST] + "...\n"
                 self._lines.append(line)
-                if self.telling is not None and self.telling.search(line):
+                if any(words in line.lower() for words in self.telling):
                     self._told = line
 
     def clear(self) -> None:
@@ -48,7 +48,7 @@ class Tail:
 
 
 class Log:
-    """What a model does to sys.stdout or to descriptor 1 later is its own affair: these are copies."""
+    """Copies: what a model does to sys.stdout or to descriptor 1 is its own affair."""
 
     def __init__(self) -> None:
         self.tail = Tail()
@@ -75,7 +75,7 @@ class Log:
 
     def exception(self) -> str:
         """The exception that is being handled, as python would show it."""
-        import traceback  # not earlier: most containers do without, and it takes milliseconds of the start
+        import traceback  # most containers do without, and it takes milliseconds
 
         text = traceback.format_exc()
         flush()
@@ -112,10 +112,10 @@ class Log:
 
 
 def flush() -> None:
-    """What Python still holds of a model's lines; it may have put anything in the place of these streams."""
+    """What Python still holds of a model's lines: it may have put anything in their place."""
     for name in ("stdout", "stderr"):
         stream: Any = getattr(sys, name, None)
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             stream.flush()
 
 
@@ -127,7 +127,7 @@ def _copy(descriptor: int) -> int:
 
 
 def _write(descriptor: int, text: str) -> None:
-    """A log that nobody reads, or a full disk, keeps no answer back: what can't be written in time is lost."""
+    """A log that nobody reads keeps no answer back: what can't be written in time is lost."""
     left = memoryview(text.encode("utf-8", "replace"))
     until = time.monotonic() + PATIENCE
     writable = select.poll()

@@ -1,4 +1,4 @@
-"""The model: started by whoever needs it first, and again when it has died. The one room that knows how it is started."""
+"""The model: started when it is needed, and again when it has died. Knows how it is started."""
 
 import contextlib
 import enum
@@ -16,8 +16,7 @@ from openwhisk_adapter.starting import Started
 from openwhisk_adapter.starting.commands import Program, program_from_command, this_interpreter
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import free_ports
-from openwhisk_adapter.starting.causes import TELLING, cause_from_lines
-from openwhisk_adapter.starting.wanted import Config, Plan, Spare, plan_from_command
+from openwhisk_adapter.starting.wanted import TELLING, Config, Plan, Spare, plan_from_command
 
 if TYPE_CHECKING:
     from openwhisk_adapter.starting.script import (
@@ -29,7 +28,9 @@ DYING = 0.5  # seconds that a server may take to end after it has given no answe
 NO_LIMIT = 86400.0
 NOT_IN_TIME = "the model wasn't ready in time"
 MORE_TIME = "; it needs more time (a higher limit, -t)"
-ANOTHER_PORT = "; none of them is the model's, as far as can be told: OPENWHISK_TARGET says which is"
+ANOTHER_PORT = (
+    "; none of them is the model's, as far as can be told: OPENWHISK_TARGET says which is"
+)
 
 
 class State(enum.Enum):
@@ -50,7 +51,7 @@ class State(enum.Enum):
 
 
 class NotLoaded(Refused):
-    """Why there is no model to ask: a sentence for whoever asked. Its last words are its owner's."""
+    """Why there is no model to ask, in a sentence; its last words are for its owner."""
 
     def __init__(self, reason: str, last_words: List[str]) -> None:
         super().__init__(502, reason)
@@ -75,7 +76,7 @@ class Model:
         self._how_it_ended = ""
         self._load_seconds = 0.0
 
-    # -- what others may ask ------------------------------------------------------------------------
+    # -- what others may ask ---------------------------------------------------------------------
 
     @property
     def state(self) -> State:
@@ -99,7 +100,7 @@ class Model:
         return seconds
 
     def load(self, seconds: float = NO_LIMIT) -> Server:
-        """The server, as soon as it is ready; NotLoaded when it can't be, or not within this time."""
+        """The server, once it is ready; NotLoaded when it can't be, or not within this time."""
         began = time.monotonic()
         if not self._loading.acquire(timeout=seconds):
             raise self._not_loaded("the model is still being loaded for another request")
@@ -119,7 +120,7 @@ class Model:
         with contextlib.suppress(Refused):  # /init tries again, and tells
             self.load()
 
-    # -- the arrows --------------------------------------------------------------------------------
+    # -- the arrows ------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         self._log.tail.clear()
@@ -138,7 +139,7 @@ class Model:
                 return
             self._server = server
             self._state = State.READY
-            self._log.tail.telling = None
+            self._log.tail.telling = ()
             self._changed.notify_all()
         if self._when_ready is not None:
             self._when_ready(server)
@@ -176,7 +177,7 @@ class Model:
             self._wait_for_change(self._pause(now - looked, now - began))
 
     def _pause(self, look: float, waited: float) -> float:
-        """Longer where a look takes long or the start does, never so long that somebody would notice."""
+        """Longer where a look or the start takes long, never so long that somebody would notice."""
         shortest = self._started.shortest_pause if self._started else 0.0
         return min(max(shortest, 2 * look, waited / 100), LONGEST_PAUSE)
 
@@ -286,6 +287,8 @@ class Model:
         return NotLoaded(reason, last_words)
 
     def _cause(self, last_words: List[str]) -> str:
+        from openwhisk_adapter.starting.causes import cause_from_lines
+
         if self._plan is None:
             return ""
         expected = self._plan.wanted.expected

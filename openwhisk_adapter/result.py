@@ -45,6 +45,7 @@ CORS = frozenset(
         "access-control-allow-origin",
     )
 )
+WITHOUT_BODY = (204, 205, 304)
 DEEPEST = 500  # lists and objects in each other; the platform reads about 1000, json writes fewer
 
 LENGTH = re.compile(r"[0-9]{1,9}\Z")
@@ -107,9 +108,9 @@ def result_within_limit(
 def length_of_body(response: Response, request: Request) -> int:
     """To a HEAD it is what the model says."""
     length = response.header("content-length")
-    if request.method == "HEAD" and not response.body and LENGTH.match(length):
-        return int(length)
-    return len(response.body)
+    if request.method != "HEAD" or response.body or response.status in WITHOUT_BODY:
+        return len(response.body)
+    return int(length) if LENGTH.match(length) else 0
 
 
 def least_size(length: int, media: Media) -> int:
@@ -207,7 +208,11 @@ def looks_like_base64(text: str) -> bool:
     return len(text) % 4 == 0 and BASE64.match(text) is not None
 
 
-def headers_from_pairs(pairs: Pairs, request: Request, settings: Settings) -> Dict[str, Any]:
+def headers_from_pairs(
+    pairs: Pairs,
+    request: Request,
+    settings: Settings,
+) -> Dict[str, Any]:
     """An array where a name is repeated."""
     left_out = NOT_FOR_THE_CLIENT
     if settings.cors == "platform":

@@ -1,4 +1,4 @@
-"""A server that listens at a port of its own: touches one new connection a request, to that port alone."""
+"""A server that listens at a port: touches that port, with one new connection a request."""
 
 import contextlib
 import socket
@@ -7,6 +7,7 @@ from typing import Iterator, NamedTuple, Optional
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Request, Response
 from openwhisk_adapter.servers import Call, Exporter, OtherProtocol, Server, Unanswered, Unreachable
+from openwhisk_adapter.sinks import Kept, Sink
 
 PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
 
@@ -38,7 +39,7 @@ class Http(Server):
 class HttpCall(Call):
     """One new connection, and no second try of what may have been done.
 
-    `mounts`: gunicorn's way to tell a WSGI app its prefix, in a header SCRIPT_NAME, and in the path as well."""
+    `mounts`: gunicorn tells a WSGI app its prefix by a header SCRIPT_NAME, and wants it in the path too."""
 
     def __init__(
         self,
@@ -55,11 +56,11 @@ class HttpCall(Call):
         with contextlib.suppress(OSError):  # too many open files: answer() tries again, and says so
             self.connection = connection_begun(address)
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
         with self._failures_told():
             if self.connection is None:
                 self.connection = connection_begun(self.address)
-            return self._asked(self.connection, request)
+            return self._asked(self.connection, request, sink or Kept())
 
     def abandon(self) -> None:
         """The thread that waits for the answer is told by an error."""
@@ -83,7 +84,7 @@ class HttpCall(Call):
         except ValueError as error:
             raise Unanswered(str(error))
 
-    def _asked(self, connection: socket.socket, request: Request) -> Response:
+    def _asked(self, connection: socket.socket, request: Request, sink: Sink) -> Response:
         connection.settimeout(self.timeout)
         data = bytes_from_request(request, self.mounts)
         # An answer may come before the question has been read.
@@ -92,8 +93,9 @@ class HttpCall(Call):
         with wire.reader(connection) as stream:
             if stream.peek(1)[:1] == PREFACE:
                 raise OtherProtocol("port %d speaks gRPC" % self.address.port)
-            response = wire.response_from_stream(stream, request.method)
-        if self.is_unasked and is_of_an_exporter(response, request.path):
+            response = wire.response_from_stream(stream, request.method, sink)
+        is_kept = isinstance(sink, Kept)
+        if self.is_unasked and is_kept and is_of_an_exporter(response, request.path):
             raise Exporter("port %d tells metrics" % self.address.port)
         return response
 

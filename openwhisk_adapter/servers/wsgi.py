@@ -1,16 +1,17 @@
-"""A WSGI app in this process, called as its own server would: touches the app, and the connections passed on to it."""
+"""A WSGI app in this process: touches the app, and the connections passed on to it."""
 
 import io
 import itertools
 import re
 import socket
 import sys
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Call, Server
+from openwhisk_adapter.sinks import Kept, Sink
 
 App = Callable[..., Iterable[bytes]]
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -22,6 +23,7 @@ CONNECTION_HEADERS = (
     "upgrade",
     "proxy-connection",
 )
+ABSOLUTE = re.compile(r"(?i)https?://[^/?#]*")
 LINE_END = re.compile(r"[\r\n]+")
 
 
@@ -58,9 +60,9 @@ class WsgiCall(Call):
     def __init__(self, server: Wsgi) -> None:
         self.server = server
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
         try:
-            return response_of_app(self.server.app, request)
+            return response_of_app(self.server.app, request, sink or Kept())
         except Refused:
             raise
         except BaseException:  # SystemExit too: some models call sys.exit where they mean to raise
@@ -76,6 +78,9 @@ class Started:
         self.headers: List[Tuple[str, str]] = []
         self.written: List[bytes] = []
 
+    def code(self) -> int:
+        return int(self.status[:3])
+
     def start_response(
         self, status: str, headers: List[Tuple[str, Any]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
@@ -84,16 +89,20 @@ class Started:
         return self.written.append
 
 
-def response_of_app(app: App, request: Request) -> Response:
+def response_of_app(app: App, request: Request, sink: Sink) -> Response:
     started = Started()
     chunks = app(environ_from_request(request), started.start_response)
+    is_begun = False
     try:
-        body = wire.whole(itertools.chain(started.written, chunks))
+        for chunk in itertools.chain(started.written, chunks):
+            if not is_begun:
+                sink.begin(started.code())
+                is_begun = True
+            if request.method != "HEAD":
+                sink.add(chunk)
     finally:
         close(chunks)
-    if request.method == "HEAD":
-        body = b""
-    return Response(int(started.status[:3]), started.headers, body)
+    return Response(started.code(), started.headers, sink.body())
 
 
 def close(chunks: Any) -> None:
@@ -137,44 +146,49 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
 
 
 def request_from_head(head: wire.Head, stream: Any, connection: socket.socket) -> Request:
-    """A plain client's request, its body read whole, without the headers that only the platform may set."""
+    """A plain client's request, its body read whole, without the headers that the platform sets."""
     words = head.first.decode("latin-1").split()
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         raise Refused(400, "a request line like `GET / HTTP/1.1` was expected")
     method, target, _ = words
     if head.header("expect").lower() == "100-continue":
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    headers = headers_for_model(head)
     body = body_of_request(stream, head)
+    headers = headers_for_model(head)
     if wire.is_chunked(head):
-        headers.append(("content-length", str(len(body))))
-    path, _, query = target.partition("?")
-    return Request(
-        method=method,
-        path=path,
-        query=query,
-        headers=headers,
-        body=body,
-        host=head.header("host") or "localhost",
-    )
+        headers["content-length"] = str(len(body))
+    path, _, query = path_from_target(target).partition("?")
+    return Request(method=method, path=path, query=query, headers=list(headers.items()), body=body)
 
 
-def headers_for_model(head: wire.Head) -> wire.Pairs:
-    kept = []
+def path_from_target(target: str) -> str:
+    """Of `http://host/path` too, which every server has to understand."""
+    found = ABSOLUTE.match(target)
+    if found is None:
+        return target
+    path = target[found.end() :]
+    return path if path.startswith("/") else "/" + path
+
+
+def headers_for_model(head: wire.Head) -> Dict[str, str]:
+    """Without what only the platform says, and without names that CGI can't tell from others."""
+    kept: Dict[str, str] = {}
     for name, value in head.headers:
         name = name.lower()
         if name.startswith("x-openwhisk-") or "_" in name or name in CONNECTION_HEADERS:
             continue
-        kept.append((name, value))
+        kept[name] = (
+            kept[name] + "," + value if name in kept and name != "content-length" else value
+        )
     return kept
 
 
 def body_of_request(stream: Any, head: wire.Head) -> bytes:
-    length = head.header("content-length")
-    if not wire.is_chunked(head) and not length:
-        return b""
+    length = wire.length_of_request(head)
+    if length is not None:
+        return wire.read_exactly(stream, length)
     try:
-        return wire.body_from_stream(stream, head)
+        return wire.whole(wire.chunks_from_stream(stream))
     except ValueError as error:
         raise Refused(400, "the request's body can't be read: %s" % error)
 
@@ -206,7 +220,7 @@ class PlainAnswer:
             close(chunks)
 
     def send_chunk(self, chunk: bytes) -> None:
-        """The head goes with the first one that has something in it, as start_response may be called until then."""
+        """The head goes out with the first one: by then start_response has been called."""
         data = chunk if self.has_body() else b""
         if not self.head_is_sent:
             self.head_is_sent = True

@@ -9,8 +9,6 @@ IS_TAKEN = re.compile(r"(?i)\bin use\b|eaddrinuse|errno 98\b|couldn't bind")
 IS_DENIED = re.compile(r"(?i)permission denied|errno 13\b|eacces")
 # A file can be denied as well.
 IS_ABOUT_A_PORT = re.compile(r"(?i)\bbind|\blisten|\baddress|socket|\bport\b")
-# Each line that a starting server prints is searched for these: alternatives, no repetition.
-TELLING = re.compile("%s|%s" % (IS_TAKEN.pattern, IS_DENIED.pattern[4:]))
 TIME = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}|(?i:errno|error) [0-9]+|\(?(?:98|13): ")
 NUMBER = re.compile(r"[:, ]([1-9][0-9]{0,4})(?![0-9.])")
 ROOTS = 1024

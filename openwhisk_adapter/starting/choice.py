@@ -94,7 +94,7 @@ def remarks_on(found: Found, is_chosen: bool, is_local: bool) -> List[str]:
     remarks = []
     if not is_chosen and found.spoken in NEVER_THE_MODEL + (Spoken.NOT_READY, Spoken.SILENT):
         remarks.append(found.spoken.value)
-    if is_local and not LOOPBACK.match(found.host):
+    if is_local and not found.host.startswith(LOOPBACK):
         remarks.append("open to the network: " + found.host)
     return remarks
 

@@ -6,7 +6,9 @@ import signal
 import time
 from typing import Dict, List, Set
 
-MARK = "OPENWHISK_CHILD"  # a variable by which a model's processes are known when nothing else tells
+MARK = (
+    "OPENWHISK_CHILD"  # a variable by which a model's processes are known when nothing else tells
+)
 PR_SET_CHILD_SUBREAPER = 36
 LOOK = 0.01  # seconds between two looks whether they have ended
 

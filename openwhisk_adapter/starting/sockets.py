@@ -21,7 +21,7 @@ class Listening(NamedTuple):
 
 
 def sockets_of(pids: Iterable[int]) -> Dict[str, int]:
-    """Those that these processes have open, but for the ones that have no address, as asyncio's own."""
+    """Those that these processes have open, without the ones that have no address."""
     owners: Dict[str, int] = {}
     for pid in pids:
         with contextlib.suppress(OSError):

@@ -1,6 +1,5 @@
 """What is known of a server before it runs: what it is told by variables, which port is the right one. Pure."""
 
-import re
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from openwhisk_adapter.settings import Settings
@@ -25,7 +24,18 @@ HOST_VARIABLES = (
     "STREAMLIT_SERVER_ADDRESS",
     "UVICORN_HOST",
 )
-LOOPBACK = re.compile(r"127\.|::1\Z|localhost\Z")
+LOOPBACK = ("127.", "::1", "localhost")
+
+# In a line that tells why a port can't be had.
+TELLING = (
+    "in use",
+    "errno 98",
+    "eaddrinuse",
+    "couldn't bind",
+    "permission denied",
+    "errno 13",
+    "eacces",
+)
 
 
 class Config(NamedTuple):
@@ -175,7 +185,7 @@ def plan_from_command(
     if given in (0, settings.port):
         given = spare.given
         variables["PORT"] = str(given)
-    is_local = bool(LOOPBACK.match(settings.host))
+    is_local = settings.host.startswith(LOOPBACK)
     if is_local:
         variables.update(hosts_from_environ(environ, settings.host, given))
     expected = [given] if is_said else []
@@ -217,9 +227,7 @@ def told_from_environ(
     return told
 
 
-def expected_of_known(
-    known: Known, environ: Mapping[str, str], expected: List[int]
-) -> List[int]:
+def expected_of_known(known: Known, environ: Mapping[str, str], expected: List[int]) -> List[int]:
     """What it is told counts more than what its image names, and that more than what it does as it comes."""
     for name, form in known.told.items():
         if "{http}" in form:
@@ -239,11 +247,8 @@ def is_early(text: str) -> bool:
     return any(name in text for name in EARLY)
 
 
-PORT = re.compile(r"(?:.*:)?([0-9]{1,5})/?\Z")
-
-
 def port_from_text(text: str) -> int:
     """Of `8000` or `http://host:8000`; 0 for what is no port."""
-    found = PORT.match(text)
-    number = int(found.group(1)) if found else 0
+    digits = text.rpartition(":")[2].rstrip("/")
+    number = int(digits) if digits.isdigit() and len(digits) < 6 else 0
     return number if number < 65536 else 0

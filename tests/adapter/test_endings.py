@@ -105,7 +105,9 @@ def with_daemon(adapter):
 @pytest.mark.parametrize("bare", ["", "1"], ids=["with its environment", "without"])
 def test_a_server_in_the_background_is_found_and_ended(start, bare):
     port = free_port()
-    adapter = with_daemon(start("daemon", "sh", "-c", "python app.py; true", MODEL_PORT=port, BARE=bare))
+    adapter = with_daemon(
+        start("daemon", "sh", "-c", "python app.py; true", MODEL_PORT=port, BARE=bare)
+    )
     assert adapter.web("GET", "/told").body == b"model at %d" % port
     ended(adapter)
     until(lambda: not accepts(port), "the server in the background has ended")
@@ -121,7 +123,9 @@ def test_a_server_in_the_background_is_found_by_process_1(tmp_path):
     with Adapter(folder, str(tmp_path), command, prefix, MODEL_PORT=port, BARE="1") as adapter:
         with_daemon(adapter)
         assert adapter.web("GET", "/told").body == b"model at %d" % port
-        inner = [pid for pid in descendants(adapter.pid) if status_of(pid)["NSpid"].split()[-1] == "1"]
+        inner = [
+            pid for pid in descendants(adapter.pid) if status_of(pid)["NSpid"].split()[-1] == "1"
+        ]
         os.kill(inner[0], signal.SIGTERM)
         adapter.wait(10)
     until(lambda: not accepts(port), "the server in the background has ended")
@@ -216,8 +220,14 @@ def why(adapter, seconds=20.0):
 @pytest.mark.parametrize(
     "line, how",
     [
-        ("cd . && exec python app.py by_asyncio", "the model couldn't be loaded: sh ended with exit code 1"),
-        ("python app.py by_asyncio; sleep 60", "the model wasn't ready in time: it is still being loaded and has opened no port"),
+        (
+            "cd . && exec python app.py by_asyncio",
+            "the model couldn't be loaded: sh ended with exit code 1",
+        ),
+        (
+            "python app.py by_asyncio; sleep 60",
+            "the model wasn't ready in time: it is still being loaded and has opened no port",
+        ),
     ],
     ids=["it ends", "its starter lives on"],
 )
@@ -230,9 +240,13 @@ def test_a_server_that_wants_our_own_port_is_told_so(start, line, how):
 
 def test_a_script_that_wants_our_own_port_is_told_so(start):
     port = free_port()
-    adapter = start("with_handler", "python", "app.py", "by_asyncio", OPENWHISK_PORT=port, MODEL_PORT=port)
+    adapter = start(
+        "with_handler", "python", "app.py", "by_asyncio", OPENWHISK_PORT=port, MODEL_PORT=port
+    )
     said = why(adapter)
-    assert said.startswith("the model couldn't be loaded: app.py ended with OSError. %d is openwhisk.py's own" % port)
+    assert said.startswith(
+        "the model couldn't be loaded: app.py ended with OSError. %d is openwhisk.py's own" % port
+    )
 
 
 def test_the_cause_is_told_however_much_is_printed_after_it(start):

@@ -108,7 +108,15 @@ def test_a_port_that_the_start_command_asks_for_is_waited_for(start):
 # -- what a port speaks --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind, remark", [("grpc", " (gRPC)"), ("exporter", " (metrics)"), ("quiet-exporter", " (metrics)"), ("nothing", "")])
+@pytest.mark.parametrize(
+    "kind, remark",
+    [
+        ("grpc", " (gRPC)"),
+        ("exporter", " (metrics)"),
+        ("quiet-exporter", " (metrics)"),
+        ("nothing", ""),
+    ],
+)
 def test_the_log_tells_once_what_else_listens(server, kind, remark):
     model, other = ports(2)
     adapter = initialized(server(at("model", model), at(kind, other)))
@@ -216,7 +224,10 @@ def test_an_activation_that_comes_too_early_is_told_the_same(server):
 
 def test_a_server_that_has_gone_while_its_starter_lives_is_looked_for_again(start):
     one, two = ports(2)
-    line = "python app.py model:%d:0 & echo $! >pid; wait $!; exec python app.py model:%d:0" % (one, two)
+    line = "python app.py model:%d:0 & echo $! >pid; wait $!; exec python app.py model:%d:0" % (
+        one,
+        two,
+    )
     adapter = initialized(start("several", "sh", "-c", line))
     assert asked_at(adapter) == one
     with open(adapter.folder + "/pid") as file:

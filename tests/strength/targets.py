@@ -6,19 +6,29 @@ import re
 
 import h11
 
-from gateway import headers, jsontext, puts, sites, startline, urls, web
-from gateway.containers import startcommand, wire
-from gateway.mediatypes import IS_TOKEN, media_type_from_text
-from gateway.messages import Request
-from gateway.negotiation import NotAcceptable, preferences_from_headers
+from gateway.access import foreign_header
+from gateway.containers import client, startcommand
+from gateway.http import headers, jsontext, startline, urls
+from gateway.http.grammar import IS_TOKEN
+from gateway.http.mediatypes import media_type_from_text
+from gateway.http.messages import Request
+from gateway.http.negotiation import preferences_from_headers
+from gateway.refusal import Refusal
+from gateway.rest.content import action_from_content
 from gateway.settings import Settings
-from images.content import layer_from_adapter
-from images.manifest import manifest_from_models, models_from_text
-from images.plan import Manifest, Unsuitable, plan_from_base
-from images.reference import reference_from_name
-from images.repository import value_of
-from images.resolving import base_from_repository
-from images.transport import RegistryError
+from gateway.web.address import EXTENSIONS, address_from_path
+from gateway.web.params import params_from_request
+from gateway.web.result import response_from_result
+from images.action.adapter import layer_from_project
+from images.action.changes import Wishes
+from images.action.plan import Ours, Part, plan_from_base
+from images.commands.manifest import manifest_from_models
+from images.commands.models import models_from_text
+from images.image.documents import Manifest
+from images.image.reference import reference_from_name
+from images.registry.repository import value_of
+from images.registry.resolving import base_from_repository
+from images.words import RegistryError, Unsuitable
 from openwhisk_adapter.envelope import activation_from_json, checked, json_from_result
 from openwhisk_adapter.messages import Refused, Response
 from openwhisk_adapter.messages import Request as Asked
@@ -116,18 +126,16 @@ def gateway_request(data):
             return
         pairs = startline.checked_headers(start, head)
         target = startline.target_of(start, pairs)
-    except (startline.BadRequest, h11.RemoteProtocolError):
+    except (Refusal, h11.RemoteProtocolError):
         return
     data = bytes(body.data) if isinstance(body, h11.Data) else b""
     request = Request(start.method, target, pairs, data, len(data))
-    address = web.address_from_path(target.path[4:])
-    sites.foreign_header(pairs, "127.0.0.1")
+    address = address_from_path(target.path[4:])
+    foreign_header(pairs, "127.0.0.1")
     for raw in (True, False):
         try:
-            json.dumps(
-                web.params_from_request(request, address.rest if address else target.path, raw)
-            )
-        except (web.BadBody, web.NotAllowed) as error:
+            json.dumps(params_from_request(request, address.rest if address else target.path, raw))
+        except Refusal as error:
             assert str(error)
 
 
@@ -137,11 +145,9 @@ def gateway_result(data):
     wishes = [("Accept", accept.decode("latin-1")), ("Accept-Charset", charset.decode("latin-1"))]
     try:
         result = jsontext.value_from_json(text)
-        extension = web.EXTENSIONS[len(number) % len(web.EXTENSIONS)]
-        response = web.response_from_result(
-            result, extension, preferences_from_headers(wishes), "x"
-        )
-    except (jsontext.Malformed, NotAcceptable):
+        extension = EXTENSIONS[len(number) % len(EXTENSIONS)]
+        response = response_from_result(result, extension, preferences_from_headers(wishes))
+    except (jsontext.Malformed, Refusal):
         return
     assert 100 <= response.status <= 599 and isinstance(response.body, bytes)
     assert not any(set(name + value) & set("\r\n") for name, value in response.headers)
@@ -150,23 +156,21 @@ def gateway_result(data):
 def gateway_content(data):
     """What creates an action."""
     try:
-        puts.action_from_put(
-            jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings()
-        )
-    except (jsontext.Malformed, puts.BadContent, puts.NotPermitted) as error:
+        action_from_content(jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings())
+    except (jsontext.Malformed, Refusal) as error:
         assert str(error)
 
 
 def gateway_answer(data):
     """A container's answer, in two pieces."""
-    answer = wire.Answer()
+    answer = client.Answer()
     try:
         for piece in (data[:50], data[50:], b""):
             if not answer.complete:
                 answer.feed(piece)
         assert isinstance(answer.reply().text, str)
         answer.redirect()
-    except wire.NoReply as error:
+    except client.NoReply as error:
         assert str(error)
 
 
@@ -213,12 +217,13 @@ def image_base(data):
     """What a registry answers, a line each: a media type and a document."""
     try:
         base = base_from_repository(Documents(data.split(b"\n")), reference_from_name("a/b"))
-        plan = plan_from_base(base, reference_from_name("c/d"), LAYER)
+        ours = Ours([Part(["python"], [LAYER])] * len(base.images), Wishes(), "1.0.0")
+        plan = plan_from_base(base, reference_from_name("c/d"), ours)
     except (Unsuitable, RegistryError) as error:
         assert str(error)
         return
     assert all(json.loads(manifest.data) == manifest.value for manifest in plan.manifests)
-    assert LAYER.blob in plan.blobs
+    assert LAYER.content in plan.blobs
 
 
 def image_names(data):
@@ -236,16 +241,16 @@ def image_names(data):
         assert "expected" in str(error)
 
 
-LAYER = layer_from_adapter(b"")
+LAYER = layer_from_project()
 TYPES = {
     name: f"application/vnd.oci.image.{name}.v1+json" for name in ("index", "manifest", "config")
 }
 IMAGE = {
-    "config": {"mediaType": TYPES["config"], "digest": "sha256:a", "size": 1},
+    "config": {"mediaType": TYPES["config"], "digest": "sha256:" + "a" * 64, "size": 1},
     "layers": [
         {
             "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-            "digest": "sha256:b",
+            "digest": "sha256:" + "b" * 64,
             "size": 1,
         }
     ],
@@ -260,11 +265,11 @@ CONFIG = {
         "Env": ["A=b"],
         "ExposedPorts": {"80/tcp": {}},
     },
-    "rootfs": {"type": "layers", "diff_ids": ["sha256:b"]},
+    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "b" * 64]},
     "history": [{"created_by": "a"}],
 }
 INDEX = {
-    "manifests": [{"digest": "sha256:c", "platform": {"os": "linux", "architecture": "amd64"}}]
+    "manifests": [{"digest": "sha256:" + "c" * 64, "platform": {"os": "linux", "architecture": "amd64"}}]
 }
 
 

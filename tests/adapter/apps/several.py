@@ -29,7 +29,9 @@ def nothing(port, method, path):
 
 def healthy(port, method, path):
     """The one that has the path which tells whether it is ready."""
-    return model(port, method, path) if path in ("/health", "/told") else nothing(port, method, path)
+    return (
+        model(port, method, path) if path in ("/health", "/told") else nothing(port, method, path)
+    )
 
 
 def loading(port, method, path):

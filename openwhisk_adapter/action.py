@@ -188,7 +188,9 @@ class Action:
         if self.settings.warmup:
             from openwhisk_adapter.warmup import warm_up
 
-            self._log.line(warm_up(server, self.settings.warmup))
+            said = warm_up(server, self.settings.warmup)
+            self._model.settle_log()
+            self._log.line(said)
 
     def _take_names(self, environ: Dict[str, str]) -> None:
         """A model that runs already isn't told other settings than it was started with."""

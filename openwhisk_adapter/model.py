@@ -291,5 +291,4 @@ class Model:
 
         if self._plan is None:
             return ""
-        expected = self._plan.wanted.expected
-        return cause_from_lines(last_words, self._plan.known, expected, self._settings.port)
+        return cause_from_lines(last_words, self._plan, self._settings.port)

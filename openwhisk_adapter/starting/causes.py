@@ -1,9 +1,9 @@
 """What a server's last words mean where the cause is a port that it couldn't have. Pure."""
 
 import re
-from typing import List, Optional, Sequence
+from typing import List, Sequence
 
-from openwhisk_adapter.starting.wanted import Known, known_from_text
+from openwhisk_adapter.starting.wanted import Plan, known_from_text
 
 IS_TAKEN = re.compile(r"(?i)\bin use\b|eaddrinuse|errno 98\b|couldn't bind")
 IS_DENIED = re.compile(r"(?i)permission denied|errno 13\b|eacces")
@@ -19,18 +19,17 @@ SOMEBODYS = "%s is used by another process already: tell the server another%s"
 ROOTS_ALONE = "port %d is root's, as all below %d: run as root, or tell the server another%s"
 
 
-def cause_from_lines(
-    lines: Sequence[str], known: Optional[Known], expected: Sequence[int], own_port: int
-) -> str:
+def cause_from_lines(lines: Sequence[str], plan: Plan, own_port: int) -> str:
     """Nothing where they don't tell."""
     text = "\n".join(lines)
-    known = known or known_from_text(text)
-    recipe = " (%s)" % known.recipe if known is not None and known.recipe else ""
+    known = known_from_text(text)
+    recipe = plan.recipe or (known.recipe if known is not None else "")
+    recipe = " (%s)" % recipe if recipe else ""
     for line in reversed(lines):
         if IS_TAKEN.search(line):
             return taken(ports_in(line), own_port, recipe)
         if IS_DENIED.search(line) and IS_ABOUT_A_PORT.search(text):
-            low = [port for port in ports_in(line) + list(expected) if port < ROOTS]
+            low = [port for port in ports_in(line) + list(plan.wanted.expected) if port < ROOTS]
             if low:
                 return ROOTS_ALONE % (low[0], ROOTS, recipe)
     return ""

@@ -30,7 +30,8 @@ def found_at(place: Listening, wanted: Wanted, is_alone: bool) -> Found:
     except OSError as error:
         return Found(Spoken.SILENT, error.strerror or str(error))
     except (Unanswered, Refused) as error:
-        return Found(Spoken.SILENT, str(error)[:100])
+        spoken = Spoken.NOT_READY if is_proxy(place, wanted) else Spoken.SILENT
+        return Found(spoken, str(error)[:100])
 
 
 def _found_at(place: Listening, wanted: Wanted, is_alone: bool) -> Found:
@@ -47,10 +48,14 @@ def _found_at(place: Listening, wanted: Wanted, is_alone: bool) -> Found:
         if known.is_hasty and found.spoken is Spoken.HTTP:
             return found._replace(spoken=Spoken.HASTY)
         return found
-    is_proxy = wanted.is_early or is_early(place.program)
-    if is_alone and not is_proxy:
+    if is_alone and not is_proxy(place, wanted):
         return Found(Spoken.UNASKED)
-    return asked_for_options(address, is_proxy, is_alone)
+    return asked_for_options(address, is_proxy(place, wanted), is_alone)
+
+
+def is_proxy(place: Listening, wanted: Wanted) -> bool:
+    """Its silence is that of what is behind it."""
+    return wanted.is_early or is_early(place.program)
 
 
 def asked_whether_ready(address: Address, path: str) -> Found:
@@ -65,12 +70,12 @@ def asked_whether_ready(address: Address, path: str) -> Found:
     return Found(Spoken.HTTP, mounts=is_gunicorn(answer))
 
 
-def asked_for_options(address: Address, is_proxy: bool, is_alone: bool) -> Found:
+def asked_for_options(address: Address, may_be_early: bool, is_alone: bool) -> Found:
     try:
         answer = ask(address, "OPTIONS", "*")
     except Unanswered:  # Triton drops such a request
         answer = ask(address, "OPTIONS", "/")
-    if is_proxy and not is_gunicorn(answer):  # only the server behind it can say more
+    if may_be_early and not is_gunicorn(answer):  # only the server behind it can say more
         answer = ask(address, "OPTIONS", "/")
     if answer.status in NOT_YET:
         return Found(Spoken.NOT_READY, str(answer.status))

@@ -9,6 +9,7 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Set
 from openwhisk_adapter.servers.http import Address
 
 LISTENING = "0A"  # in the kernel's tables
+IPV4_WITHIN_IPV6 = "::ffff:"
 
 
 class Listening(NamedTuple):
@@ -67,6 +68,8 @@ def listening_from_row(family: int, text: str, program: str) -> Listening:
     for start in range(0, len(digits), 8):
         packed += struct.pack("=L", int(digits[start : start + 8], 16))
     host = socket.inet_ntop(family, packed)
+    if host.startswith(IPV4_WITHIN_IPV6):
+        host = host[len(IPV4_WITHIN_IPV6) :]
     here = host if digits.strip("0") else "127.0.0.1"  # all addresses: this one too
     return Listening(Address(here, int(port, 16)), host, program)
 

@@ -21,6 +21,9 @@ HOST_VARIABLES = (
     "LLAMA_ARG_HOST",
     "MLFLOW_HOST",
     "MLSERVER_HOST",
+    "PYTRITON_TRITON_CONFIG_GRPC_ADDRESS",
+    "PYTRITON_TRITON_CONFIG_HTTP_ADDRESS",
+    "PYTRITON_TRITON_CONFIG_METRICS_ADDRESS",
     "STREAMLIT_SERVER_ADDRESS",
     "UVICORN_HOST",
 )
@@ -169,6 +172,8 @@ class Plan(NamedTuple):
     known: Optional[Known]
     config: Optional[Config] = None
     "What it needs to listen to these variables."
+    recipe: str = ""
+    "How it can be told another port."
 
 
 def plan_from_command(
@@ -205,7 +210,10 @@ def plan_from_command(
         is_early=is_early(" ".join(command)),
         is_local=is_local,
     )
-    return Plan(wanted, variables, known, config)
+    recipe = known.recipe if known is not None else ""
+    if not recipe and str(settings.port) in " ".join(command):
+        recipe = "its start command says %d" % settings.port
+    return Plan(wanted, variables, known, config, recipe)
 
 
 def hosts_from_environ(environ: Mapping[str, str], host: str, given: int) -> Dict[str, str]:

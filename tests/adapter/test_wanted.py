@@ -252,7 +252,7 @@ OURS = "8080 is openwhisk.py's own: tell the server another port"
 )
 def test_last_words_tell_of_a_port(line, said):
     before, after = ["Traceback"] * 3, ["bye"] * 3
-    cause = cause_from_lines(before + [line] + after, None, [], 8080)
+    cause = cause_from_lines(before + [line] + after, plan("serve"), 8080)
     assert cause.startswith(said) and bool(cause) == bool(said), cause
     assert any(words in line.lower() for words in TELLING) or not said
 
@@ -261,7 +261,7 @@ def test_a_known_server_is_told_with_its_recipe():
     lines = [
         "[Errno 98] error while attempting to bind on address ('0.0.0.0', 8080): address already in use"
     ]
-    cause = cause_from_lines(["kserve INFO start"] + lines, None, [], 8080)
+    cause = cause_from_lines(["kserve INFO start"] + lines, plan("serve"), 8080)
     assert cause == OURS + " (KServe takes --http_port)"
 
 
@@ -271,11 +271,17 @@ def test_a_low_port_that_the_image_names_is_told_where_the_words_name_none():
         "    self.socket.bind(self.server_address)",
         "PermissionError: [Errno 13] Permission denied",
     ]
-    assert cause_from_lines(lines, None, [80], 8080).startswith(
+    low = Settings(exposed="80")
+    assert cause_from_lines(lines, plan("serve", settings=low), 8080).startswith(
         "port 80 is root's, as all below 1024"
     )
-    assert cause_from_lines(lines, None, [], 8080) == ""
+    assert cause_from_lines(lines, plan("serve"), 8080) == ""
 
 
 def test_no_preference_is_no_port():
     assert plan("serve").wanted == Wanted(given=30001, expected=[])
+
+
+def test_a_start_command_that_says_our_port_is_told_so():
+    cause = cause_from_lines(["Connection in use: ('', 8080)"], plan("gunicorn -b :8080 a:b"), 8080)
+    assert cause == OURS + " (its start command says 8080)"

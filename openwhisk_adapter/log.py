@@ -17,7 +17,7 @@ PATIENCE = 1  # seconds in which somebody should read the log
 
 
 class Tail:
-    """The last lines that a model has printed, and above them one that tells why, if such a one came earlier."""
+    """The last lines that a model has printed, and above them an earlier one that tells why."""
 
     def __init__(self) -> None:
         self.telling: Sequence[str] = ()

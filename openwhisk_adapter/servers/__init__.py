@@ -16,7 +16,7 @@ class OtherProtocol(Unreachable):
 
 
 class Exporter(Unreachable):
-    """Nor was it a model that was asked: what listens there tells metrics, whatever the question."""
+    """Nor was a model asked: what listens there tells metrics, whatever the question."""
 
 
 class Unanswered(Exception):

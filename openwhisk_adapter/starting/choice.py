@@ -34,6 +34,7 @@ class Found(NamedTuple):
     host: str = ""
     "Where it can be asked from."
     since: float = 0.0
+    asked: float = 0.0
 
 
 def chosen_port(found: Mapping[int, Found], wanted: Wanted, now: float) -> int:
@@ -70,7 +71,7 @@ def is_better_one_missing(port: int, found: Mapping[int, Found], wanted: Wanted)
     return False
 
 
-# -- what is told ------------------------------------------------------------------------------------
+# -- what is told --------------------------------------------------------------------------------
 
 
 def line_from_choice(port: int, found: Mapping[int, Found], is_local: bool) -> str:

@@ -1,4 +1,4 @@
-"""A server that listens to its variables only if its configuration says so: touches a copy of that file."""
+"""A configuration without which a server ignores its variables: touches a copy of that file."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ LARGEST = 1 << 20  # characters that are read of such a file
 def variables_for_config(
     config: Config, command: Sequence[str], environ: Mapping[str, str]
 ) -> Dict[str, str]:
-    """Names the copy; nothing where none can be made, as its own file is still good for something."""
+    """Names the copy; nothing where none can be made: the server has its own file still."""
     text = text_of_first(places_of_config(config, command, environ))
     with contextlib.suppress(OSError):
         descriptor, name = tempfile.mkstemp(suffix=config.suffix)

@@ -14,9 +14,9 @@ LOOK = 0.01  # seconds between two looks whether they have ended
 
 
 class Family:
-    """All that descends from this process, or is in the leader's session, or bears the mark: daemons too.
+    """All that descends from this process, is in the leader's session, or bears the mark.
 
-    As process 1 of a container this process is handed whoever has lost its parent, so that descent tells all."""
+    As process 1 of a container this process becomes the parent of daemons: descent tells all."""
 
     def __init__(self, mark: str) -> None:
         self._sessions: Set[int] = set()
@@ -24,7 +24,7 @@ class Family:
         self._marked: Dict[int, bool] = {}
 
     def lead(self, leader: int) -> None:
-        """It has a session of its own. (0 would be any session that was made outside of this container.)"""
+        """It has a session of its own. Number 0 would be any that was made outside of here."""
         self._sessions.add(leader)
 
     def pids(self) -> List[int]:
@@ -96,7 +96,7 @@ def parents_of_all() -> Dict[int, int]:
 
 
 def adopt_orphans() -> None:
-    """As process 1 does: a daemon like nginx, which writes over its environment, is known by its descent then."""
+    """As process 1 does: nginx as a daemon, which writes over its environment, is known by that."""
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes  # milliseconds, and only outside of a container
 

@@ -1,4 +1,4 @@
-"""The ports that a model has opened, looked at until one is the right one: touches /proc and those ports."""
+"""A model's ports, looked at until one is the right one: touches /proc and those ports."""
 
 import time
 from typing import Callable, Dict, Iterable, Optional
@@ -18,7 +18,8 @@ from openwhisk_adapter.starting.probes import found_at, is_exporter
 from openwhisk_adapter.starting.sockets import Listening, listening, sockets_of
 from openwhisk_adapter.starting.wanted import Wanted
 
-SETTLING = 0.02  # seconds: of several ports that a server opens one after the other, the last is open by then
+SHORTEST_PAUSE = 0.05  # seconds between two questions
+SETTLING = 0.02  # seconds in which a server that opens one port opens its others
 
 
 class Ports:
@@ -45,7 +46,7 @@ class Ports:
         return server
 
     def mistaken(self, server: Server, failure: Unreachable) -> None:
-        """Seen when it was asked for the first time: no HTTP, no model, or nothing there any more."""
+        """Seen when it was asked: no HTTP, no model, or nothing there any more."""
         found = dict(self._found)
         if not isinstance(server, Http):
             return
@@ -106,16 +107,20 @@ class Ports:
 
     def _judged(self, place: Listening, is_alone: bool) -> Found:
         before = self._found.get(place.address.port)
-        if before is not None and is_final(before.spoken, is_alone):
+        if before is not None and not may_be_asked_again(before, is_alone, time.monotonic()):
             return before
-        found = found_at(place, self._wanted, is_alone)._replace(host=place.host)
+        found = found_at(place, self._wanted, is_alone)
+        now = time.monotonic()
         is_same = before is not None and before.spoken is found.spoken
-        since = before.since if before is not None and is_same else time.monotonic()
-        return found._replace(since=since)
+        since = before.since if before is not None and is_same else now
+        return found._replace(host=place.host, since=since, asked=now)
 
 
-def is_final(spoken: Spoken, is_alone: bool) -> bool:
+def may_be_asked_again(found: Found, is_alone: bool, now: float) -> bool:
     """What was alone isn't any more when another port has been opened."""
-    if spoken is Spoken.UNASKED:
-        return is_alone
-    return spoken is Spoken.HTTP or spoken in NEVER_THE_MODEL
+    if found.spoken is Spoken.UNASKED:
+        return not is_alone
+    if found.spoken is Spoken.HTTP or found.spoken in NEVER_THE_MODEL:
+        return False
+    # A server may print a line for each question.
+    return now - found.asked > max(SHORTEST_PAUSE, (now - found.since) / 50)

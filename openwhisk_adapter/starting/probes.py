@@ -103,7 +103,7 @@ def greets(address: Address) -> bool:
 
 
 def is_exporter(address: Address) -> bool:
-    """Every path has the same metrics there, or nothing but `/metrics` has more than an empty page."""
+    """Every path has the same metrics there, or `/metrics` alone has more than an empty page."""
     try:
         answer = ask(address, "GET", NOWHERE)
         if answer.status == 200 and not answer.body:

@@ -1,4 +1,4 @@
-"""Any start command as a process of its own: touches its output, its end, and all that descends from it."""
+"""Any start command as a process of its own: touches its output, its end and its family."""
 
 import contextlib
 import os
@@ -107,7 +107,7 @@ class Child(Started):
         self._log.printed(text[:end].decode("utf-8", "replace"))
 
     def _wait(self) -> None:
-        """Until it ends. As process 1 we are handed its orphans as well; a daemon may outlive its starter."""
+        """Until it ends. Its orphans are ours as well; a daemon may outlive its starter."""
         status = _status_of(self._process.pid)
         self._process.returncode = status
         if status == 0 and self._family.pids():

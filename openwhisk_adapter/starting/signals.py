@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT for us and for a script that has handlers of its own: touches the signal module's functions."""
+"""SIGTERM and SIGINT, for us and for a script that has handlers: touches the signal module."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ class Signals:
             self._set(number, self._arrived)
 
     def share(self) -> None:
-        """From now on a script may set handlers, and ours stay: until its end, so also when its app is taken."""
+        """From now on a script may set handlers, and ours stay, also when its app is taken."""
         self._theirs.clear()
         module: Any = signal
         module.signal = self._set_by_script
@@ -59,7 +59,7 @@ class Signals:
             self._theirs[number](number, frame)
 
     def _arrived_at_a_fork(self, number: int) -> None:
-        """A process that the script has made of this one: nobody but the script has anything to do with its end."""
+        """A process that the script has made of this one ends as the script alone would have it."""
         if not self._is_own_handler(number):
             self._set(number, self._get_by_script(number))
             os.kill(os.getpid(), number)

@@ -45,7 +45,7 @@ def unix_sockets() -> Iterator[str]:
 
 
 def listening(owners: Dict[str, int]) -> Iterator[Listening]:
-    """Where they accept connections. On a large machine the kernel takes milliseconds for each of its tables."""
+    """Where they accept connections. Each table may take the kernel milliseconds."""
     left: Set[str] = set(owners)
     for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
         if not left:

@@ -1,4 +1,4 @@
-"""What is known of a server before it runs: what it is told by variables, which port is the right one. Pure."""
+"""What is known of a server before it runs: what it is told, which port is the right one. Pure."""
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -169,7 +169,6 @@ class Plan(NamedTuple):
     wanted: Wanted
     variables: Dict[str, str]
     "To be added to the image's own."
-    known: Optional[Known]
     config: Optional[Config] = None
     "What it needs to listen to these variables."
     recipe: str = ""
@@ -183,41 +182,42 @@ def plan_from_command(
     prefix: str,
     spare: Spare,
 ) -> Plan:
-    known = known_from_text(" ".join(command))
+    line = " ".join(command)
+    known = known_from_text(line)
+    own = port_from_text(environ.get("PORT", ""))
+    given = own if own not in (0, settings.port) else spare.given
     variables = {name: prefix for name in PREFIX_VARIABLES if prefix and name not in environ}
-    given = port_from_text(environ.get("PORT", ""))
-    is_said = bool(given) or "$PORT" in " ".join(command) or "${PORT" in " ".join(command)
-    if given in (0, settings.port):
-        given = spare.given
+    if given != own:
         variables["PORT"] = str(given)
     is_local = settings.host.startswith(LOOPBACK)
     if is_local:
         variables.update(hosts_from_environ(environ, settings.host, given))
-    expected = [given] if is_said else []
-    expected += settings.exposed_ports
-    config = None
-    if known is not None:
-        told = told_from_environ(known, environ, settings.port, spare)
-        variables.update(told)
-        config = known.config if told else None
-        expected = expected_of_known(known, {**environ, **told}, expected)
+    told = told_from_environ(known, environ, settings.port, spare)
+    variables.update(told)
+    is_asked_for = own or "$PORT" in line or "${PORT" in line
+    expected = ([given] if is_asked_for else []) + settings.exposed_ports
+    expected = expected_of_known(known, {**environ, **told}, expected)
     wanted = Wanted(
         target=settings.target,
         ready=settings.ready,
-        health=settings.health or (known.health if known else ""),
+        health=settings.health or (known.health if known is not None else ""),
         given=given,
         expected=[port for port in expected if port != settings.port],
-        is_early=is_early(" ".join(command)),
+        is_early=is_early(line),
         is_local=is_local,
     )
-    recipe = known.recipe if known is not None else ""
-    if not recipe and str(settings.port) in " ".join(command):
-        recipe = "its start command says %d" % settings.port
-    return Plan(wanted, variables, known, config, recipe)
+    config = known.config if known is not None and told else None
+    return Plan(wanted, variables, config, recipe_for(known, line, settings.port))
+
+
+def recipe_for(known: Optional[Known], line: str, own_port: int) -> str:
+    if known is not None:
+        return known.recipe
+    return "its start command says %d" % own_port if str(own_port) in line else ""
 
 
 def hosts_from_environ(environ: Mapping[str, str], host: str, given: int) -> Dict[str, str]:
-    """Who is asked at this machine alone shouldn't have a server that the network can ask as well."""
+    """Where this machine alone may ask us, the network shouldn't ask the server behind us."""
     variables = {name: host for name in HOST_VARIABLES if name not in environ}
     if "GUNICORN_CMD_ARGS" not in environ:  # with PORT it would take every address
         variables["GUNICORN_CMD_ARGS"] = "--bind=%s:%d" % (host, given)
@@ -225,18 +225,24 @@ def hosts_from_environ(environ: Mapping[str, str], host: str, given: int) -> Dic
 
 
 def told_from_environ(
-    known: Known, environ: Mapping[str, str], own_port: int, spare: Spare
+    known: Optional[Known], environ: Mapping[str, str], own_port: int, spare: Spare
 ) -> Dict[str, str]:
     """What the image doesn't say itself, or says of the one port that is ours."""
-    told = {}
+    told: Dict[str, str] = {}
+    if known is None:
+        return told
     for name, form in known.told.items():
         if name not in environ or port_from_text(environ[name]) == own_port:
             told[name] = form.format(**spare._asdict())
     return told
 
 
-def expected_of_known(known: Known, environ: Mapping[str, str], expected: List[int]) -> List[int]:
-    """What it is told counts more than what its image names, and that more than what it does as it comes."""
+def expected_of_known(
+    known: Optional[Known], environ: Mapping[str, str], expected: List[int]
+) -> List[int]:
+    """What it is told counts more than what its image names; its own habit counts least."""
+    if known is None:
+        return expected
     for name, form in known.told.items():
         if "{http}" in form:
             return [port_from_text(environ[name])] + expected
@@ -258,5 +264,5 @@ def is_early(text: str) -> bool:
 def port_from_text(text: str) -> int:
     """Of `8000` or `http://host:8000`; 0 for what is no port."""
     digits = text.rpartition(":")[2].rstrip("/")
-    number = int(digits) if digits.isdigit() and len(digits) < 6 else 0
+    number = int(digits) if digits.isdecimal() and len(digits) < 6 else 0
     return number if number < 65536 else 0

@@ -217,7 +217,8 @@ class Model:
     def _start_child(self, plan: Plan, environ: Dict[str, str]) -> Started:
         from openwhisk_adapter.starting.process import Child
 
-        return Child(self.command, environ, plan.wanted, self._settings.port, self._log, self._end)
+        command = self.command + list(plan.arguments)
+        return Child(command, environ, plan.wanted, self._settings.port, self._log, self._end)
 
     def _start_script(self, plan: Plan, program: Optional[Program]) -> Started:
         from openwhisk_adapter.starting.script import Script

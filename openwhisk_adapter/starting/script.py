@@ -107,7 +107,7 @@ class Script(Started):
 
     def look(self) -> Optional[Server]:
         """The tables of ports are read only if there is a socket that could be in one."""
-        if self._ports is None and self._has_new_sockets():
+        if self._ports is None and (self._wanted.target or self._has_new_sockets()):
             from openwhisk_adapter.starting.ports import Ports  # an app that is taken does without
 
             self._ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.strength.folders import COMMANDS, folder_with
 from tests.strength.test_pure_adapter import JSON, PARAMS, TEXTS
 from tests.strength.volume import tried
-from tests.support.adapter import ADAPTER, Adapter, activation
+from tests.support.adapter import Adapter, activation, link_adapter
 from tests.support.gateway import received
 
 MEMBERS = ["value", "deadline", "activation_id", "action_name", "transaction_id", "namespace", "api_key", "other"]
@@ -61,7 +61,7 @@ def model(request, tmp_path_factory):
 
 def started(parent, back_end, app="echo"):
     folder = folder_with(parent, app, back_end)
-    (folder / "openwhisk.py").symlink_to(ADAPTER)
+    link_adapter(folder)
     return Adapter(folder, str(parent), COMMANDS[back_end])
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.strength.folders import COMMANDS, folder_with
-from tests.support.adapter import Adapter, activation
+from tests.support.adapter import Adapter, activation, link_adapter
 from tests.support.gateway import WEB, Gateway
 from tests.support.needs import needed
 from tests.support.process import Process, alive, descendants, until
@@ -82,10 +82,7 @@ def started(request, tmp_path):
 
     def start(prefix=(), **variables):
         folder = folder_with(tmp_path, "faulty", request.param)
-        os.link(
-            os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "openwhisk.py"),
-            folder / "openwhisk.py",
-        )
+        link_adapter(folder)
         running.append(Adapter(folder, str(tmp_path), COMMANDS[request.param], prefix, **variables))
         reply = running[-1].init()
         assert reply.status == 200, (reply, running[-1].log)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.strength.test_adapter_requests import check_next, started
 from tests.strength.test_pure_adapter import HEADER_NAMES, JSON, TEXTS, TYPES
 from tests.strength.volume import tried
-from tests.support.adapter import ADAPTER, Adapter
+from tests.support.adapter import Adapter, link_adapter
 from tests.support.controller import params_from_request, response_from_result
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -98,7 +98,7 @@ def model():
 @pytest.fixture(scope="module")
 def adapter(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
-    (folder / "openwhisk.py").symlink_to(ADAPTER)
+    link_adapter(folder)
     (folder / "app.py").write_text("import time; time.sleep(3600)")
     with Adapter(folder, str(folder), OPENWHISK_TARGET=model.port) as running:
         assert running.init().status == 200, running.log

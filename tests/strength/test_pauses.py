@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -13,7 +12,7 @@ import pytest
 from gateway.settings import Settings
 from tests.strength.folders import COMMANDS, folder_with
 from tests.strength.volume import PAUSE, as_long_as_it_takes
-from tests.support.adapter import ADAPTER, Adapter, activation
+from tests.support.adapter import Adapter, activation, copy_adapter
 from tests.support.controller import params_from_request, response_from_result
 from tests.support.engine import PYTHON3
 from tests.support.gateway import WEB, Gateway
@@ -23,9 +22,10 @@ IMAGE = "test/faulty:1"
 DOCKERFILE = """
 FROM {base}
 WORKDIR /model
-COPY openwhisk.py /
+COPY openwhisk.py /openwhisk/
+COPY openwhisk_adapter /openwhisk/openwhisk_adapter
 COPY app.py .
-ENTRYPOINT ["python3", "/openwhisk.py"]
+ENTRYPOINT ["python3", "/openwhisk/openwhisk.py"]
 CMD ["python3", "app.py"]
 """
 LATE = "The action exceeded its time limits of 2000 milliseconds."
@@ -85,7 +85,7 @@ def served(request, tmp_path_factory):
     arguments, variables = [f"--image={IMAGE}={folder}"], {}
     if request.param == "docker":
         engine = request.getfixturevalue("engine")
-        shutil.copy(ADAPTER, folder)
+        copy_adapter(folder)
         (folder / "Dockerfile").write_text(DOCKERFILE.format(base=engine.image(PYTHON3)))
         engine.docker("build", "--quiet", "--tag", IMAGE, str(folder), env=dict(engine.environ, DOCKER_BUILDKIT="0"))
         arguments, variables = [], {name: engine.environ[name] for name in ("DOCKER_HOST", "DOCKER_CONFIG")}
@@ -156,7 +156,7 @@ def test_a_pause_beyond_an_actions_limit_costs_the_container(served):
 @pytest.mark.parametrize("back_end", sorted(COMMANDS))
 def test_an_adapter_that_slept_through_its_deadline_says_so_when_it_wakes(tmp_path, back_end):
     folder = folder_with(tmp_path, "faulty", back_end)
-    shutil.copy(ADAPTER, folder)
+    copy_adapter(folder)
     with Adapter(folder, str(tmp_path), COMMANDS[back_end]) as adapter:
         assert adapter.init().status == 200, adapter.log
         params = params_from_request("get", "/hang", "", [], b"")

@@ -1,4 +1,4 @@
-"""The platform's two calls, /init and /run, answered by one model: touches the model, the clock and the log."""
+"""/init and /run, answered by one model: touches the model, the clock and the log."""
 
 import contextlib
 import os
@@ -25,7 +25,10 @@ Reply = Callable[[int, bytes], None]
 NO_LIMIT = 86400.0  # seconds: of an activation without a deadline, or after a clock has jumped
 LOOK = 0.05  # seconds between two looks for deadlines
 LINGER = 5.0  # seconds that a prediction may go on after its time was over
-STILL_RUNS = "%s %s still runs %d s after its time was over: this ends the container, the next request gets a fresh one"
+STILL_RUNS = (
+    "%s %s still runs %d s after its time was over, and would slow down all that comes:"
+    " this container ends, the next request gets a fresh one"
+)
 CANT_BE_CARRIED = "this request or its answer can't be carried: the activation's log says why"
 MORE_THAN_ONCE = "Cannot initialize the action more than once."
 NO_CODE = "this image is a model, it takes no code: create the action without a file"
@@ -53,7 +56,7 @@ def seconds_until(deadline: Any) -> float:
 
 
 class Activation:
-    """One /run, answered exactly once: by the model, its deadline or a failure, whichever comes first."""
+    """One /run, answered exactly once: by the model, the deadline or a failure."""
 
     def __init__(
         self, reply: Reply, settings: Settings, log: Log, settle_log: Callable[[], None]
@@ -79,8 +82,8 @@ class Activation:
     def answer(self, response: Response) -> None:
         response = redirected_to_slash(response, self.request)
         _, written = result_and_json(response, self.request, self._settings)
+        flush()  # before the claim: if it never ends, the deadline still answers
         if self._is_first():
-            flush()
             self._send(response, written)
 
     def expire(self) -> None:
@@ -138,7 +141,7 @@ class Action:
         self._give_up: Optional[Callable[[str], None]] = None
 
     def when_burning(self, give_up: Callable[[str], None]) -> None:
-        """What ends this process: a prediction that nobody waits for takes its time from every later one."""
+        """What ends this process: a prediction that nobody waits for slows down every later one."""
         self._give_up = give_up
 
     # -- /init -------------------------------------------------------------------------------------

@@ -30,7 +30,11 @@ def public_address(headers: Mapping[str, str], api_host: str) -> Tuple[str, str]
     platform's own nginx that is the name of an upstream."""
     api_scheme, _, api_name = api_host.rstrip("/").rpartition("://")
     schemes = [first_of(headers, "x-forwarded-proto").lower(), api_scheme]
-    hosts = [first_of(headers, "x-forwarded-host"), api_name, headers.get("host", "")]
+    hosts = [
+        first_of(headers, "x-forwarded-host"),
+        api_name,
+        headers.get("host", ""),
+    ]
     return scheme_among(schemes), host_among(hosts)
 
 

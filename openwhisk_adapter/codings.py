@@ -15,6 +15,7 @@ GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 MOST_BYTES_OF_A_CHARACTER = 4  # in UTF-32; in UTF-8 it may be one
 PIECE = 1 << 16
 LONGEST_CHARSET = 40
+REFUSED = re.compile(r"q=0(\.0*)?\Z")
 NOT_FOR_TEXT = re.compile("(?i)escape|idna|punycode|undefined")
 SCRIPTS = ("application/javascript", "application/x-javascript", "text/javascript")
 
@@ -36,12 +37,14 @@ def codec_from_charset(charset: str) -> str:
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """What is said of gzip counts more than what is said of `*`."""
-    quality = {}
+    parameters = {}
     for item in accept_encoding.lower().split(","):
         name, _, parameter = item.partition(";")
-        quality[name.strip()] = parameter.replace(" ", "")
-    wanted = quality.get("gzip", quality.get("x-gzip", quality.get("*", "q=0")))
-    return re.match(r"q=0(\.0*)?\Z", wanted) is None
+        parameters[name.strip()] = parameter.replace(" ", "")
+    for name in ("gzip", "x-gzip", "*"):
+        if name in parameters:
+            return not REFUSED.match(parameters[name])
+    return False
 
 
 def decompressed(response: Response, limit: int) -> Response:
@@ -78,8 +81,9 @@ def compressed(response: Response, request: Request, limit: int) -> Optional[Res
     packed = gzip_from_bytes(body, limit)
     if packed is None:
         return None
-    varying = response._replace(headers=[*response.headers, ("Vary", "Accept-Encoding")])
-    return recoded(varying, packed, content_type, "gzip")
+    packed_response = recoded(response, packed, content_type, "gzip")
+    packed_response.headers.append(("Vary", "Accept-Encoding"))
+    return packed_response
 
 
 def in_utf8(body: bytes, charset: str) -> bytes:

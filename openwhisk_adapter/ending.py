@@ -12,7 +12,7 @@ LOOK = 0.01
 
 
 class Ending:
-    """After SIGTERM: as soon as nobody is being answered, and what was started had its time to end as well."""
+    """After SIGTERM: once nobody is being answered, and what was started had its time to end."""
 
     def __init__(
         self, is_idle: Callable[[], bool], stop_model: Callable[[], None], log: Log

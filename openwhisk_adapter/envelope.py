@@ -74,12 +74,18 @@ def activation_from_json(body: bytes) -> Dict[str, Any]:
         activation = object_from_json(others)
         params = checked(activation, "value", dict, {})
         if params.get("__ow_body") == "":
-            params["__ow_body"] = str(memoryview(body)[start:end], "utf-8", "replace")
+            sent = memoryview(body)[start:end]
+            params["__ow_body"] = str(sent, "utf-8", "replace")
             return activation
     return object_from_json(body)
 
 
-def checked(members: Mapping[str, Any], name: str, kind: Type[Kind], default: Kind) -> Kind:
+def checked(
+    members: Mapping[str, Any],
+    name: str,
+    kind: Type[Kind],
+    default: Kind,
+) -> Kind:
     """The member of this name, which is of this kind or refused."""
     value = members.get(name, default)
     if not isinstance(value, kind):
@@ -115,6 +121,8 @@ def json_from_result(result: Dict[str, Any]) -> bytes:
     if not isinstance(body, Base64):
         return json_from_value(result)
     others = {**answer, "body": ""}
-    written = json_from_value(others if answer is result else {"error": others})
+    if answer is not result:
+        others = {"error": others}
+    written = json_from_value(others)
     before, _, after = written.rpartition(b'""')
     return b"".join((before, b'"', body.encode(), b'"', after))

@@ -1,4 +1,4 @@
-"""The parts put together: touches the environment once, the container's port and the process's signals."""
+"""The parts put together: touches the environment, the container's port and the signals."""
 
 import os
 import signal
@@ -83,7 +83,7 @@ def started(command: List[str], settings: Settings, listening: socket.socket) ->
 def whom_it_serves(platform: bool) -> str:
     if platform:
         return "/init and /run are OpenWhisk's"
-    return "a plain HTTP server, as __OW_API_HOST isn't set (OPENWHISK_PLATFORM=yes makes it an action)"
+    return "a plain HTTP server; __OW_API_HOST or OPENWHISK_PLATFORM=yes would make it an action"
 
 
 def start_thread(work: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The container's port: recognises the platform's two calls, reads them, hands on all else. Touches that socket."""
+"""The container's port: reads the platform's two calls, hands on all else. Touches that socket."""
 
 import contextlib
 import re
@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from typing import Any, Callable, Optional, Set
+from typing import Any, Callable, Dict, NamedTuple, Optional, Set
 
 from openwhisk_adapter.action import Action
 from openwhisk_adapter.log import Log
@@ -16,6 +16,7 @@ from openwhisk_adapter.model import Model
 from openwhisk_adapter.workers import Workers
 
 SILENCE = 60  # seconds
+SWEEP = 5  # seconds between two looks for connections that have been silent for too long
 LONGEST_HEAD = 65536  # bytes
 BACKLOG = 1024
 LONGEST_CALL = len(b"POST /init ")
@@ -23,6 +24,13 @@ LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r\n|\Z
 END_OF_HEAD = b"\r\n\r\n"
 EXPECTS = b"\r\nexpect:"
 TOO_LARGE = "a whole request with a Content-Length of at most %d was expected" % LARGEST
+
+
+class Silent(NamedTuple):
+    """A connection over which nothing has come yet."""
+
+    connection: socket.socket
+    since: float
 
 
 class Listener:
@@ -35,6 +43,8 @@ class Listener:
         self._model = model
         self._log = log
         self._workers = Workers(self._handle, self._at_once)
+        self._ready = select.poll()
+        self._silent: Dict[int, Silent] = {}
         self._open: Set[socket.socket] = set()
         self._may_accept = threading.Event()
         self._may_accept.set()
@@ -50,14 +60,17 @@ class Listener:
         self._may_accept.set()
 
     def accept_for_ever(self) -> None:
+        """A connection costs a thread only once something has come over it."""
         self.socket.setblocking(False)
-        ready = select.poll()
-        ready.register(self.socket, select.POLLIN)
+        self._ready.register(self.socket, select.POLLIN)
         while True:
             self._may_accept.wait()
-            ready.poll()
-            if self._may_accept.is_set():
-                self._accept()
+            for descriptor, _ in self._ready.poll(SWEEP * 1000 if self._silent else None):
+                if descriptor in self._silent:
+                    self._give(self._no_longer_silent(descriptor))
+                elif self._may_accept.is_set():
+                    self._accept()
+            self._sweep(time.monotonic() - SILENCE)
 
     def _accept(self) -> None:
         try:
@@ -66,8 +79,26 @@ class Listener:
             return
         except OSError as error:
             self._log.error("a connection can't be taken: %s" % error)
+            self._sweep(time.monotonic())
             time.sleep(0.01)  # not all of the time is for saying so
             return
+        if has_said_something(connection):
+            self._give(connection)
+        else:
+            self._silent[connection.fileno()] = Silent(connection, time.monotonic())
+            self._ready.register(connection, select.POLLIN)
+
+    def _no_longer_silent(self, descriptor: int) -> socket.socket:
+        self._ready.unregister(descriptor)
+        return self._silent.pop(descriptor).connection
+
+    def _sweep(self, before: float) -> None:
+        """Ends the connections that have said nothing since then."""
+        for descriptor, silent in list(self._silent.items()):
+            if silent.since < before:
+                self._no_longer_silent(descriptor).close()
+
+    def _give(self, connection: socket.socket) -> None:
         try:
             self._workers.give(connection)
         except RuntimeError as error:  # at the limit of threads those that are there go on
@@ -83,7 +114,7 @@ class Listener:
         try:
             with connection:
                 self._serve(connection)
-        except Exception as error:
+        except BaseException as error:  # a model's code may have raised SystemExit
             self._log.error("a connection ended early: %s" % error)
         finally:
             self._open.discard(connection)
@@ -120,6 +151,18 @@ class Listener:
         if start.startswith(b"POST /init "):
             return self.action.init
         return None
+
+
+def has_said_something(connection: socket.socket) -> bool:
+    """Or has gone, which is soon dealt with."""
+    connection.setblocking(False)
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def set_patience(connection: socket.socket) -> None:

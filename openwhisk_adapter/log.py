@@ -1,4 +1,4 @@
-"""The container's two log streams as they were at the start, and a model's last lines: touches descriptors 1 and 2."""
+"""The two log streams as they were at the start, and a model's last lines: touches 1 and 2."""
 
 import collections
 import contextlib
@@ -40,7 +40,7 @@ class Tail:
 
 
 class Log:
-    """What a model does to sys.stdout or to descriptor 1 later is its own affair: these are copies."""
+    """Copies: what a model does to sys.stdout or to descriptor 1 is its own affair."""
 
     def __init__(self) -> None:
         self.tail = Tail()
@@ -67,7 +67,7 @@ class Log:
 
     def exception(self) -> str:
         """The exception that is being handled, as python would show it."""
-        import traceback  # not earlier: most containers do without, and it takes milliseconds of the start
+        import traceback  # most containers do without, and it takes milliseconds
 
         text = traceback.format_exc()
         flush()
@@ -104,10 +104,10 @@ class Log:
 
 
 def flush() -> None:
-    """What Python still holds of a model's lines; it may have put anything in the place of these streams."""
+    """What Python still holds of a model's lines: it may have put anything in their place."""
     for name in ("stdout", "stderr"):
         stream: Any = getattr(sys, name, None)
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             stream.flush()
 
 
@@ -119,7 +119,7 @@ def _copy(descriptor: int) -> int:
 
 
 def _write(descriptor: int, text: str) -> None:
-    """A log that nobody reads, or a full disk, keeps no answer back: what can't be written in time is lost."""
+    """A log that nobody reads keeps no answer back: what can't be written in time is lost."""
     left = memoryview(text.encode("utf-8", "replace"))
     until = time.monotonic() + PATIENCE
     writable = select.poll()

@@ -59,14 +59,19 @@ class Response(NamedTuple):
         return ""
 
 
+def body_from_error(reason: str) -> bytes:
+    error = {"error": reason}
+    text = json.dumps(error, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
 class Refused(Exception):
     """Why the model is not asked, or its answer not sent: `response` tells whoever asked."""
 
     def __init__(self, status: int, reason: str):
         super().__init__(reason)
-        error = json.dumps({"error": reason}, ensure_ascii=False, separators=(",", ":"))
-        body = error.encode("utf-8", "replace")
-        self.response = Response(status, [("Content-Type", "application/json")], body)
+        headers = [("Content-Type", "application/json")]
+        self.response = Response(status, headers, body_from_error(reason))
 
 
 class TooLong(Refused):
@@ -77,5 +82,5 @@ class TooLong(Refused):
             "accept gzip (curl --compressed), ask for less, "
             "or raise the platform's limit and OPENWHISK_LIMIT"
         )
-        reason = f"the answer takes {size} bytes or more, and {limit} are allowed: {advice}"
-        super().__init__(413, reason)
+        needed = f"the answer takes at least {size} bytes of {limit} that are allowed"
+        super().__init__(413, f"{needed}: {advice}")

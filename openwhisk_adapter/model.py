@@ -1,4 +1,4 @@
-"""The model: started by whoever needs it first, and again when it has died. The one room that knows how it is started."""
+"""The model: started when it is needed, and again when it has died. Knows how it is started."""
 
 import contextlib
 import enum
@@ -46,7 +46,7 @@ class State(enum.Enum):
 
 
 class NotLoaded(Refused):
-    """Why there is no model to ask: a sentence for whoever asked. Its last words are its owner's."""
+    """Why there is no model to ask, in a sentence; its last words are for its owner."""
 
     def __init__(self, reason: str, last_words: List[str]) -> None:
         super().__init__(502, reason)
@@ -71,7 +71,7 @@ class Model:
         self._how_it_ended = ""
         self._load_seconds = 0.0
 
-    # -- what others may ask ------------------------------------------------------------------------
+    # -- what others may ask ---------------------------------------------------------------------
 
     @property
     def state(self) -> State:
@@ -95,7 +95,7 @@ class Model:
         return seconds
 
     def load(self, seconds: float = NO_LIMIT) -> Server:
-        """The server, as soon as it is ready; NotLoaded when it can't be, or not within this time."""
+        """The server, once it is ready; NotLoaded when it can't be, or not within this time."""
         began = time.monotonic()
         if not self._loading.acquire(timeout=seconds):
             raise self._not_loaded("the model is still being loaded for another request")
@@ -115,7 +115,7 @@ class Model:
         with contextlib.suppress(Refused):  # /init tries again, and tells
             self.load()
 
-    # -- the arrows --------------------------------------------------------------------------------
+    # -- the arrows ------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         self._log.tail.clear()
@@ -170,7 +170,7 @@ class Model:
             self._wait_for_change(self._pause(now - looked, now - began))
 
     def _pause(self, look: float, waited: float) -> float:
-        """Longer where a look takes long or the start does, never so long that somebody would notice."""
+        """Longer where a look or the start takes long, never so long that somebody would notice."""
         shortest = self._started.shortest_pause if self._started else 0.0
         return min(max(shortest, 2 * look, waited / 100), LONGEST_PAUSE)
 

@@ -3,7 +3,7 @@
 Touches nothing."""
 
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Set, Tuple
+from typing import AbstractSet, Any, Dict, List, Mapping, NamedTuple, Set, Tuple
 from urllib.parse import parse_qsl, urlencode
 
 from openwhisk_adapter.addresses import encoded, prefix_from_name, public_address
@@ -19,6 +19,8 @@ from openwhisk_adapter.headers import IS_TOKEN, first_line
 from openwhisk_adapter.mediatypes import Media, media_from_text
 from openwhisk_adapter.messages import HOP_BY_HOP, Refused, Request
 from openwhisk_adapter.settings import Settings
+
+Values = Mapping[str, Any]
 
 FORM = "application/x-www-form-urlencoded"
 RESERVED = frozenset(
@@ -59,8 +61,8 @@ class Content(NamedTuple):
 
 
 def request_from_params(
-    params: Mapping[str, Any],
-    activation: Mapping[str, Any],
+    params: Values,
+    activation: Values,
     settings: Settings = Settings(),
 ) -> Request:
     """The request that the client made, or Refused if these aren't the platform's parameters."""
@@ -72,7 +74,7 @@ def request_from_params(
     scheme, host = public_address(sent, context.get("api_host", ""))
     prefix = prefix_from_name(context.get("action_name", ""))
 
-    headers = {name: value for name, value in sent.items() if name not in NOT_FOR_THE_MODEL}
+    headers = without(sent, NOT_FOR_THE_MODEL)
     headers["host"] = host
     headers["x-forwarded-host"] = host
     headers["x-forwarded-proto"] = scheme
@@ -100,7 +102,7 @@ def request_from_params(
     )
 
 
-def method_from_params(params: Mapping[str, Any]) -> str:
+def method_from_params(params: Values) -> str:
     method = checked(params, "__ow_method", str, "post").upper()
     if not re.match(r"[A-Z]+\Z", method):
         reason = f"__ow_method should be a method like get or post and is {method!r}"
@@ -117,30 +119,39 @@ def path_of_request(path: str, method: str, entry: str) -> str:
     return encoded(path)
 
 
-def headers_from_params(params: Mapping[str, Any]) -> Dict[str, str]:
+def headers_from_params(params: Values) -> Dict[str, str]:
     """Without names with `_`, which CGI can't tell from `-`, and without those of our own."""
     headers = {}
     for name, value in checked(params, "__ow_headers", dict, {}).items():
-        name = name.lower()
+        lower = name.lower()
         is_good = IS_TOKEN.match(name) and "_" not in name
-        if is_good and not name.startswith("x-openwhisk-") and isinstance(value, str):
-            headers[name] = first_line(value)
+        is_ours = lower.startswith("x-openwhisk-")
+        if is_good and not is_ours and isinstance(value, str):
+            headers[lower] = first_line(value)
     return headers
 
 
 def context_from_activation(
-    activation: Mapping[str, Any], params: Mapping[str, Any]
+    activation: Values,
+    params: Values,
 ) -> Dict[str, str]:
     """What the platform says of the activation, as the model may know it."""
-    context = {name: str(activation[name]) for name in CONTEXT if activation.get(name)}
+    context = {}
+    for name in CONTEXT:
+        if activation.get(name):
+            context[name] = str(activation[name])
     if "__ow_user" in params:
         context["user"] = str(params["__ow_user"])
     return context
 
 
-def content_from_params(params: Mapping[str, Any], method: str, content_type: str) -> Content:
+def content_from_params(
+    params: Values,
+    method: str,
+    content_type: str,
+) -> Content:
     """Three ways: the client's own body, a query where a body has no place, or a new body."""
-    values = {name: value for name, value in params.items() if name not in RESERVED}
+    values = without(params, RESERVED)
     if "__ow_query" in params or "__ow_body" in params:
         return content_as_sent(params, values, content_type)
     is_bare_web_request = "__ow_headers" in params and not content_type
@@ -150,7 +161,9 @@ def content_from_params(params: Mapping[str, Any], method: str, content_type: st
 
 
 def content_as_sent(
-    params: Mapping[str, Any], values: Mapping[str, Any], content_type: str
+    params: Values,
+    values: Values,
+    content_type: str,
 ) -> Content:
     """Parameters that are bound to the action are defaults: what the client sent counts more."""
     query = checked(params, "__ow_query", str, "")
@@ -158,12 +171,12 @@ def content_as_sent(
     if values:
         media = media_from_text(content_type)
         sent = names_in_query(query) | names_in_body(body, media)
-        bound = {name: value for name, value in values.items() if name not in sent}
-        query = "&".join(filter(None, (query, query_from_values(bound))))
+        bound = query_from_values(without(values, sent))
+        query = "&".join(filter(None, (query, bound)))
     return Content(query, body, content_type)
 
 
-def content_from_values(values: Mapping[str, Any], content_type: str) -> Content:
+def content_from_values(values: Values, content_type: str) -> Content:
     """A form where the client sent one or an invocation has files, else JSON."""
     if media_from_text(content_type).name == FORM:
         return Content("", query_from_values(values).encode(), content_type)
@@ -175,7 +188,7 @@ def content_from_values(values: Mapping[str, Any], content_type: str) -> Content
     return Content("", json_from_value(values), content_type or "application/json")
 
 
-def has_files(values: Mapping[str, Any]) -> bool:
+def has_files(values: Values) -> bool:
     for value in values.values():
         if isinstance(value, dict) and "b64" in value:
             from openwhisk_adapter.forms import is_file  # its hash takes 2 ms of a start without
@@ -185,7 +198,7 @@ def has_files(values: Mapping[str, Any]) -> bool:
     return False
 
 
-def body_from_params(params: Mapping[str, Any], content_type: str) -> bytes:
+def body_from_params(params: Values, content_type: str) -> bytes:
     """By the platform's rule: base64 for binary types and for JSON in a raw action, else text."""
     media = media_from_text(content_type)
     is_raw = "__ow_query" in params
@@ -198,7 +211,15 @@ def body_from_params(params: Mapping[str, Any], content_type: str) -> bytes:
     return bytes_from_base64(body, f"__ow_body of type {content_type}")
 
 
-def query_from_values(values: Mapping[str, Any]) -> str:
+def without(values: Values, names: AbstractSet[str]) -> Dict[str, Any]:
+    kept = {}
+    for name, value in values.items():
+        if name not in names:
+            kept[name] = value
+    return kept
+
+
+def query_from_values(values: Values) -> str:
     pairs: List[Tuple[str, str]] = []
     for name, value in values.items():
         if value is not None:
@@ -207,7 +228,8 @@ def query_from_values(values: Mapping[str, Any]) -> str:
 
 
 def names_in_query(query: str) -> Set[str]:
-    return {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return {name for name, _ in pairs}
 
 
 def names_in_body(body: bytes, media: Media) -> Set[str]:

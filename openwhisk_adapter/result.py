@@ -207,7 +207,11 @@ def looks_like_base64(text: str) -> bool:
     return len(text) % 4 == 0 and BASE64.match(text) is not None
 
 
-def headers_from_pairs(pairs: Pairs, request: Request, settings: Settings) -> Dict[str, Any]:
+def headers_from_pairs(
+    pairs: Pairs,
+    request: Request,
+    settings: Settings,
+) -> Dict[str, Any]:
     """An array where a name is repeated."""
     left_out = NOT_FOR_THE_CLIENT
     if settings.cors == "platform":

@@ -1,9 +1,9 @@
-"""HTTP/1.1 messages on a stream, bounded in size: touches the stream or connection that it is handed."""
+"""HTTP/1.1 messages, bounded in size: touches the stream or connection that it is handed."""
 
 import io
 import re
 import socket
-from typing import BinaryIO, Iterable, Iterator, List, NamedTuple, Tuple, cast
+from typing import BinaryIO, Iterable, Iterator, List, NamedTuple, Optional, Tuple, cast
 
 from openwhisk_adapter.messages import LARGEST, Refused, Response
 
@@ -82,6 +82,24 @@ def body_from_stream(stream: BinaryIO, head: Head) -> bytes:
     if length:
         return read_exactly(stream, length_from_text(length))
     return whole(_until_the_end(stream))
+
+
+def length_of_request(head: Head) -> Optional[int]:
+    """None for chunks. What two readers could understand in two ways is refused."""
+    told = set()
+    for name, value in head.headers:
+        if name.lower() == "content-length":
+            told.add(value)
+        if name.lower() == "transfer-encoding":
+            told.add("chunks")
+    if len(told) > 1:
+        raise Refused(400, "a request that tells its length once was expected")
+    if told == {"chunks"}:
+        return None
+    try:
+        return length_from_text(told.pop()) if told else 0
+    except ValueError:
+        raise Refused(400, "a number was expected as Content-Length")
 
 
 def is_chunked(head: Head) -> bool:

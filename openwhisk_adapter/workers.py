@@ -3,7 +3,7 @@
 import enum
 import threading
 import time
-from typing import Any, Callable, List, Set
+from typing import Any, Callable, Dict, List, Set
 
 SPARE = 8  # idle threads that are kept: each costs memory, since the allocator gives it an arena
 QUICK = 0.01  # seconds
@@ -36,17 +36,17 @@ class Workers:
         self._changed = threading.Condition()
         self._idle: List[Worker] = []
         self._finishing: Set[int] = set()
-        self._busy = 0
+        self._began: Dict[Worker, float] = {}
         self._pace = Pace.QUICK
 
     def give(self, task: Any) -> None:
-        """To the thread that was idle last, or a new one; RuntimeError if there can't be another."""
+        """To the thread that was idle last, or a new one: RuntimeError if there can be none."""
         with self._changed:
             if not self._idle and self._is_worth_waiting():
                 came = self._changed.wait_for(self._has_idle, QUICK)
                 self._pace = self._pace if came else Pace.SLOW
             worker = self._idle.pop() if self._idle else self._started()
-            self._busy += 1
+            self._began[worker] = time.monotonic()
         worker.task = task
         worker.wake.release()
 
@@ -58,7 +58,9 @@ class Workers:
     def _is_worth_waiting(self) -> bool:
         if self._finishing:
             return True
-        return self._pace is Pace.QUICK and self._busy >= self._at_once()
+        earliest = time.monotonic() - QUICK
+        quick_so_far = [began for began in self._began.values() if began > earliest]
+        return self._pace is Pace.QUICK and len(quick_so_far) >= self._at_once()
 
     def _has_idle(self) -> bool:
         return bool(self._idle)
@@ -72,14 +74,13 @@ class Workers:
         staying = True
         while staying:
             worker.wake.acquire()
-            began = time.monotonic()
             self._work(worker.task)
             worker.task = None
-            staying = self._done(worker, time.monotonic() - began)
+            staying = self._done(worker)
 
-    def _done(self, worker: Worker, seconds: float) -> bool:
+    def _done(self, worker: Worker) -> bool:
         with self._changed:
-            self._busy -= 1
+            seconds = time.monotonic() - self._began.pop(worker)
             self._pace = Pace.QUICK if seconds < QUICK else Pace.SLOW
             self._finishing.discard(threading.get_ident())
             staying = len(self._idle) < SPARE

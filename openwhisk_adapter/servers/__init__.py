@@ -1,4 +1,4 @@
-"""How a loaded model answers: what every kind of server here can do. Touches nothing; each kind is a room of its own."""
+"""How a loaded model answers: what every kind of server here can do. Touches nothing."""
 
 import socket
 from typing import Any
@@ -35,10 +35,10 @@ class Server:
     """A model's own server, ready to answer."""
 
     at_once = 1000
-    "How many quick answers at a time are worth a thread each: where threads compute they only get in each other's way."
+    "Quick answers that are worth a thread each: where threads compute, they hinder each other."
 
     def call(self) -> Call:
-        """Made before the request is put together, so that the server can get ready for it meanwhile."""
+        """Made before the request is put together: the server can get ready meanwhile."""
         raise NotImplementedError
 
     def answer(self, request: Request) -> Response:
@@ -49,8 +49,8 @@ class Server:
             call.close()
 
     def pass_on(self, connection: socket.socket) -> None:
-        """A client's connection that isn't the platform's, as the model's own server would take it."""
+        """Not the platform's: a client's connection, as the model's own server takes it."""
         raise NotImplementedError
 
     def listen(self, listener: Any) -> None:
-        """Called once the model is ready; a server with a loop of its own takes the connections there."""
+        """Once the model is ready; a server with a loop takes the connections there."""

@@ -1,4 +1,4 @@
-"""A server that listens at a port of its own: touches one new connection a request, to that port alone."""
+"""A server that listens at a port: touches that port, with one new connection a request."""
 
 import contextlib
 import socket
@@ -35,7 +35,7 @@ class Http(Server):
 class HttpCall(Call):
     """One new connection, and no second try of what may have been done.
 
-    `mounts`: gunicorn's way to tell a WSGI app its prefix, in a header SCRIPT_NAME, and in the path as well."""
+    `mounts`: gunicorn tells a WSGI app its prefix by a header SCRIPT_NAME, and wants it in the path too."""
 
     def __init__(
         self, address: Address, mounts: bool = False, timeout: Optional[float] = None

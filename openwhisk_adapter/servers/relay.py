@@ -11,25 +11,22 @@ from openwhisk_adapter.messages import Refused
 
 PATIENCE = 60  # seconds for which a side may take nothing of what it is sent
 PIECE = 65536
+SWITCHED = b"HTTP/1.1 101"
 CHUNK_LINE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,15})[ \t]*(?:;[^\n]*)?\r?\n\Z")
 CONNECTION_HEADERS = ("connection", "keep-alive", "proxy-connection")
 
 
 class Body:
-    """How much of what a client sends belongs to its one request: nothing after that is handed on."""
+    """How much of what a client sends is its one request: nothing after that is handed on."""
 
-    def __init__(self, head: wire.Head, is_upgrade: bool) -> None:
-        self.is_chunked = wire.is_chunked(head)
-        self.is_endless = is_upgrade
-        self.left = 0
+    def __init__(self, head: wire.Head) -> None:
+        length = wire.length_of_request(head)
+        self.is_chunked = length is None
+        self.is_endless = False
+        self.left = length or 0
         self.line = b""
         self.in_trailers = False
-        lengths = {value for name, value in head.headers if name.lower() == "content-length"}
-        if len(lengths) + self.is_chunked > 1:
-            raise Refused(400, "a request that tells its length once was expected")
-        for length in lengths:
-            self.left = length_of_request(length)
-        self.is_whole = not (self.is_chunked or self.left or self.is_endless)
+        self.is_whole = length == 0
 
     def part_of(self, data: bytes) -> bytes:
         if self.is_endless:
@@ -77,15 +74,8 @@ class Body:
             self.in_trailers = True
 
 
-def length_of_request(text: str) -> int:
-    try:
-        return wire.length_from_text(text)
-    except ValueError as error:
-        raise Refused(400, str(error))
-
-
 def relayed(client: socket.socket, address: Tuple[str, int]) -> None:
-    """One request and its answer, both as they come; a connection that is upgraded belongs to its two ends."""
+    """One request and its answer, as they come; an upgraded connection belongs to its two ends."""
     with wire.reader(client) as stream:
         head = wire.head_from_stream(stream)
         if not head.first:
@@ -94,7 +84,7 @@ def relayed(client: socket.socket, address: Tuple[str, int]) -> None:
         begun = stream.peek()
     client.settimeout(PATIENCE)
     is_upgrade = "upgrade" in head.header("connection").lower()
-    body = Body(head, is_upgrade)
+    body = Body(head)
     try:
         server = socket.create_connection(address, timeout=PATIENCE)
     except OSError as error:
@@ -124,6 +114,7 @@ def exchange(client: socket.socket, server: socket.socket, body: Body) -> None:
     ready = select.poll()
     ready.register(server, select.POLLIN)
     ready.register(client, select.POLLIN)
+    answer = b""
     patience: Optional[int] = None
     while True:
         found = ready.poll(patience)
@@ -134,13 +125,16 @@ def exchange(client: socket.socket, server: socket.socket, body: Body) -> None:
                 data = server.recv(PIECE)
                 if not data:
                     return
+                if len(answer) < len(SWITCHED):
+                    answer += data[: len(SWITCHED)]
+                    body.is_endless = answer.startswith(SWITCHED)
                 client.sendall(data)
                 continue
             data = client.recv(PIECE)
             if data:
                 server.sendall(body.part_of(data))
                 continue
-            # It may only have said all that it has to say; a server that stays silent then is left alone.
+            # It may only have said all that it has to say; a silent server isn't waited for long.
             ready.unregister(client)
             server.shutdown(socket.SHUT_WR)
             patience = PATIENCE * 1000

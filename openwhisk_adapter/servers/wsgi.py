@@ -1,4 +1,4 @@
-"""A WSGI app in this process, called as its own server would: touches the app, and the connections passed on to it."""
+"""A WSGI app in this process: touches the app, and the connections passed on to it."""
 
 import io
 import itertools
@@ -22,6 +22,7 @@ CONNECTION_HEADERS = (
     "upgrade",
     "proxy-connection",
 )
+ABSOLUTE = re.compile(r"(?i)https?://[^/?#]*")
 LINE_END = re.compile(r"[\r\n]+")
 
 
@@ -137,44 +138,47 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
 
 
 def request_from_head(head: wire.Head, stream: Any, connection: socket.socket) -> Request:
-    """A plain client's request, its body read whole, without the headers that only the platform may set."""
+    """A plain client's request, its body read whole, without the headers that the platform sets."""
     words = head.first.decode("latin-1").split()
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         raise Refused(400, "a request line like `GET / HTTP/1.1` was expected")
     method, target, _ = words
     if head.header("expect").lower() == "100-continue":
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    headers = headers_for_model(head)
     body = body_of_request(stream, head)
+    headers = headers_for_model(head)
     if wire.is_chunked(head):
-        headers.append(("content-length", str(len(body))))
-    path, _, query = target.partition("?")
-    return Request(
-        method=method,
-        path=path,
-        query=query,
-        headers=headers,
-        body=body,
-        host=head.header("host") or "localhost",
-    )
+        headers["content-length"] = str(len(body))
+    path, _, query = path_from_target(target).partition("?")
+    return Request(method=method, path=path, query=query, headers=list(headers.items()), body=body)
 
 
-def headers_for_model(head: wire.Head) -> wire.Pairs:
-    kept = []
+def path_from_target(target: str) -> str:
+    """Of `http://host/path` too, which every server has to understand."""
+    found = ABSOLUTE.match(target)
+    if found is None:
+        return target
+    path = target[found.end() :]
+    return path if path.startswith("/") else "/" + path
+
+
+def headers_for_model(head: wire.Head) -> Dict[str, str]:
+    """Without what only the platform says, and without names that CGI can't tell from others."""
+    kept: Dict[str, str] = {}
     for name, value in head.headers:
         name = name.lower()
         if name.startswith("x-openwhisk-") or "_" in name or name in CONNECTION_HEADERS:
             continue
-        kept.append((name, value))
+        kept[name] = kept[name] + "," + value if name in kept and name != "content-length" else value
     return kept
 
 
 def body_of_request(stream: Any, head: wire.Head) -> bytes:
-    length = head.header("content-length")
-    if not wire.is_chunked(head) and not length:
-        return b""
+    length = wire.length_of_request(head)
+    if length is not None:
+        return wire.read_exactly(stream, length)
     try:
-        return wire.body_from_stream(stream, head)
+        return wire.whole(wire.chunks_from_stream(stream))
     except ValueError as error:
         raise Refused(400, "the request's body can't be read: %s" % error)
 
@@ -206,7 +210,7 @@ class PlainAnswer:
             close(chunks)
 
     def send_chunk(self, chunk: bytes) -> None:
-        """The head goes with the first one that has something in it, as start_response may be called until then."""
+        """The head goes out with the first one: by then start_response has been called."""
         data = chunk if self.has_body() else b""
         if not self.head_is_sent:
             self.head_is_sent = True

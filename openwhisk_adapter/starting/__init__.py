@@ -1,4 +1,4 @@
-"""How a model is started and where it can be reached: rooms that know no model, and are handed whom to tell."""
+"""How a model is started and found: rooms that know no model, and are handed whom to tell."""
 
 from typing import Optional
 

@@ -1,4 +1,4 @@
-"""Where a script would serve its app, the app is handed to us instead: touches other packages' functions."""
+"""Where a script would serve its app, it is handed to us: touches other packages' functions."""
 
 import contextlib
 import importlib.abc
@@ -13,7 +13,7 @@ Substitute = Callable[..., Any]
 
 
 class Places:
-    """Functions to be replaced, by module: at once where that is imported already, else as soon as it is."""
+    """Functions to be replaced: at once where their module is imported, else as soon as it is."""
 
     def __init__(self, substitutes: Dict[str, Substitute]) -> None:
         self.undo = contextlib.ExitStack()
@@ -52,7 +52,7 @@ def _remove(items: List[Any], item: Any) -> None:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds nothing itself: it lets the others find, and tells when a module that is waited for has been executed."""
+    """Lets the others find, and tells when a module that is waited for has been executed."""
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -74,7 +74,7 @@ class Finder(importlib.abc.MetaPathFinder):
 def _tell_when_executed(spec: importlib.machinery.ModuleSpec, places: Places) -> None:
     loader: Any = spec.loader
     execute = getattr(loader, "exec_module", None)
-    if execute is None:
+    if execute is None or isinstance(loader, type):  # shared by all modules of its kind
         return
 
     def exec_module(module: ModuleType) -> None:

@@ -4,12 +4,12 @@ import contextlib
 import os
 from typing import Dict, List
 
-MARK = "OPENWHISK_CHILD"  # a variable by which descendants are known, whatever session they made for themselves
+MARK = "OPENWHISK_CHILD"  # a variable by which descendants are known, in whatever session
 
 
 class Family:
-    """A model's processes: as process 1 of a container all that descends from us, elsewhere those of its session,
-    and those that bear its mark in their environment."""
+    """A model's processes: as process 1 of a container all that descends from us, elsewhere those
+    of its session, and those that bear its mark in their environment."""
 
     def __init__(self, mark: str) -> None:
         self.leader = 0

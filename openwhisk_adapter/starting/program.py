@@ -1,4 +1,4 @@
-"""A Python program as python would run it: touches sys.argv, sys.path, sys.modules and os.environ."""
+"""A program as python runs it: touches sys.argv, sys.path, sys.modules and os.environ."""
 
 import importlib
 import importlib.util
@@ -64,7 +64,7 @@ def main_module(known: Names) -> Names:
 
 
 def app_from_name(name: str) -> Any:
-    """What OPENWHISK_APP=module:attribute names; an import that fails inside of it is reported as itself."""
+    """What OPENWHISK_APP=module:attribute names; what it fails to import is reported as that."""
     sys.path[0] = os.getcwd()
     module, attribute = module_and_attribute(name)
     try:

@@ -25,7 +25,7 @@ SERVED_NOTHING = "%s came to its end without serving an app or opening a port"
 
 
 class Script(Started):
-    """`taken` is told the app that the program would serve; if there is none, `ended` how it came to its end."""
+    """`taken` is told the app that it would serve; if there is none, `ended` how it came to its end."""
 
     shortest_pause = 0.1  # a look takes its time from the script that is loading
 

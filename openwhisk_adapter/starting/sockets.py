@@ -7,7 +7,7 @@ from typing import Dict, Iterable, Iterator, Tuple
 
 
 def sockets_of(pids: Iterable[int]) -> Dict[str, int]:
-    """Those that these processes have open, but for the ones that have no address, as asyncio's own."""
+    """Those that these processes have open, without the ones that have no address."""
     owners: Dict[str, int] = {}
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -30,7 +30,7 @@ def unix_sockets() -> Iterator[str]:
 
 
 def free_ports() -> Tuple[int, int]:
-    """Two that nobody uses now; a server that is told one of them has it some milliseconds later."""
+    """Two that nobody uses now: whoever is told one has it some milliseconds later."""
     with socket.socket() as one, socket.socket() as other:
         one.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))

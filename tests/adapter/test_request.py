@@ -867,3 +867,11 @@ def test_a_setting_that_cannot_be_read_says_what_is_expected(variable, text, exa
 )
 def test_the_platform_is_where_it_has_said_so_or_a_setting_does(said, environ, is_one):
     assert is_platform(settings_from_environ({"OPENWHISK_PLATFORM": said}), environ) is is_one
+
+
+def test_no_two_spellings_of_a_header_are_one():
+    """The Kelvin sign is a small k to Python, and no letter of a header's name to anybody."""
+    sent = {"coo\u212aie": "forged", "cookie": "mine", "X-OpenWhis\u212a-User": "admin"}
+    request = request_from_params({"__ow_headers": sent}, {})
+    assert dict(request.headers)["cookie"] == "mine"
+    assert "x-openwhisk-user" not in dict(request.headers)

@@ -777,7 +777,7 @@ def test_a_head_of_what_is_far_too_long_takes_no_memory():
 def test_the_refusal_says_how_much_there_was_and_what_helps():
     error = projected(Response(200, [("Content-Type", "image/png")], b"a" * 900000))[1]
     assert error == (
-        "the answer takes 1200000 bytes or more, and 1048576 are allowed: "
+        "the answer takes at least 1200000 bytes of 1048576 that are allowed: "
         "accept gzip (curl --compressed), ask for less, "
         "or raise the platform's limit and OPENWHISK_LIMIT"
     )
@@ -825,3 +825,80 @@ def test_a_refusal_is_itself_a_result():
     refusal = Refused(403, "caf\u00e9 \ud800")
     assert refusal.response.body == b'{"error":"caf\xc3\xa9 ?"}'
     assert result_from_response(refusal.response, GET)["body"] == '{"error":"caf\u00e9 ?"}'
+
+
+# -- and in detail ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tag, sent", [('"v1"', 'W/"v1"'), ('W/"v1"', 'W/"v1"'), ("v1", "v1")])
+def test_other_bytes_than_the_models_have_no_strong_tag(tag, sent):
+    packed = [
+        ("Content-Encoding", "gzip"),
+        ("ETag", tag),
+        ("X-A", "1"),
+        ("Content-Type", "text/csv"),
+    ]
+    result = result_from_response(Response(200, packed, gzip.compress(b"a,b")), GET)
+    expected = {"ETag": sent, "X-A": "1", "content-type": "text/csv"}
+    assert (result["headers"], result["body"]) == (expected, "a,b")
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
+def test_text_that_is_not_compressed_is_carried_as_it_is(encoding):
+    kind = [("Content-Type", "text/csv"), ("Content-Encoding", encoding)]
+    assert result_from_response(Response(200, kind, b"a,b"), GET)["body"] == "a,b"
+
+
+def test_compressed_text_that_is_none_is_refused():
+    kind = [("Content-Type", "text/csv"), ("Content-Encoding", "gzip")]
+    status, error = projected(Response(200, kind, b"a,b"))
+    assert status == 502
+    assert error.startswith(
+        "the model's text came with Content-Encoding gzip, which can't be carried: "
+    )
+
+
+@pytest.mark.parametrize(
+    "status, headers, request_",
+    [
+        (206, [], GET._replace(accepts_gzip=True)),
+        (200, [("Content-Encoding", "br")], GET._replace(accepts_gzip=True)),
+        (200, [], GET),
+    ],
+    ids=["a part", "compressed already", "not accepted"],
+)
+def test_a_long_answer_is_compressed_only_where_that_changes_nothing(status, headers, request_):
+    response = Response(status, [("Content-Type", "image/png"), *headers], b"a" * 900000)
+    assert projected(response, request_)[0] == 413
+
+
+def test_a_long_answer_without_a_type_is_compressed():
+    result = result_from_response(Response(200, [], b"a" * 900000), GET._replace(accepts_gzip=True))
+    expected = {
+        "content-encoding": "gzip",
+        "Vary": "Accept-Encoding",
+        "content-type": "application/octet-stream",
+    }
+    assert result["headers"] == expected
+    assert gzip.decompress(base64.b64decode(result["body"])) == b"a" * 900000
+
+
+@pytest.mark.parametrize(
+    "status, plain, fails", [(404, True, True), (404, False, False), (500, False, True)]
+)
+def test_what_counts_as_a_failure(status, plain, fails):
+    result = result_from_response(Response(status, [], b""), GET._replace(plain=plain))
+    assert ("error" in result) is fails
+
+
+def test_an_object_with_an_error_is_no_failure_by_itself():
+    """As the platform reads a result, its other members would be dropped."""
+    result = result_from_response(Response(200, JSON, b'{"error": "no", "a": 1}'), PLAIN)
+    assert (result["statusCode"], result["body"]) == (200, {"error": "no", "a": 1})
+
+
+@pytest.mark.parametrize("name", ["K", "\u212a"])
+def test_a_model_may_repeat_a_header_in_any_spelling(name):
+    pairs = [("X-K", "1"), ("x-k", "2"), ("X-" + name, "3")]
+    values = result_from_response(Response(200, pairs, b""), GET)["headers"]["X-K"]
+    assert values == (["1", "2", "3"] if name == "K" else ["1", "2"])

@@ -17,7 +17,11 @@ STARTED = time.time()
 def report(environ, respond):
     """Everything that the app was told about the request."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    headers = {name[5:].replace("_", "-").lower(): environ[name] for name in environ if name.startswith("HTTP_")}
+    headers = {
+        name[5:].replace("_", "-").lower(): environ[name]
+        for name in environ
+        if name.startswith("HTTP_")
+    }
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
             headers[name.replace("_", "-").lower()] = environ[name]
@@ -39,7 +43,10 @@ def report(environ, respond):
 
 def respond_json(respond, value, status="200 OK", headers=()):
     body = json.dumps(value).encode("ascii")
-    respond(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))] + list(headers))
+    respond(
+        status,
+        [("Content-Type", "application/json"), ("Content-Length", str(len(body)))] + list(headers),
+    )
     return [body]
 
 
@@ -80,7 +87,9 @@ def big(environ, respond):
     """So many bytes of this type, which don't compress if asked so."""
     kind, length, noise = unquote(environ["QUERY_STRING"]).split(",")
     body = os.urandom(int(length)) if noise == "noise" else b"a" * int(length)
-    respond("200 OK", [("Content-Type", kind), ("ETag", '"v1"'), ("Content-Length", str(len(body)))])
+    respond(
+        "200 OK", [("Content-Type", kind), ("ETag", '"v1"'), ("Content-Length", str(len(body)))]
+    )
     return [body]
 
 
@@ -118,7 +127,11 @@ def file(environ, respond):
     respond("200 OK", [("Content-Type", "image/png")])
     opened = open("app.py", "rb")  # noqa: SIM115
     wrapper = environ.get("wsgi.file_wrapper")
-    return wrapper(opened, 100) if wrapper else iter(lambda: opened.read(100) or opened.close() or b"", b"")
+    return (
+        wrapper(opened, 100)
+        if wrapper
+        else iter(lambda: opened.read(100) or opened.close() or b"", b"")
+    )
 
 
 def still_open(environ, respond):
@@ -139,7 +152,9 @@ def login(environ, respond):
 
 
 def redirect(environ, respond):
-    respond("302 FOUND", [("Location", unquote(environ["QUERY_STRING"])), ("Content-Type", "text/html")])
+    respond(
+        "302 FOUND", [("Location", unquote(environ["QUERY_STRING"])), ("Content-Type", "text/html")]
+    )
     return [b"<p>elsewhere"]
 
 
@@ -153,6 +168,7 @@ def fail(environ, respond):
 
 
 def slow(environ, respond):
+    print("sleeping", flush=True)
     time.sleep(float(environ["QUERY_STRING"]))
     print("awake", flush=True)
     return respond_json(respond, "awake")
@@ -178,7 +194,9 @@ def child(environ, respond):
     worker = threading.Thread(target=words.append, args=("thread",))
     worker.start()
     worker.join()
-    words.append(subprocess.check_output([sys.executable, "-c", "print('process')"]).decode("ascii").strip())
+    words.append(
+        subprocess.check_output([sys.executable, "-c", "print('process')"]).decode("ascii").strip()
+    )
     return respond_json(respond, words)
 
 
@@ -189,7 +207,13 @@ def orphan(environ, respond):
 
 
 def process(environ, respond):
-    here = {"pid": os.getpid(), "started": STARTED, "argv": sys.argv, "name": __name__, "cwd": os.getcwd()}
+    here = {
+        "pid": os.getpid(),
+        "started": STARTED,
+        "argv": sys.argv,
+        "name": __name__,
+        "cwd": os.getcwd(),
+    }
     here.update(path=sys.path[0], environ=dict(os.environ), uid=os.getuid())
     return respond_json(respond, here)
 

@@ -20,13 +20,17 @@ SHAPES = {
     "/trailers": CHUNKED + b"7\r\none two\r\n0\r\nX-Checksum: 1\r\n\r\n",
     "/closed": OK + TEXT + b"Connection: close\r\n\r\none two",
     "/http10": b"HTTP/1.0 200 OK\r\n" + TEXT + b"\r\none two",
-    "/continued": b"HTTP/1.1 100 Continue\r\n\r\n" + OK + TEXT + b"Content-Length: 7\r\n\r\none two",
+    "/continued": b"HTTP/1.1 100 Continue\r\n\r\n"
+    + OK
+    + TEXT
+    + b"Content-Length: 7\r\n\r\none two",
     "/none": b"HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
     "/unchanged": b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\n\r\n',
     "/no-reason": b"HTTP/1.1 200\r\n" + TEXT + b"Content-Length: 7\r\n\r\none two",
     "/lower": b"HTTP/1.1 200 OK\r\ncontent-type:text/plain\r\ncontent-length:7\r\n\r\none two",
     "/packed": OK
-    + b"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED)
+    + b"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    % len(PACKED)
     + PACKED,
     "/cookies": OK + TEXT + b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nhi",
     "/latin": OK + TEXT + b"X-A: caf\xe9\r\nContent-Length: 2\r\n\r\nhi",
@@ -38,6 +42,7 @@ SHAPES = {
     "/huge": OK + TEXT + b"Content-Length: 999999999999\r\n\r\none two",
     "/garbage": b"one two\r\n\r\n",
     "/silent": b"",
+    "/long-header": OK + b"X-A: " + b"a" * 65531 + b"Set-Cookie: admin=1\r\n" + TEXT + b"\r\nhi",
 }
 
 
@@ -82,19 +87,40 @@ def answer(connection, address):
         connection.sendall(OK + TEXT + b"\r\n")
         while True:
             connection.sendall(b"a" * 65536)
+    if path == "/half-a-line":
+        print("half a line", end="", flush=True)
+    if path == "/interim":
+        while True:
+            connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
+    if path == "/wait-for-ever":
+        connection.recv(1)  # until the other side has gone
+        return
+    if path == "/drip":
+        connection.sendall(OK + TEXT + b"\r\n")
+        while True:
+            connection.sendall(b".")
+            time.sleep(0.02)
     if path == "/kept":
         connection.sendall(SHAPES["/length"])
         time.sleep(20)
     if path == "/refused":
-        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\nConnection: close\r\n\r\ntoo much")
+        connection.sendall(
+            b"HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\nConnection: close\r\n\r\ntoo much"
+        )
         return
-    told = "\n".join(lines + ["pid %d" % os.getpid(), "from %d" % address[1]] + settings()).encode("latin-1")
+    told = "\n".join(lines + ["pid %d" % os.getpid(), "from %d" % address[1]] + settings()).encode(
+        "latin-1"
+    )
     told = OK + TEXT + b"Content-Length: %d\r\n\r\n" % len(told) + told
     connection.sendall(SHAPES.get(path, told))
 
 
 def settings():
-    return ["%s=%s" % pair for pair in sorted(os.environ.items()) if "PATH" in pair[0] or "TOLD" in pair[0]]
+    return [
+        "%s=%s" % pair
+        for pair in sorted(os.environ.items())
+        if "PATH" in pair[0] or "TOLD" in pair[0]
+    ]
 
 
 def handle(connection, address):
@@ -145,7 +171,9 @@ if __name__ == "__main__":
             time.sleep(600)
     time.sleep(option("DELAY", 0.0))
     if option("MUTE_PORT", -1) >= 0:
-        threading.Thread(target=mute, args=(listening("127.0.0.1", option("MUTE_PORT", 0)),), daemon=True).start()
+        threading.Thread(
+            target=mute, args=(listening("127.0.0.1", option("MUTE_PORT", 0)),), daemon=True
+        ).start()
     time.sleep(option("BETWEEN", 0.0))
     if option("NEVER", 0):
         time.sleep(600)

@@ -9,7 +9,10 @@ from werkzeug.serving import run_simple
 
 print("starting", flush=True)
 time.sleep(float(os.environ.get("LOAD_SECONDS", 0.3)))
-LOADED = {name: os.environ.get(name) for name in ("CORS_ENABLE", "MODEL_TYPE", "NUMBER", "__OW_ACTION_NAME")}
+LOADED = {
+    name: os.environ.get(name)
+    for name in ("CORS_ENABLE", "MODEL_TYPE", "NUMBER", "__OW_ACTION_NAME")
+}
 print("loaded", flush=True)
 
 

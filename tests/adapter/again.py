@@ -10,7 +10,7 @@ LEFT_OUT = (
     "test_coverage.py",
     "test_interpreters.py",
     "test_environments.py",
-    "test_file.py",
+    "test_house.py",
     "test_controller.py",
 )
 

@@ -9,8 +9,8 @@ import json
 import re
 from pathlib import Path
 
-from gateway.__main__ import parser
-from gateway.mediatypes import BINARY, FIXED, OPEN, REGISTERED
+from gateway.commandline import parser
+from gateway.http.mediatypes import BINARY, FIXED, OPEN, REGISTERED
 from gateway.settings import Bounds, Settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,0 +1,1 @@
+"""A local OpenWhisk for Docker actions. Start it with `python -m gateway`."""

@@ -1,8 +1,7 @@
-"""The values that the parts of the gateway hand to each other: actions, orders to run them, and what became of it.
+"""The values that the parts of the gateway hand to each other: actions, orders to run them, and
+what became of it. Touches nothing: no file, no socket, no clock."""
 
-Touches nothing: no file, no socket, no clock."""
-
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 SUCCESS = "success"
 APPLICATION_ERROR = "application error"
@@ -13,9 +12,15 @@ STATUS_CODES = {SUCCESS: 0, APPLICATION_ERROR: 1, DEVELOPER_ERROR: 2, WHISK_ERRO
 
 
 class Parameter(NamedTuple):
+    """With `init` it is given to the container at its start, as a variable."""
+
     key: str
     value: Any
     init: bool = False
+
+
+Parameters = Tuple[Parameter, ...]
+Annotations = Tuple[Tuple[str, Any], ...]
 
 
 class Limits(NamedTuple):
@@ -37,19 +42,43 @@ class Action(NamedTuple):
     code: Optional[str] = None
     binary: bool = False
     limits: Limits = Limits()
-    parameters: Tuple[Parameter, ...] = ()
-    annotations: Tuple[Tuple[str, Any], ...] = ()
+    parameters: Parameters = ()
+    annotations: Annotations = ()
     publish: bool = False
     updated: int = 0
 
     @property
     def path(self) -> str:
         """As activations name it: guest/one, guest/pkg/inner."""
-        return "/".join(part for part in (self.namespace, self.package, self.name) if part)
+        return path_of(self.namespace, self.package, self.name)
+
+    @property
+    def protected_keys(self) -> FrozenSet[str]:
+        """What a final action has set, nobody else may."""
+        if dict(self.annotations).get("final") is not True:
+            return frozenset()
+        return frozenset(each.key for each in self.parameters if each.value is not None)
+
+
+class Package(NamedTuple):
+    """A package of a namespace; its parameters reach all of its actions."""
+
+    namespace: str
+    name: str
+    version: str
+    parameters: Parameters = ()
+    annotations: Annotations = ()
+    publish: bool = False
+    updated: int = 0
+
+    @property
+    def path(self) -> str:
+        return path_of(self.namespace, self.name)
 
 
 class Order(NamedTuple):
-    """One run of one action. `value` holds all parameters but the `init` ones, which are in `init_env`."""
+    """One run of one action. `value` holds all parameters but the `init` ones, which are in
+    `init_env`."""
 
     action: Action
     value: Any
@@ -59,7 +88,8 @@ class Order(NamedTuple):
 
 
 class Activation(NamedTuple):
-    """What became of an order. Times are epoch milliseconds; `init_time` is None on a warm container."""
+    """What became of an order. Times are epoch milliseconds; `init_time` is None on a warm
+    container."""
 
     activation_id: str
     action: Action
@@ -74,13 +104,17 @@ class Activation(NamedTuple):
     logs: List[str] = []
 
 
-class Package(NamedTuple):
-    """A package of a namespace; its parameters reach all of its actions."""
+def path_of(*names: str) -> str:
+    return "/".join(name for name in names if name)
 
-    namespace: str
-    name: str
-    version: str
-    parameters: Tuple[Parameter, ...] = ()
-    annotations: Tuple[Tuple[str, Any], ...] = ()
-    publish: bool = False
-    updated: int = 0
+
+def next_version(version: str) -> str:
+    """What an update makes of 0.0.1: 0.0.2."""
+    start, _, last = version.rpartition(".")
+    return f"{start}.{int(last) + 1}"
+
+
+def inherited(outer: Parameters, own: Parameters) -> Parameters:
+    """A package's parameters and an action's; the action's own count where both have one."""
+    by_key = {each.key: each for each in (*outer, *own)}
+    return tuple(by_key.values())

@@ -1,30 +1,52 @@
-"""Actions, packages and activations as JSON: as clients see them and as the store keeps them. Touches nothing.
+"""Actions, packages and activations as JSON: as clients see them and as the store keeps them.
+Touches nothing.
 
 Members come in the platform's order."""
 
 from typing import Any, Dict, Iterable, List, Tuple
 
-from gateway.entities import STATUS_CODES, SUCCESS, Action, Activation, Limits, Package, Parameter
+from gateway.entities import (
+    STATUS_CODES,
+    SUCCESS,
+    Action,
+    Activation,
+    Annotations,
+    Limits,
+    Package,
+    Parameter,
+    Parameters,
+)
 
 Json = Dict[str, Any]
 
 
 def json_from_parameters(parameters: Iterable[Parameter]) -> List[Json]:
-    return [{"key": each.key, "value": each.value, **({"init": True} if each.init else {})} for each in parameters]
+    items: List[Json] = []
+    for each in parameters:
+        item = {"key": each.key, "value": each.value}
+        if each.init:
+            item["init"] = True
+        items.append(item)
+    return items
 
 
 def json_from_annotations(annotations: Iterable[Tuple[str, Any]]) -> List[Json]:
     return [{"key": key, "value": value} for key, value in annotations]
 
 
-def parameters_from_json(items: Iterable[Json]) -> Tuple[Parameter, ...]:
+def parameters_from_json(items: Iterable[Json]) -> Parameters:
     """Of several with one key the last counts."""
-    found = {item["key"]: Parameter(item["key"], item.get("value"), item.get("init") is True) for item in items}
+    found: Dict[str, Parameter] = {}
+    for item in items:
+        key = item["key"]
+        is_init = item.get("init") is True
+        found[key] = Parameter(key, item.get("value"), is_init)
     return tuple(found.values())
 
 
-def annotations_from_json(items: Iterable[Json]) -> Tuple[Tuple[str, Any], ...]:
-    return tuple({item["key"]: item.get("value") for item in items}.items())
+def annotations_from_json(items: Iterable[Json]) -> Annotations:
+    found = {item["key"]: item.get("value") for item in items}
+    return tuple(found.items())
 
 
 def json_from_limits(limits: Limits) -> Json:
@@ -37,7 +59,7 @@ def json_from_limits(limits: Limits) -> Json:
 
 
 def json_from_exec(action: Action, with_code: bool) -> Json:
-    members = {"kind": "blackbox", "image": action.image}
+    members: Json = {"kind": "blackbox", "image": action.image}
     if action.code and with_code:
         members["code"] = action.code
     members["binary"] = action.binary
@@ -112,7 +134,11 @@ def json_from_package(package: Package) -> Json:
 
 def json_from_package_with(package: Package, actions: Iterable[Action]) -> Json:
     inside = [
-        {"annotations": json_from_annotations(each.annotations), "name": each.name, "version": each.version}
+        {
+            "annotations": json_from_annotations(each.annotations),
+            "name": each.name,
+            "version": each.version,
+        }
         for each in actions
     ]
     members = {**json_from_package(package), "actions": inside, "feeds": []}

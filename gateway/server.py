@@ -4,20 +4,23 @@ Touches what its parts touch: the store's file, the port, containers."""
 
 import errno
 import resource
+import socket
 import sqlite3
 from contextlib import suppress
-from typing import NamedTuple
+from typing import List, NamedTuple
 
-from gateway import api
-from gateway.app import App, body_limits
-from gateway.entities import Action, Limits
-from gateway.front import Front
-from gateway.invoker import Invoker
-from gateway.loopback import is_loopback
-from gateway.page import Page
-from gateway.service import Service
-from gateway.settings import NAMESPACE, Bounds
-from gateway.store import InUse, NotKept, Store
+from gateway.access import Access
+from gateway.containers.invoker import Invoker
+from gateway.controller import Controller, now
+from gateway.entities import Action, Limits, next_version, path_of
+from gateway.http.front import Front, bound_sockets, port_of
+from gateway.page.page import Page
+from gateway.refusal import Refusal
+from gateway.rest.api import Api
+from gateway.router import Router, body_limits
+from gateway.settings import NAMESPACE, Bounds, Plan
+from gateway.store import InUse, Store
+from gateway.web.route import WebRoute
 
 FOLDER_ANNOTATIONS = (
     ("web-export", True),
@@ -27,6 +30,16 @@ FOLDER_ANNOTATIONS = (
     ("exec", "blackbox"),
 )
 
+FILE_IN_USE = (
+    "Another gateway works with {}: stop it, or give this one a file of its own with --data."
+)
+FILE_UNUSABLE = "The data file {} can't be used ({}): choose another with --data."
+NO_DATA_FILE = "{} is not a gateway's data file ({}): choose another with --data."
+FILE_FULL = "{} Make that possible, or choose another with --data."
+PORT_IN_USE = "Port {} is in use: stop what listens there, or choose another with --port."
+PORT_FORBIDDEN = "Port {} needs special rights: choose one above 1023 with --port."
+FOREIGN_HOST = "{} is not an address of this machine ({}): choose another with --host."
+
 
 class CannotStart(Exception):
     """Says in one sentence why, and what to do."""
@@ -35,46 +48,70 @@ class CannotStart(Exception):
 class Running(NamedTuple):
     port: int
     front: Front
-    service: Service
+    controller: Controller
 
     async def close(self) -> None:
         """Nobody new comes in, then what runs is stopped, then its records are written."""
         await self.front.close()
-        await self.service.close()
+        await self.controller.close()
 
 
-async def start(plan) -> Running:
+async def start(plan: Plan) -> Running:
     """Raises CannotStart."""
     allow_many_connections()
-    settings = plan.settings
-    host = settings.host
-    store = opened_store(plan.data, settings.kept_activations)
-    invoker = None
+    store = opened_store(plan.data, plan.settings.kept_activations)
     try:
-        # Containers reach the gateway under the address that it listens on; the port is known by then.
-        service = Service(store, None, settings)
-        front = Front(App(service, Page(service, is_loopback(host))), body_limits)
-        port = await bound(front, plan)
-        api_host = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        invoker = Invoker(
-            plan.images,
-            api_host=api_host,
-            api_key=settings.key,
-            python=plan.python,
-            most_containers=settings.containers,
-            most_waiting=settings.waiting,
-            idle_seconds=settings.idle_seconds,
-        )
-        service.invoker = invoker
-        for name in plan.served:
-            await serve_folder(store, name, settings.bounds)
-        await front.listen()
-        return Running(port, front, service)
+        sockets = sockets_of(plan)
+        try:
+            return await started(plan, store, sockets)
+        except BaseException:
+            for each in sockets:
+                each.close()
+            raise
     except BaseException:
-        if invoker is not None:
-            await invoker.close()
         store.close()
         raise
+
+
+async def started(
+    plan: Plan,
+    store: Store,
+    sockets: List[socket.socket],
+) -> Running:
+    port = port_of(sockets[0])
+    invoker = invoker_from_plan(plan, port)
+    try:
+        controller = Controller(store, invoker, plan.settings)
+        front = Front(sockets, router(controller).answer, body_limits)
+        for name in plan.served:
+            await serve_folder(store, name, plan.settings.bounds)
+        await front.listen()
+        return Running(port, front, controller)
+    except BaseException:
+        await invoker.close()
+        raise
+
+
+def router(controller: Controller) -> Router:
+    settings = controller.settings
+    access = Access(settings)
+    page = Page(controller, access)
+    return Router(access, WebRoute(controller), Api(controller), page.answer, settings)
+
+
+def invoker_from_plan(plan: Plan, port: int) -> Invoker:
+    """Containers reach the gateway under the address that it listens on."""
+    settings = plan.settings
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return Invoker(
+        plan.images,
+        api_host=f"http://{host}:{port}",
+        api_key=settings.key,
+        python=plan.python,
+        most_containers=settings.containers,
+        most_waiting=settings.waiting,
+        idle_seconds=settings.idle_seconds,
+    )
 
 
 def allow_many_connections() -> None:
@@ -84,50 +121,53 @@ def allow_many_connections() -> None:
 
 
 def opened_store(path: str, keep: int) -> Store:
+    """Raises CannotStart."""
     try:
         return Store(path, keep)
     except InUse:
-        raise CannotStart(
-            f"Another gateway works with {path}: stop it, or give this one a file of its own with --data."
-        ) from None
+        raise CannotStart(FILE_IN_USE.format(path)) from None
     except OSError as error:
-        raise CannotStart(
-            f"The data file {path} can't be used ({error.strerror}): choose another with --data."
-        ) from None
+        raise CannotStart(FILE_UNUSABLE.format(path, error.strerror)) from None
     except (sqlite3.Error, ValueError, KeyError) as error:
-        raise CannotStart(f"{path} is not a gateway's data file ({error}): choose another with --data.") from None
+        raise CannotStart(NO_DATA_FILE.format(path, error)) from None
 
 
-async def bound(front: Front, plan) -> int:
+def sockets_of(plan: Plan) -> List[socket.socket]:
+    """At the port that was chosen, for 0 at any free one. Raises CannotStart."""
+    host = plan.settings.host
     try:
-        return await front.bind(plan.settings.host, plan.port)
+        return bound_sockets(host, plan.port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            message = f"Port {plan.port} is in use: stop what listens there, or choose another with --port."
+            message = PORT_IN_USE.format(plan.port)
         elif error.errno == errno.EACCES:
-            message = f"Port {plan.port} needs special rights: choose one above 1023 with --port."
+            message = PORT_FORBIDDEN.format(plan.port)
         else:
-            host = plan.settings.host
-            message = f"{host} is not an address of this machine ({error.strerror}): choose another with --host."
+            message = FOREIGN_HOST.format(host, error.strerror)
         raise CannotStart(message) from None
 
 
 async def serve_folder(store: Store, name: str, bounds: Bounds) -> None:
-    """The action that FOLDER stands for, new at each start: the folder may have changed."""
-    old = store.actions.get(f"{NAMESPACE}/{name}")
-    limits = Limits(bounds.timeout[1], bounds.memory[1], bounds.logs[1], bounds.concurrency[0])
-    version = "0.0.1" if old is None else f"0.0.{int(old.version.rpartition('.')[2]) + 1}"
+    """The action that FOLDER stands for, new at each start: the folder may have changed. Raises
+    CannotStart."""
+    old = store.actions.get(path_of(NAMESPACE, name))
+    limits = Limits(
+        timeout=bounds.timeout[1],
+        memory=bounds.memory[1],
+        logs=bounds.logs[1],
+        concurrency=bounds.concurrency[0],
+    )
     action = Action(
         namespace=NAMESPACE,
         package="",
         name=name,
-        version=version,
+        version=next_version("0.0.0" if old is None else old.version),
         image=name,
         limits=limits,
         annotations=FOLDER_ANNOTATIONS,
-        updated=api.now(),
+        updated=now(),
     )
     try:
         await store.put_action(action)
-    except NotKept as error:
-        raise CannotStart(f"{error} Make that possible, or choose another with --data.") from error
+    except Refusal as refusal:
+        raise CannotStart(FILE_FULL.format(refusal)) from refusal

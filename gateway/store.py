@@ -8,30 +8,40 @@ import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar
 
-from gateway import jsontext, records
-from gateway.entities import Action, Activation, Package
+from gateway import records
+from gateway.entities import Action, Activation, Package, path_of
+from gateway.http import jsontext
+from gateway.refusal import Refusal
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS actions (path TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS packages (path TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS activations (
-    id TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, start INTEGER NOT NULL,
-    record TEXT NOT NULL, summary TEXT NOT NULL
+    id TEXT PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    summary TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS activations_by_start ON activations (namespace, start);
 """
+NEWEST_FIRST = "ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
 # Removing what is too old takes as long for many as for one.
 PRUNED_EVERY = 100
+INSERT_ACTIVATION = "INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)"
+NOT_KEPT = "The data file can't be written to: {}."
+
+
+Entity = TypeVar("Entity")
+Values = Tuple[Any, ...]
 
 
 class InUse(Exception):
     """Another gateway works with the file."""
-
-
-class NotKept(Exception):
-    """The file takes nothing more; says why."""
 
 
 class Selection(NamedTuple):
@@ -46,7 +56,8 @@ class Selection(NamedTuple):
 
 
 class Store:
-    """What is few is kept in memory, too: looking up an action takes no time. Of activations the newest `keep` stay."""
+    """What is few is kept in memory, too: looking up an action takes no time. Of activations the
+    newest `keep` stay. What can't be written raises Refusal."""
 
     def __init__(self, path: str, keep: int):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -58,9 +69,17 @@ class Store:
         self.actions: Dict[str, Action] = self._load("actions", records.action_from_json)
         self.packages: Dict[str, Package] = self._load("packages", records.package_from_json)
 
-    def _load(self, table: str, read: Callable[[Any], Any]) -> Dict[str, Any]:
-        rows = self._thread.submit(self._rows, f"SELECT path, record FROM {table}", ()).result()
-        return {path: read(jsontext.value_from_json(record.encode("utf-8"))) for path, record in rows}
+    def _load(
+        self,
+        table: str,
+        read: Callable[[Any], Entity],
+    ) -> Dict[str, Entity]:
+        query = f"SELECT path, record FROM {table}"
+        rows = self._thread.submit(self._rows, query, ()).result()
+        found = {}
+        for path, record in rows:
+            found[path] = read(jsontext.value_from_json(record.encode("utf-8")))
+        return found
 
     def close(self) -> None:
         self._thread.submit(self._database.close).result()
@@ -78,16 +97,18 @@ class Store:
         self.actions.pop(action.path, None)
 
     async def put_package(self, package: Package) -> None:
-        path = f"{package.namespace}/{package.name}"
-        await self._put("packages", path, records.json_from_package(package))
-        self.packages[path] = package
+        await self._put("packages", package.path, records.json_from_package(package))
+        self.packages[package.path] = package
 
     async def delete_package(self, package: Package) -> None:
-        path = f"{package.namespace}/{package.name}"
-        await self._write("DELETE FROM packages WHERE path = ?", (path,))
-        self.packages.pop(path, None)
+        await self._write("DELETE FROM packages WHERE path = ?", (package.path,))
+        self.packages.pop(package.path, None)
 
-    def actions_in(self, namespace: str, package: Optional[str] = None) -> List[Action]:
+    def actions_in(
+        self,
+        namespace: str,
+        package: Optional[str] = None,
+    ) -> List[Action]:
         """The newest first; those of all packages if none is named."""
         found = [each for each in self.actions.values() if each.namespace == namespace]
         found = [each for each in found if package is None or each.package == package]
@@ -112,58 +133,72 @@ class Store:
         """The texts of the records, or of what lists show of them; the newest first."""
         where, values = condition(selection)
         column = "record" if whole else "summary"
-        query = f"SELECT {column} FROM activations WHERE {where} ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
-        rows = await self._in_thread(self._rows, query, (*values, selection.limit, selection.skip))
+        query = f"SELECT {column} FROM activations WHERE {where} {NEWEST_FIRST}"
+        values = (*values, selection.limit, selection.skip)
+        rows = await self._in_thread(self._rows, query, values)
         return [text for (text,) in rows]
 
     async def count_activations(self, selection: Selection) -> int:
         where, values = condition(selection)
-        rows = await self._in_thread(self._rows, f"SELECT count(*) FROM activations WHERE {where}", values)
-        return max(0, rows[0][0] - selection.skip)
+        query = f"SELECT count(*) FROM activations WHERE {where}"
+        rows = await self._in_thread(self._rows, query, values)
+        number = int(rows[0][0])
+        return max(0, number - selection.skip)
 
     def _insert_activation(self, activation: Activation, subject: str) -> None:
         action = activation.action
         record = jsontext.compact(records.json_from_activation(activation, subject))
         summary = jsontext.compact(records.summary_of_activation(activation))
-        path = f"{action.package}/{action.name}" if action.package else action.name
-        values = (activation.activation_id, action.namespace, action.name, path, activation.start)
-        texts = tuple(jsontext.utf8(text).decode("utf-8") for text in (record, summary))
-        self._execute("INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, *texts))
+        path = path_of(action.package, action.name)
+        values: Values = (activation.activation_id, action.namespace, action.name, path)
+        values += (activation.start,)
+        values += (storable(record), storable(summary))
+        self._execute(INSERT_ACTIVATION, values)
         self._added += 1
         if self._added % PRUNED_EVERY == 0:
             self._prune()
 
     def _prune(self) -> None:
-        # Rows are numbered as they come and only the first are ever removed, so their numbers have no gaps.
+        # Rows are numbered as they come and only the first are ever removed, so their numbers have
+        # no gaps.
         newest = "SELECT max(rowid) FROM activations"
         # What can't go now goes the next time.
-        with suppress(NotKept):
+        with suppress(Refusal):
             self._execute(f"DELETE FROM activations WHERE rowid <= ({newest}) - ?", (self._keep,))
 
     # -- the thread ------------------------------------------------------------------------
 
     async def _put(self, table: str, path: str, record: Any) -> None:
-        text = jsontext.utf8(jsontext.compact(record)).decode("utf-8")
+        text = storable(jsontext.compact(record))
         await self._write(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (path, text))
 
-    async def _write(self, statement: str, values: Tuple) -> None:
+    async def _write(self, statement: str, values: Values) -> None:
         await self._in_thread(self._execute, statement, values)
 
-    async def _in_thread(self, call: Callable, *arguments: Any) -> Any:
+    async def _in_thread(
+        self,
+        call: Callable[..., Any],
+        *arguments: Any,
+    ) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
-    def _execute(self, statement: str, values: Tuple) -> None:
+    def _execute(self, statement: str, values: Values) -> None:
         try:
             with self._database:
                 self._database.execute(statement, values)
         except sqlite3.OperationalError as error:
-            raise NotKept(f"The data file can't be written to: {error}.") from error
+            raise Refusal(500, NOT_KEPT.format(error)) from error
 
-    def _rows(self, query: str, values: Tuple) -> List[Tuple]:
+    def _rows(self, query: str, values: Values) -> List[Values]:
         return self._database.execute(query, values).fetchall()
 
 
-def condition(selection: Selection) -> Tuple[str, Tuple]:
+def storable(text: str) -> str:
+    """Without halves of surrogate pairs, which no file can hold."""
+    return jsontext.utf8(text).decode("utf-8")
+
+
+def condition(selection: Selection) -> Tuple[str, Values]:
     parts: List[Tuple[str, Any]] = [("namespace = ?", selection.namespace)]
     if selection.name:
         parts.append(("path = ?" if "/" in selection.name else "name = ?", selection.name))
@@ -171,12 +206,14 @@ def condition(selection: Selection) -> Tuple[str, Tuple]:
         parts.append(("start >= ?", selection.since))
     if selection.upto is not None:
         parts.append(("start <= ?", selection.upto))
-    return " AND ".join(text for text, _ in parts), tuple(value for _, value in parts)
+    texts, values = zip(*parts)
+    return " AND ".join(texts), values
 
 
 def locked(path: str) -> int:
     """Two gateways at one file would not see each other's actions. Raises InUse, or OSError."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

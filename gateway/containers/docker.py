@@ -9,15 +9,22 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
-from gateway.containers import NO_RESOURCES, Container, Runner, StartError
+from gateway.containers.container import (
+    NO_RESOURCES,
+    Container,
+    Runner,
+    StartError,
+    platform_environ,
+)
 from gateway.containers.leftovers import Marker
 from gateway.containers.logs import STREAMS, Log
 from gateway.entities import WHISK_ERROR, Action
 
-#: What the marker notes when an engine was used; also the label by which a container can be found again.
+#: What the marker notes when an engine was used.
 DOCKER = "docker"
+#: By which a container can be found again.
 LABEL = "openwhisk-gateway"
 
 PORT = 8080
@@ -29,13 +36,21 @@ OUT_OF_MEMORY_SECONDS = 2.0
 PULL_FAILED = "Failed to pull container image '{}'."
 NO_COMMAND = "executable file not found in image '{}'."
 NO_ENGINE = (
-    "Docker doesn't answer ({}): start it, or say with --image {}=WHERE in which folder or at which URL the action is."
+    "Docker doesn't answer ({}): start it, or say with --image {}=WHERE"
+    " in which folder or at which URL the action is."
 )
 
 
+Address = Tuple[str, int]
+
+
 class DockerContainer(Container):
-    def __init__(self, container, address, runner: "DockerRunner"):
-        super().__init__(*address, Log(silence_seconds=SILENCE_SECONDS))
+    """`container` is Docker's own, `address` where it listens."""
+
+    def __init__(self, container: Any, address: Address, runner: "DockerRunner"):
+        host, port = address
+        self._printed = Log(silence_seconds=SILENCE_SECONDS)
+        super().__init__(host, port, self._printed)
         self._container = container
         self._runner = runner
 
@@ -45,28 +60,28 @@ class DockerContainer(Container):
         self.gone()
 
     async def ran_out_of_memory(self) -> bool:
-        return await self._runner.in_thread(killed_for_memory, self._container)
+        return bool(await self._runner.in_thread(killed_for_memory, self._container))
 
-    def follow(self, output) -> None:
+    def follow(self, output: Any) -> None:
         """Reads what the container prints, in a thread that ends with it."""
-        loop = asyncio.get_running_loop()
+        arguments = (output, asyncio.get_running_loop())
+        thread = threading.Thread(target=self._read, args=arguments, daemon=True)
+        thread.start()
 
-        def read():
-            # The loop is closed early when the gateway is interrupted a second time.
-            with suppress(RuntimeError, OSError):
-                for pieces in output:
-                    for stream, data in zip(STREAMS, pieces):
-                        if data:
-                            loop.call_soon_threadsafe(self.log.feed, stream, data)
-            close_stream(output)
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._ended)
-
-        threading.Thread(target=read, name="docker-log", daemon=True).start()
+    def _read(self, output: Any, loop: asyncio.AbstractEventLoop) -> None:
+        # The loop is closed early when the gateway is interrupted a second time.
+        with suppress(RuntimeError, OSError):
+            for pieces in output:
+                for stream, data in zip(STREAMS, pieces):
+                    if data:
+                        loop.call_soon_threadsafe(self._printed.feed, stream, data)
+        close_stream(output)
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._ended)
 
     def _ended(self) -> None:
         for stream in STREAMS:
-            self.log.feed(stream, b"")
+            self._printed.feed(stream, b"")
         self.gone()
 
 
@@ -77,8 +92,8 @@ class DockerRunner(Runner):
         self.image = image
         self.api_host = api_host
         self._marker = marker
-        self._engine = None
-        self._pull: Optional[asyncio.Future] = None
+        self._engine: Any = None
+        self._pull: Optional["asyncio.Future[None]"] = None
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="docker")
 
     async def start(self, action: Action) -> Container:
@@ -93,15 +108,20 @@ class DockerRunner(Runner):
         started.follow(output)
         return started
 
-    async def in_thread(self, work, *arguments) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+    async def in_thread(
+        self,
+        work: Callable[..., Any],
+        *arguments: Any,
+    ) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, work, *arguments)
 
     async def close(self) -> None:
         if self._engine is not None:
             self._engine.close()
         self._threads.shutdown()
 
-    def _connect(self):
+    def _connect(self) -> Any:
         try:
             engine = connected()
         except OSError as error:
@@ -114,11 +134,12 @@ class DockerRunner(Runner):
         try:
             self._engine.images.pull(name, tag=tag or "latest")
         except (docker_package().errors.DockerException, OSError) as error:
-            # The platform's rule: without a tag, or with this one, a copy that is here may be out of date.
+            # The platform's rule: without a tag, or with this one, a copy that is here may be out
+            # of date.
             if tag in (None, "latest"):
                 raise StartError(PULL_FAILED.format(self.image)) from error
 
-    def _create_and_start(self, action: Action):
+    def _create_and_start(self, action: Action) -> Tuple[Any, Any, Address]:
         errors = docker_package().errors
         try:
             container = self._engine.containers.create(self.image, **self._arguments(action))
@@ -126,7 +147,8 @@ class DockerRunner(Runner):
             raise StartError(PULL_FAILED.format(self.image)) from error
         except (errors.DockerException, OSError) as error:
             raise StartError(NO_RESOURCES, WHISK_ERROR) from error
-        output = container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True)
+        streams = {"stdout": True, "stderr": True, "demux": True}
+        output = container.attach(stream=True, logs=True, **streams)
         try:
             container.start()
             return container, output, address_of(container)
@@ -136,16 +158,15 @@ class DockerRunner(Runner):
             raise start_error(self.image, error) from error
 
     def _arguments(self, action: Action) -> Dict[str, Any]:
-        """Those of the platform's own `docker run`: no command, no user, no published port without need."""
+        """Those of the platform's own `docker run`: no command, no user, no published port without
+        need."""
         types = docker_package().types
         mark = self._marker.new_mark()
-        environ = {"__OW_API_HOST": self.api_host}
-        if action.limits.concurrency > 1:
-            environ["__OW_ALLOW_CONCURRENT"] = "true"
+        ports = {f"{PORT}/tcp": ("127.0.0.1", None)} if in_virtual_machine() else None
         return {
             "name": container_name(mark, action),
             "labels": {LABEL: self._marker.token},
-            "environment": environ,
+            "environment": platform_environ(action, self.api_host),
             "cpu_shares": max(2, action.limits.memory),
             "mem_limit": f"{action.limits.memory}m",
             "memswap_limit": f"{action.limits.memory}m",
@@ -154,18 +175,18 @@ class DockerRunner(Runner):
             "ulimits": [types.Ulimit(name="nofile", soft=1024, hard=1024)],
             "pids_limit": 1024,
             "log_config": types.LogConfig(type="json-file"),
-            "ports": {f"{PORT}/tcp": ("127.0.0.1", None)} if in_virtual_machine() else None,
+            "ports": ports,
         }
 
 
-def docker_package():
+def docker_package() -> Any:
     """Imported late: it costs a gateway without Docker 25 MB and a quarter of a second."""
     import docker
 
     return docker
 
 
-def connected():
+def connected() -> Any:
     """OSError when no engine answers."""
     docker = docker_package()
     try:
@@ -181,7 +202,7 @@ def in_virtual_machine() -> bool:
     return sys.platform == "darwin"
 
 
-def address_of(container):
+def address_of(container: Any) -> Address:
     container.reload()
     network = container.attrs["NetworkSettings"]
     if in_virtual_machine():
@@ -191,7 +212,9 @@ def address_of(container):
 
 def container_name(mark: str, action: Action) -> str:
     token, number = mark.split(".")
-    return re.sub(r"[^a-zA-Z0-9_.-]", "", f"wsk{token[:8]}_{number}_{action.namespace}_{action.name}")
+    return re.sub(
+        r"[^a-zA-Z0-9_.-]", "", f"wsk{token[:8]}_{number}_{action.namespace}_{action.name}"
+    )
 
 
 def start_error(image: str, error: Exception) -> StartError:
@@ -200,7 +223,7 @@ def start_error(image: str, error: Exception) -> StartError:
     return StartError(NO_RESOURCES, WHISK_ERROR)
 
 
-def killed_for_memory(container) -> bool:
+def killed_for_memory(container: Any) -> bool:
     """The engine knows it a moment after the connection is lost."""
     until = time.monotonic() + OUT_OF_MEMORY_SECONDS
     with suppress(docker_package().errors.DockerException, OSError):
@@ -208,19 +231,19 @@ def killed_for_memory(container) -> bool:
             container.reload()
             state = container.attrs["State"]
             if state["OOMKilled"] or not state["Running"]:
-                return state["OOMKilled"]
+                return bool(state["OOMKilled"])
             time.sleep(0.05)
     return False
 
 
-def close_stream(output) -> None:
+def close_stream(output: Any) -> None:
     with suppress(OSError):
         output.close()
     # That closes the socket alone; the answer it came from holds it open.
     output._response.close()
 
 
-def remove(container) -> None:
+def remove(container: Any) -> None:
     """At once and without asking, as on the platform."""
     with suppress(docker_package().errors.DockerException, OSError):
         container.remove(force=True, v=True)

@@ -2,20 +2,32 @@
 
 from typing import Any, Dict, Optional
 
-from gateway import jsontext
 from gateway.entities import Action, Order
+from gateway.http import jsontext
 
 
-def init_body_from_order(order: Order, deadline: int, api_key: Optional[str] = None) -> bytes:
+def init_body_from_order(
+    order: Order,
+    deadline: int,
+    api_key: Optional[str] = None,
+) -> bytes:
     action = order.action
-    value = {"name": action.name, "binary": action.binary, "main": action.main or "main"}
+    value: Dict[str, Any] = {
+        "name": action.name,
+        "binary": action.binary,
+        "main": action.main or "main",
+    }
     if action.code:
         value["code"] = action.code
     value["env"] = env_from_order(order, deadline, api_key)
     return json_bytes({"value": value})
 
 
-def env_from_order(order: Order, deadline: int, api_key: Optional[str] = None) -> Dict[str, str]:
+def env_from_order(
+    order: Order,
+    deadline: int,
+    api_key: Optional[str] = None,
+) -> Dict[str, str]:
     action = order.action
     env = {key: text_from_value(value) for key, value in order.init_env.items()}
     env.update(
@@ -31,7 +43,11 @@ def env_from_order(order: Order, deadline: int, api_key: Optional[str] = None) -
     return env
 
 
-def run_body_from_order(order: Order, deadline: int, api_key: Optional[str] = None) -> bytes:
+def run_body_from_order(
+    order: Order,
+    deadline: int,
+    api_key: Optional[str] = None,
+) -> bytes:
     action = order.action
     body = {
         "action_name": f"/{action.path}",
@@ -49,7 +65,8 @@ def run_body_from_order(order: Order, deadline: int, api_key: Optional[str] = No
 
 def wants_api_key(action: Action) -> bool:
     """Without the annotation the platform hands the key out; any JSON but these counts as yes."""
-    return dict(action.annotations).get("provide-api-key", True) not in (False, 0, "", None)
+    wanted = dict(action.annotations).get("provide-api-key", True)
+    return wanted not in (False, 0, "", None)
 
 
 def text_from_value(value: Any) -> str:

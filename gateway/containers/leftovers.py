@@ -1,6 +1,7 @@
 """Finds and ends what an earlier gateway started and could not stop, because it was killed itself.
 
-Touches a folder of its own with one locked file for each living gateway, and the processes marked by it."""
+Touches a folder of its own with one locked file for each living gateway, and the processes marked
+by it."""
 
 import fcntl
 import os
@@ -9,16 +10,21 @@ import tempfile
 import time
 import uuid
 from contextlib import suppress
-from typing import List, Optional
+from typing import Any, Callable, List, Optional
 
 import psutil
 
-#: The environment variable that a process inherits however it was started; its value names the container.
+#: The environment variable that a process inherits however it was started; its value names the
+#: container.
 MARK = "GATEWAY_CONTAINER"
 
 
+NOT_PRIVATE = "{} must be a folder that nobody but you can write to: remove it."
+
+
 class Marker:
-    """Names for containers by which they can be told from all others, in this gateway's life and after it."""
+    """Names for containers by which they can be told from all others, in this gateway's life and
+    after it."""
 
     def __init__(self, folder: Optional[str] = None):
         self.folder = folder or default_folder()
@@ -28,7 +34,8 @@ class Marker:
         make_private(self.folder)
         # Locked first and named after: to others, a file without a lock is that of a dead gateway.
         nameless = f"{self._file}.new"
-        self._lock = os.open(nameless, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
+        self._lock = os.open(nameless, flags, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         os.rename(nameless, self._file)
 
@@ -42,11 +49,16 @@ class Marker:
 
     def dead(self) -> List[str]:
         """The tokens of gateways that have ended without `close`."""
-        names = [name for name in os.listdir(self.folder) if "." not in name and name != self.token]
-        return [name for name in names if not is_locked(os.path.join(self.folder, name))]
+        found = []
+        for name in os.listdir(self.folder):
+            is_other = "." not in name and name != self.token
+            if is_other and not is_locked(os.path.join(self.folder, name)):
+                found.append(name)
+        return found
 
     def note_of(self, token: str) -> str:
-        with open(os.path.join(self.folder, token), encoding="utf-8") as file:
+        path = os.path.join(self.folder, token)
+        with open(path, encoding="utf-8") as file:
             return file.read()
 
     def forget(self, token: str) -> None:
@@ -66,8 +78,10 @@ def default_folder() -> str:
 def make_private(folder: str) -> None:
     os.makedirs(folder, mode=0o700, exist_ok=True)
     found = os.lstat(folder)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o022:
-        raise PermissionError(f"{folder} must be a folder that nobody but you can write to: remove it.")
+    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    others_may_write = stat.S_IMODE(found.st_mode) & 0o022
+    if not is_own or others_may_write:
+        raise PermissionError(NOT_PRIVATE.format(folder))
 
 
 def is_locked(path: str) -> bool:
@@ -106,6 +120,6 @@ def kill_marked(mark: str) -> None:
         found = marked_processes(mark)
 
 
-def with_no_complaint(action, *arguments) -> None:
+def with_no_complaint(action: Callable[..., Any], *arguments: Any) -> None:
     with suppress(psutil.Error, OSError):
         action(*arguments)

@@ -25,7 +25,7 @@ class Page:
         self.truncated = False
         self.open_streams = set(STREAMS)
         self.sentinels = 0
-        self.ended = asyncio.get_running_loop().create_future()
+        self.ended: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
 
     @property
     def complete(self) -> bool:
@@ -46,7 +46,8 @@ class Page:
 
 
 class Log:
-    """One container's output. What it says before the first one is that one's; between two, lost."""
+    """One container's output. What it says before the first activation is that one's; between two,
+    it is lost."""
 
     def __init__(self, silence_seconds: float = 0.0, sentinel_seconds: float = 0.5):
         self.silence_seconds = silence_seconds
@@ -81,7 +82,8 @@ class Log:
             self._early.append((stream, line))
 
     def begin(self, limit: int) -> Page:
-        """With a concurrency above one nobody can tell whose line it is: each of the activations gets it."""
+        """With a concurrency above one nobody can tell whose line it is: each of the activations
+        gets it."""
         page = Page(limit)
         for stream, line in self._early:
             page.add(stream, line)
@@ -99,11 +101,14 @@ class Log:
         self._pages.remove(page)
 
     async def _settle(self) -> None:
-        # What was written to a pipe before the answer was sent can be read now, in a few turns of the loop.
+        # What was written to a pipe before the answer was sent can be read now, in a few turns of
+        # the loop.
         for _ in range(3):
             await asyncio.sleep(0)
         asked = time.monotonic()
-        while not self.sentinelled and time.monotonic() - max(self._heard, asked) < self.silence_seconds:
+        while not self.sentinelled:
+            if time.monotonic() - max(self._heard, asked) >= self.silence_seconds:
+                return
             await asyncio.sleep(self.silence_seconds / 4)
             if time.monotonic() - asked > self.sentinel_seconds:
                 return
@@ -112,7 +117,7 @@ class Log:
 class LineSplitter:
     """Lines of text from pieces of bytes; an endless line is cut into long ones."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
 
@@ -127,4 +132,4 @@ class LineSplitter:
 def line_from_text(stream: str, text: str) -> str:
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{f'{moment}.{nanoseconds:09d}Z':<30} {stream}: {text}"
+    return f"{moment}.{nanoseconds:09d}Z {stream}: {text}"

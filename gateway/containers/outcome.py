@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple, Optional
 
-from gateway import jsontext
 from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS, WHISK_ERROR
+from gateway.http import jsontext
 
 REPLY_LIMIT = 1048576
 
@@ -15,12 +15,14 @@ OVER_TIME_IN_INIT = "The action exceeded its time limits of {} milliseconds duri
 INVALID_INIT = "The action failed during initialization"
 INVALID_RUN = "The action did not produce a valid JSON or JSON Array response"
 TOO_LONG = (
-    "The action produced a response that exceeded the allowed length: {} > {} bytes. The truncated response was: {}"
+    "The action produced a response that exceeded the allowed length: {} > {} bytes."
+    " The truncated response was: {}"
 )
 
 
 class Reply(NamedTuple):
-    """A container's answer. `text` is cut at the limit; `length` is the Content-Length it came with."""
+    """A container's answer. `text` is cut at the limit; `length` is the Content-Length it came
+    with."""
 
     status: int
     text: str
@@ -48,7 +50,8 @@ def outcome_from_reply(reply: Optional[Reply]) -> Outcome:
         return developer_error(EXITED_IN_RUN)
     if reply.truncated:
         return failure(APPLICATION_ERROR, too_long(reply), reply.length)
-    value, size = json_from_text(reply.text), size_of(reply.text)
+    value = json_from_text(reply.text)
+    size = size_of(reply.text)
     if reply.status != 200:
         return developer_error(error_in(value, reply.text, INVALID_RUN), size)
     if isinstance(value, dict) and "error" in value:
@@ -66,7 +69,8 @@ def failure_from_init_reply(reply: Optional[Reply]) -> Optional[Outcome]:
         return developer_error(too_long(reply), reply.length)
     if reply.status == 200:
         return None
-    return developer_error(error_in(json_from_text(reply.text), reply.text, INVALID_INIT), size_of(reply.text))
+    error = error_in(json_from_text(reply.text), reply.text, INVALID_INIT)
+    return developer_error(error, size_of(reply.text))
 
 
 def out_of_time(milliseconds: int, in_init: bool) -> Outcome:
@@ -87,7 +91,9 @@ def failure(status: str, error: Any, size: int = 0) -> Outcome:
 
 
 def error_in(value: Any, text: str, otherwise: str) -> Any:
-    return value["error"] if isinstance(value, dict) and "error" in value else with_text(otherwise, text)
+    if isinstance(value, dict) and "error" in value:
+        return value["error"]
+    return with_text(otherwise, text)
 
 
 def with_text(message: str, text: str) -> str:

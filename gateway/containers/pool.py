@@ -1,4 +1,5 @@
-"""Decides which container runs what: starts them up to a limit, lets the rest wait, stops idle ones.
+"""Decides which container runs what: starts them up to a limit, lets the rest wait, stops idle
+ones.
 
 Touches no container itself but through its runner."""
 
@@ -6,20 +7,14 @@ import asyncio
 import itertools
 import traceback
 from collections import deque
-from typing import Awaitable, Callable, Deque, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Callable, Coroutine, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from gateway.complaints import complain
-from gateway.containers import NO_RESOURCES, Container, Runner, StartError
+from gateway.containers.container import NO_RESOURCES, Container, Runner, StartError
 from gateway.entities import WHISK_ERROR, Action
+from gateway.refusal import Refusal, Stage
+from gateway.terminal import complain
 
-
-class Overloaded(Exception):
-    """Too many requests are waiting already: 429."""
-
-    def __init__(self, count: int, allowed: int):
-        super().__init__(f"Too many concurrent requests in flight (count: {count}, allowed: {allowed}).")
-        self.count = count
-        self.allowed = allowed
+TOO_MANY = "Too many concurrent requests in flight (count: {}, allowed: {})."
 
 
 class Closed(Exception):
@@ -49,7 +44,8 @@ class Seat:
     @property
     def free(self) -> bool:
         # Before /init has succeeded there is room for the one activation that does it.
-        return self.usable and self.taken < (self.lane.action.limits.concurrency if self.initialised else 1)
+        room = self.lane.action.limits.concurrency if self.initialised else 1
+        return self.usable and self.taken < room
 
     @property
     def idle(self) -> bool:
@@ -71,27 +67,37 @@ class Lane:
         return not (self.waiting or self.seats or self.starting)
 
 
+LaneKey = Tuple[str, str, int, str]
+
+
 class Pool:
-    """`runner_of` gives the runner of an image. Everything here runs in the thread of the event loop."""
+    """`runner_of` gives the runner of an image. Everything here runs in the thread of the event
+    loop."""
 
     def __init__(
-        self, runner_of: Callable[[str], Runner], most_containers: int, most_waiting: int, idle_seconds: float
+        self,
+        runner_of: Callable[[str], Runner],
+        most_containers: int,
+        most_waiting: int,
+        idle_seconds: float,
     ):
         self._runner_of = runner_of
         self.most_containers = most_containers
         self.most_waiting = most_waiting
         self.idle_seconds = idle_seconds
-        self._lanes: Dict[tuple, Lane] = {}
+        self._lanes: Dict[LaneKey, Lane] = {}
         self._stopping: List[Runner] = []
         self._numbers = itertools.count()
-        self._tasks: Set[asyncio.Task] = set()
+        self._tasks: Set["asyncio.Task[Any]"] = set()
         self._closed = False
 
     def queue(self, action: Action) -> "asyncio.Future[Seat]":
-        """First come, first served among the requests of one action; raises Overloaded when too many wait."""
+        """First come, first served among the requests of one action; raises Refusal when too many
+        wait."""
         waiting = sum(len(lane.waiting) for lane in self._lanes.values())
         if waiting >= self.most_waiting:
-            raise Overloaded(waiting, self.most_waiting)
+            message = TOO_MANY.format(waiting, self.most_waiting)
+            raise Refusal(429, message, Stage.ADMISSION)
         return self._queue(self._lane_of(action).waiting.append)
 
     def queue_again(self, action: Action) -> "asyncio.Future[Seat]":
@@ -127,7 +133,9 @@ class Pool:
 
     def forget(self, path: str) -> None:
         """Those that wait are still served, by the version of the action that they asked for."""
-        for lane in [lane for lane in self._lanes.values() if lane.action.path == path]:
+        for lane in list(self._lanes.values()):
+            if lane.action.path != path:
+                continue
             for seat in list(lane.seats):
                 seat.retired = True
                 if seat.taken == 0:
@@ -153,14 +161,16 @@ class Pool:
         return self._lanes[key]
 
     def _balance(self) -> None:
-        """Hands free containers to those that wait, oldest first, and starts more where none is free."""
+        """Hands free containers to those that wait, oldest first, and starts more where none is
+        free."""
         waiting = [lane for lane in self._lanes.values() if lane.waiting]
         for lane in sorted(waiting, key=lambda lane: lane.waiting[0].number):
             self._seat(lane)
             while len(lane.waiting) > lane.starting and self._start_one(lane):
                 pass
-        for key in [key for key, lane in self._lanes.items() if lane.deserted]:
-            del self._lanes[key]
+        for key, lane in list(self._lanes.items()):
+            if lane.deserted:
+                del self._lanes[key]
 
     def _seat(self, lane: Lane) -> None:
         for seat in [seat for seat in lane.seats if seat.idle and not seat.usable]:
@@ -190,17 +200,22 @@ class Pool:
 
     def _used(self) -> List[Runner]:
         """The runner of each container that is there, on its way up or on its way down."""
-        lanes = self._lanes.values()
-        return self._stopping + [lane.runner for lane in lanes for _ in range(len(lane.seats) + lane.starting)]
+        used = list(self._stopping)
+        for lane in self._lanes.values():
+            used += [lane.runner] * (len(lane.seats) + lane.starting)
+        return used
 
     def _is_full(self, runner: Runner) -> bool:
         return runner.limit is not None and self._used().count(runner) >= runner.limit
 
     def _victim_for(self, lane: Lane, runner: Optional[Runner]) -> Optional[Seat]:
-        """An idle container that gives way. Of two busy actions only one without a container may take it."""
+        """An idle container that gives way. Of two busy actions only one without a container may
+        take it."""
         starving = not lane.seats and not lane.starting
         for other in self._lanes.values():
-            if other is lane or runner not in (None, other.runner) or (other.waiting and not starving):
+            if other is lane or runner not in (None, other.runner):
+                continue
+            if other.waiting and not starving:
                 continue
             for seat in other.seats:
                 if seat.idle:
@@ -215,9 +230,11 @@ class Pool:
         except StartError as error:
             self._not_started(lane, error)
         except Exception as error:
-            # Whatever a runner did not expect is the fault of no action, and must not keep the others waiting.
+            # Whatever a runner did not expect is the fault of no action, and must not keep the
+            # others waiting.
             complain(traceback.format_exc())
-            self._not_started(lane, StartError(f"{NO_RESOURCES} ({type(error).__name__})", WHISK_ERROR))
+            message = f"{NO_RESOURCES} ({type(error).__name__})"
+            self._not_started(lane, StartError(message, WHISK_ERROR))
         else:
             lane.starting -= 1
             self._add(Seat(lane, container))
@@ -265,7 +282,7 @@ class Pool:
             self._stopping.remove(seat.lane.runner)
             self._balance()
 
-    def _in_background(self, work: Awaitable) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

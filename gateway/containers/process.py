@@ -1,4 +1,5 @@
-"""Runs a folder as a container: its own start command behind the adapter, a process on a port of its own.
+"""Runs a folder as a container: its own start command behind the adapter, a process on a port of
+its own.
 
 Touches the folder's Dockerfile (reads it), processes and ports of this machine."""
 
@@ -12,91 +13,131 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, Optional, Set
 
 import psutil
 
-from gateway.containers import Container, Runner, StartError
+from gateway.containers.container import Container, Exit, Runner, StartError, platform_environ
 from gateway.containers.leftovers import MARK, Marker, kill_marked, marked_processes
 from gateway.containers.logs import STREAMS, Log
 from gateway.containers.startcommand import DEFAULT, Start, start_from_dockerfile, with_interpreter
 from gateway.entities import Action
 
 ADAPTER = Path(__file__).resolve().parents[2] / "openwhisk.py"
-# What a program needs to know of the machine; anything else in the gateway's environment is its own business.
-HANDED_ON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "LANG", "LANGUAGE")
-HANDED_ON += ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE", "SSL_CERT_DIR")
-# Below the ports that outgoing connections use: whoever asks a port from among those again and again until
-# somebody listens can end up connected to himself.
+LOCALHOST = "127.0.0.1"
+CANNOT_RUN = "The folder {} can't be run with {}: {}."
+NO_FOLDER = "There is no folder {}: an image can be given another with --image NAME=WHERE."
+# What a program needs to know of the machine; anything else in the gateway's environment is its
+# own business.
+HANDED_ON = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TZ",
+    "TMPDIR",
+    "LANG",
+    "LANGUAGE",
+    "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+# Below the ports that outgoing connections use: whoever asks a port from among those again and
+# again until somebody listens can end up connected to himself.
 PORTS = range(26000, 32768)
 
 
+class Output(asyncio.SubprocessProtocol):
+    """What a process prints goes into `log`; its end is told."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self.end = Exit()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.log.feed(STREAMS[fd - 1], data)
+
+    def pipe_connection_lost(self, fd: int, error: Optional[Exception]) -> None:
+        self.log.feed(STREAMS[fd - 1], b"")
+
+    def process_exited(self) -> None:
+        self.end.happened()
+
+
 class ProcessContainer(Container):
-    """`process` is the adapter; the model's server may be a child of it, in a session of its own."""
+    """The process is the adapter; the model's server may be a child of it, in a session of its
+    own."""
 
     stop_seconds = 2.0
 
-    def __init__(self, port: int, mark: str, threads: ThreadPoolExecutor):
-        super().__init__("127.0.0.1", port, Log())
+    def __init__(
+        self,
+        port: int,
+        mark: str,
+        transport: asyncio.SubprocessTransport,
+        output: Output,
+        threads: ThreadPoolExecutor,
+    ):
+        super().__init__(LOCALHOST, port, output.log, output.end)
         self.mark = mark
-        self.transport: Optional[asyncio.SubprocessTransport] = None
+        self._transport = transport
         self._threads = threads
 
     async def stop(self) -> None:
         """Asks first, so that a server can clean up; then ends whatever carries the mark."""
         if not self.exited.done():
             with suppress(ProcessLookupError):
-                os.killpg(self.transport.get_pid(), signal.SIGTERM)
+                os.killpg(self._transport.get_pid(), signal.SIGTERM)
             await asyncio.wait([self.exited], timeout=self.stop_seconds)
-        await asyncio.get_running_loop().run_in_executor(self._threads, kill_marked, self.mark)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, kill_marked, self.mark)
         await self.exited
-        self.transport.close()
-
-
-class Output(asyncio.SubprocessProtocol):
-    def __init__(self, container: ProcessContainer):
-        self.container = container
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self.container.log.feed(STREAMS[fd - 1], data)
-
-    def pipe_connection_lost(self, fd: int, error: Optional[Exception]) -> None:
-        self.container.log.feed(STREAMS[fd - 1], b"")
-
-    def process_exited(self) -> None:
-        self.container.gone()
+        self._transport.close()
 
 
 class ProcessRunner(Runner):
-    """A server that opens a port of its own can be there once, as a machine has that port once. Whether it does
-    shows when the first one is ready; until then that one is all there is."""
+    """Containers of one folder.
 
-    def __init__(self, folder: str, api_host: str, marker: Marker, python: Optional[str] = None):
+    A server that opens a port of its own can be there once, as a machine has that port once.
+    Whether it does shows when the first one is ready; until then that one is all there is."""
+
+    def __init__(
+        self,
+        folder: str,
+        api_host: str,
+        marker: Marker,
+        python: Optional[str] = None,
+    ):
         self.folder = Path(folder).resolve()
         self.api_host = api_host
         self.python = absolute_program(python or sys.executable)
-        self.limit = 1
+        self.limit: Optional[int] = 1
         self._marker = marker
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="processes")
 
     async def start(self, action: Action) -> Container:
         start = self._start()
-        container = ProcessContainer(free_port(), self._marker.new_mark(), self._threads)
-        command = (self.python, str(ADAPTER), *with_interpreter(start.command, self.python))
+        port, mark = free_port(), self._marker.new_mark()
+        command = with_interpreter(start.command, self.python)
         try:
-            container.transport, _ = await asyncio.get_running_loop().subprocess_exec(
-                lambda: Output(container),
+            transport, output = await asyncio.get_running_loop().subprocess_exec(
+                Output,
+                self.python,
+                str(ADAPTER),
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 cwd=self.folder,
-                env=self._environ(start, container, action),
+                env=self._environ(start, port, mark, action),
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            raise StartError(f"The folder {self.folder} can't be run with {self.python}: {error}.") from error
-        return container
+            raise StartError(CANNOT_RUN.format(self.folder, self.python, error)) from error
+        return ProcessContainer(port, mark, transport, output, self._threads)
 
-    async def learn(self, container: ProcessContainer) -> None:
+    async def learn(self, container: Container) -> None:
+        assert isinstance(container, ProcessContainer)
         loop = asyncio.get_running_loop()
         ports = await loop.run_in_executor(self._threads, listening_ports, container.mark)
         # Without its first port it was stopped meanwhile, and tells nothing.
@@ -108,27 +149,39 @@ class ProcessRunner(Runner):
 
     def _start(self) -> Start:
         if not self.folder.is_dir():
-            raise StartError(
-                f"There is no folder {self.folder}: an image can be given another with --image NAME=WHERE."
-            )
+            raise StartError(NO_FOLDER.format(self.folder))
         dockerfile = self.folder / "Dockerfile"
         if not dockerfile.is_file():
             return Start(DEFAULT, {})
-        return start_from_dockerfile(dockerfile.read_text("utf-8", "replace"), machine_environ(self.python))
+        text = dockerfile.read_text("utf-8", "replace")
+        return start_from_dockerfile(text, machine_environ(self.python))
 
-    def _environ(self, start: Start, container: ProcessContainer, action: Action) -> Dict[str, str]:
-        environ = {**machine_environ(self.python), **start.environ}
-        environ.update(OPENWHISK_HOST=container.host, OPENWHISK_PORT=str(container.port))
-        environ.update({"__OW_API_HOST": self.api_host, MARK: container.mark})
-        if action.limits.concurrency > 1:
-            environ["__OW_ALLOW_CONCURRENT"] = "true"
-        return environ
+    def _environ(
+        self,
+        start: Start,
+        port: int,
+        mark: str,
+        action: Action,
+    ) -> Dict[str, str]:
+        """Of the machine, of the image, of the platform, in this order."""
+        return {
+            **machine_environ(self.python),
+            **start.environ,
+            **platform_environ(action, self.api_host),
+            "OPENWHISK_HOST": LOCALHOST,
+            "OPENWHISK_PORT": str(port),
+            MARK: mark,
+        }
 
 
 def machine_environ(python: str) -> Dict[str, str]:
-    environ = {key: os.environ[key] for key in os.environ if key in HANDED_ON or key.startswith("LC_")}
+    environ = {}
+    for key, value in os.environ.items():
+        if key in HANDED_ON or key.startswith("LC_"):
+            environ[key] = value
     # Commands like uvicorn are to come from the interpreter's own environment.
-    environ["PATH"] = os.pathsep.join([os.path.dirname(python), environ.get("PATH", os.defpath)])
+    others = environ.get("PATH", os.defpath)
+    environ["PATH"] = os.path.dirname(python) + os.pathsep + others
     return environ
 
 
@@ -140,13 +193,13 @@ def absolute_program(name: str) -> str:
 def free_port() -> int:
     for port in [*random.sample(PORTS, 50), 0]:
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return probe.getsockname()[1]
+            probe.bind((LOCALHOST, port))
+            return int(probe.getsockname()[1])
     raise StartError("There is no free port on this machine.")
 
 
-def listening_ports(mark: str) -> set:
-    ports = set()
+def listening_ports(mark: str) -> Set[int]:
+    ports: Set[int] = set()
     for process in marked_processes(mark):
         with suppress(psutil.Error, OSError):
             found = process.net_connections("tcp")

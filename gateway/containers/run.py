@@ -4,9 +4,10 @@ Touches the container over HTTP, and the clock."""
 
 import asyncio
 import time
-from typing import Callable, Coroutine, List, NamedTuple, Optional
+from typing import Any, Callable, Coroutine, List, NamedTuple, Optional, Set
 
-from gateway.containers import Container
+from gateway.containers.client import NoReply, NotListening, post, post_when_listening
+from gateway.containers.container import Container
 from gateway.containers.envelope import init_body_from_order, run_body_from_order
 from gateway.containers.logs import MAY_BE_MISSING, Page, line_from_text
 from gateway.containers.outcome import (
@@ -20,8 +21,8 @@ from gateway.containers.outcome import (
     outcome_from_reply,
     whisk_error,
 )
-from gateway.containers.wire import NoReply, NotListening, post, post_when_listening
 from gateway.entities import DEVELOPER_ERROR, Order
+from gateway.settings import MEGABYTE
 
 EXIT_GRACE_SECONDS = 0.2
 
@@ -42,10 +43,15 @@ class Run(NamedTuple):
 
 
 async def run_order(
-    order: Order, container: Container, warm: bool, on_init: Callable[[], None], api_key: Optional[str] = None
+    order: Order,
+    container: Container,
+    warm: bool,
+    on_init: Callable[[], None],
+    api_key: Optional[str] = None,
 ) -> Run:
     """`on_init` is called as soon as /init has succeeded; `warm` says that it did so earlier."""
-    page = container.log.begin(order.action.limits.logs * 1048576) if container.log else None
+    log = container.log
+    page = log.begin(order.action.limits.logs * MEGABYTE) if log else None
     start = now()
     try:
         failed, init_time = None, None
@@ -57,12 +63,18 @@ async def run_order(
         outcome = failed or await run(order, container, warm, api_key)
         end = now()
     finally:
-        if page:
-            await container.log.finish(page)
-    return Run(outcome, start, end, init_time, lines_from_page(page, outcome), still_usable(container, page, outcome))
+        if log and page:
+            await log.finish(page)
+    lines = lines_from_page(page, outcome)
+    usable = still_usable(container, page, outcome)
+    return Run(outcome, start, end, init_time, lines, usable)
 
 
-async def init(order: Order, container: Container, api_key: Optional[str]) -> Optional[Outcome]:
+async def init(
+    order: Order,
+    container: Container,
+    api_key: Optional[str],
+) -> Optional[Outcome]:
     """None when it succeeded."""
     limit = order.action.limits.timeout
     body = init_body_from_order(order, now() + limit, api_key)
@@ -80,11 +92,17 @@ async def init(order: Order, container: Container, api_key: Optional[str]) -> Op
     return failure_from_init_reply(reply)
 
 
-async def run(order: Order, container: Container, warm: bool, api_key: Optional[str]) -> Outcome:
+async def run(
+    order: Order,
+    container: Container,
+    warm: bool,
+    api_key: Optional[str],
+) -> Outcome:
     limit = order.action.limits.timeout
     body = run_body_from_order(order, now() + limit, api_key)
     try:
-        reply = await answer(container, post(container.host, container.port, "/run", body), limit)
+        request = post(container.host, container.port, "/run", body)
+        reply = await answer(container, request, limit)
     except asyncio.TimeoutError:
         return out_of_time(limit, in_init=False)
     except NotListening:
@@ -94,18 +112,27 @@ async def run(order: Order, container: Container, warm: bool, api_key: Optional[
     if reply is None and await container.ran_out_of_memory():
         return developer_error(OUT_OF_MEMORY)
     if reply and reply.status == 503:
-        # The platform takes 503 as "not me": if the container was a warm one, the order is run elsewhere.
+        # The platform takes 503 as "not me": if the container was a warm one, the order is run
+        # elsewhere.
         if warm:
             raise NotTaken()
         return whisk_error(EXITED_IN_RUN)
     return outcome_from_reply(reply)
 
 
-async def answer(container: Container, request: Coroutine, milliseconds: int) -> Optional[Reply]:
-    """None when the container went away or said nothing that the platform would take for an answer."""
+async def answer(
+    container: Container, request: Coroutine[Any, Any, Reply], milliseconds: int
+) -> Optional[Reply]:
+    """None when the container went away or said nothing that the platform would take for an
+    answer."""
     task = asyncio.ensure_future(request)
     try:
-        await asyncio.wait({task, container.exited}, timeout=milliseconds / 1000, return_when=asyncio.FIRST_COMPLETED)
+        ends: Set["asyncio.Future[Any]"] = {task, container.exited}
+        await asyncio.wait(
+            ends,
+            timeout=milliseconds / 1000,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
         if not task.done() and container.exited.done():
             # What it said last may still be on its way.
             await asyncio.wait({task}, timeout=EXIT_GRACE_SECONDS)

@@ -1,14 +1,17 @@
-"""The command and environment with which a folder's Dockerfile starts its server. Touches nothing."""
+"""The command and environment with which a folder's Dockerfile starts its server. Touches
+nothing."""
 
 import json
 import re
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, Match, NamedTuple, Tuple
 
 DEFAULT = ("python", "app.py")
 SHELL = ("/bin/sh", "-c")
 QUOTES = "'\""
 PART = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|(?:\\.|[^'"\\])+""", re.S)
 PAIR = re.compile(r"""([^\s=]+)=((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*)""", re.S)
+CONTINUED = re.compile(r"\\[ \t]*\n(?:[ \t]*\n)*")
+OLD_PAIR = re.compile(r"([^\s=]*)\s+(.*)", re.S)
 VARIABLE = re.compile(r"\\(.)|\$(\w+)|\$\{(\w+)(?:(:[-+])([^}]*))?\}", re.S)
 INTERPRETER = re.compile(r"(?:.*/)?python[\d.]*\Z")
 ADAPTER = re.compile(r"(?:.*/)?openwhisk\.py\Z")
@@ -44,10 +47,16 @@ def start_from_dockerfile(text: str, environ: Dict[str, str]) -> Start:
 
 
 def instructions_from_dockerfile(text: str) -> List[Tuple[str, str]]:
-    kept = [line for line in text.replace("\r\n", "\n").split("\n") if not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\[ \t]*\n(?:[ \t]*\n)*", " ", "\n".join(kept))
-    found = [line.strip().split(None, 1) for line in joined.split("\n") if line.strip()]
-    return [(words[0].upper(), words[1].strip() if len(words) > 1 else "") for words in found]
+    lines = text.replace("\r\n", "\n").split("\n")
+    kept = [line for line in lines if not line.lstrip().startswith("#")]
+    joined = CONTINUED.sub(" ", "\n".join(kept))
+    found = []
+    for line in joined.split("\n"):
+        name, *rest = line.split(None, 1) or [""]
+        if name:
+            arguments = "".join(rest).strip()
+            found.append((name.upper(), arguments))
+    return found
 
 
 def words_from_instruction(rest: str) -> Tuple[str, ...]:
@@ -61,11 +70,14 @@ def words_from_instruction(rest: str) -> Tuple[str, ...]:
     return (*SHELL, rest) if rest else ()
 
 
-def pairs_from_words(rest: str, known: Dict[str, str]) -> Dict[str, str]:
+def pairs_from_words(
+    rest: str,
+    known: Dict[str, str],
+) -> Dict[str, str]:
     """KEY=value KEY="two words", and the old KEY the rest of the line."""
-    key, separator, value = re.match(r"([^\s=]*)(=|\s+)?(.*)", rest, re.S).groups()
-    if separator and separator != "=":
-        return {key: value_from_text(value, known)}
+    old_form = OLD_PAIR.match(rest)
+    if old_form:
+        return {old_form.group(1): value_from_text(old_form.group(2), known)}
     return {key: value_from_text(value, known) for key, value in PAIR.findall(rest)}
 
 
@@ -74,26 +86,37 @@ def value_from_text(text: str, known: Dict[str, str]) -> str:
     found = []
     for part in PART.findall(text):
         plain = part[1:-1] if part[0] in QUOTES else part
-        found.append(plain if part[0] == "'" else VARIABLE.sub(lambda match: replacement(match, known), plain))
+        if part[0] != "'":
+            plain = VARIABLE.sub(lambda match: replacement(match, known), plain)
+        found.append(plain)
     return "".join(found)
 
 
-def replacement(match, known: Dict[str, str]) -> str:
-    escaped, plain, braced, operator, other = match.groups()
+def replacement(match: Match[str], known: Dict[str, str]) -> str:
+    escaped, plain, braced, operator, other = match.groups(default="")
     current = known.get(plain or braced, "")
     if escaped:
-        return escaped
+        return str(escaped)
     if operator == ":-":
-        return current or other
-    return (current and other) if operator else current
+        return current or str(other)
+    if operator == ":+":
+        return str(other) if current else ""
+    return current
 
 
 def without_adapter(command: Tuple[str, ...]) -> Tuple[str, ...]:
-    """An image's own start command, also where its Dockerfile has the adapter in front of it already."""
-    if len(command) > 1 and INTERPRETER.match(command[0]) and ADAPTER.match(command[1]):
-        return command[2:]
+    """An image's own start command, also where its Dockerfile has the adapter in front of it
+    already."""
+    if len(command) < 2:
+        return command
+    has_adapter = INTERPRETER.match(command[0]) and ADAPTER.match(command[1])
+    return command[2:] if has_adapter else command
+
+
+def with_interpreter(
+    command: Tuple[str, ...],
+    python: str,
+) -> Tuple[str, ...]:
+    if INTERPRETER.match(command[0]):
+        return (python, *command[1:])
     return command
-
-
-def with_interpreter(command: Tuple[str, ...], python: str) -> Tuple[str, ...]:
-    return (python, *command[1:]) if INTERPRETER.match(command[0]) else command

@@ -3,9 +3,9 @@
 from typing import Any, Dict
 from urllib.parse import quote
 
-from gateway import jsontext
 from gateway.entities import Action, Order
-from gateway.web import EXTENSIONS
+from gateway.http import jsontext
+from gateway.web.address import EXTENSIONS
 
 LONGEST_TEXT = 100000
 KEY = '-u "$AUTH"'
@@ -13,7 +13,8 @@ SECRET = '-H "X-Require-Whisk-Auth: $SECRET"'
 
 
 def facts_of_action(action: Action) -> Dict[str, Any]:
-    """`url` is where a browser finds it; `call` and `options` are for curl, secrets left to the shell's variables."""
+    """`url` is where a browser finds it; `call` and `options` are for curl, secrets left to the
+    shell's variables."""
     annotations = dict(action.annotations)
     web = annotations.get("web-export") is True
     needed = annotations.get("require-whisk-auth")
@@ -26,14 +27,18 @@ def facts_of_action(action: Action) -> Dict[str, Any]:
         "description": description if isinstance(description, str) else "",
         "url": web_path(action) if web and is_open else None,
         "call": web_path(action) if web else invoke_path(action),
-        "options": ("" if is_open else KEY if needed is True else SECRET) if web else f"{KEY} -X POST",
+        "options": ("" if is_open else KEY if needed is True else SECRET)
+        if web
+        else f"{KEY} -X POST",
     }
 
 
 def web_path(action: Action) -> str:
     # A name that ends like an extension would be taken for a shorter name with one.
     name = action.name + (".http" if action.name.endswith(EXTENSIONS) else "")
-    return "/api/v1/web/" + "/".join(map(segment, (action.namespace, action.package or "default", name)))
+    return "/api/v1/web/" + "/".join(
+        map(segment, (action.namespace, action.package or "default", name))
+    )
 
 
 def invoke_path(action: Action) -> str:
@@ -54,7 +59,10 @@ def details_from_record(text: str) -> Dict[str, str]:
     """An activation's log and result, as texts that a page can bear."""
     record = jsontext.value_from_json(text.encode("utf-8"))
     result = record["response"].get("result")
-    return {"log": shortened("\n".join(map(log_line, record["logs"]))), "result": shortened(jsontext.pretty(result))}
+    return {
+        "log": shortened("\n".join(map(log_line, record["logs"]))),
+        "result": shortened(jsontext.pretty(result)),
+    }
 
 
 def log_line(line: str) -> str:

@@ -59,7 +59,8 @@ ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 # The gateway with less patience than OpenWhisk's minute.
 IMPATIENT = """
 import asyncio, sys
-from gateway.__main__ import plan_from_arguments, run
+from gateway.__main__ import run
+from gateway.commandline import plan_from_arguments
 
 plan = plan_from_arguments(sys.argv[1:])
 asyncio.run(run(plan._replace(settings=plan.settings._replace(wait_seconds=1))))

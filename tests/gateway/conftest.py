@@ -15,7 +15,9 @@ def replaying():
 @pytest.fixture(scope="module")
 def gateway(replaying, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gateway")
-    with Gateway(folder, "--image", f"replay={replaying.url}", "--image", f"recorder:2={replaying.url}") as running:
+    with Gateway(
+        folder, "--image", f"replay={replaying.url}", "--image", f"recorder:2={replaying.url}"
+    ) as running:
         yield running
 
 

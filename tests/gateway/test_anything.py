@@ -6,15 +6,40 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway import jsontext, urls, web
-from gateway.headers import RENDERERS, rendered
-from gateway.mediatypes import media_type_from_text
-from gateway.negotiation import NotAcceptable, preferences_from_headers
-from gateway.startline import BadRequest, start_from_line
+from gateway.http import jsontext, urls
+from gateway.http.headers import RENDERERS, rendered
+from gateway.http.mediatypes import media_type_from_text
+from gateway.http.negotiation import preferences_from_headers
+from gateway.http.startline import start_from_line
+from gateway.refusal import Refusal
+from gateway.web.address import EXTENSIONS
+from gateway.web.result import response_from_result
 
 # A busy machine is no failure.
 patiently = settings(deadline=None, max_examples=60)
-PIECES = ["a", "Z", "0", "9", "-", "_", "*", "/", ";", ",", "=", '"', "\\", "(", ")", " ", "\t", "%", "%zz", ".", ":"]
+PIECES = [
+    "a",
+    "Z",
+    "0",
+    "9",
+    "-",
+    "_",
+    "*",
+    "/",
+    ";",
+    ",",
+    "=",
+    '"',
+    "\\",
+    "(",
+    ")",
+    " ",
+    "\t",
+    "%",
+    "%zz",
+    ".",
+    ":",
+]
 PIECES += [
     "[",
     "]",
@@ -35,7 +60,11 @@ PIECES += [
 ]
 TEXTS = st.lists(st.sampled_from(PIECES)).map("".join) | st.text()
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
@@ -44,7 +73,8 @@ RESULTS = JSON | st.fixed_dictionaries(
     optional={
         "statusCode": JSON,
         "body": JSON,
-        "headers": JSON | st.dictionaries(st.sampled_from(["content-type", "Content-Type", "x"]) | TEXTS, JSON),
+        "headers": JSON
+        | st.dictionaries(st.sampled_from(["content-type", "Content-Type", "x"]) | TEXTS, JSON),
     },
 )
 
@@ -86,23 +116,23 @@ def test_form(text):
 def test_json(data):
     with contextlib.suppress(jsontext.Malformed):
         value = jsontext.value_from_json(data)
-        assert jsontext.compact(jsontext.value_from_json(jsontext.utf8(jsontext.compact(value)))) == jsontext.compact(
-            value
-        )
+        assert jsontext.compact(
+            jsontext.value_from_json(jsontext.utf8(jsontext.compact(value)))
+        ) == jsontext.compact(value)
 
 
 @patiently
 @given(st.binary())
 def test_first_line(data):
-    with contextlib.suppress(BadRequest):
+    with contextlib.suppress(Refusal):
         start_from_line(data)
 
 
 @patiently
-@given(RESULTS, st.sampled_from(web.EXTENSIONS), st.lists(TEXTS, max_size=2))
+@given(RESULTS, st.sampled_from(EXTENSIONS), st.lists(TEXTS, max_size=2))
 def test_result(result, extension, accepted):
     preferences = preferences_from_headers([("Accept", text) for text in accepted])
-    with contextlib.suppress(NotAcceptable):
-        response = web.response_from_result(result, extension, preferences, "code")
+    with contextlib.suppress(Refusal):
+        response = response_from_result(result, extension, preferences)
         assert 100 <= response.status <= 599 and isinstance(response.body, bytes)
         assert (response.content_type is None) <= (not response.body)

@@ -14,7 +14,13 @@ CALLS = recorded("api")["calls"]
 CUT = re.compile(r"^(.*)<… \d+ characters in all>$", re.DOTALL)
 # Facts of one run: there, and a number, is all that can be the same.
 MEASURED = ("start", "end", "duration", "updated", "waitTime", "initTime")
-ECHO = json.dumps({"body": "eyJpbml0Ijog", "headers": {"content-type": "application/octet-stream"}, "statusCode": 200})
+ECHO = json.dumps(
+    {
+        "body": "eyJpbml0Ijog",
+        "headers": {"content-type": "application/octet-stream"},
+        "statusCode": 200,
+    }
+)
 
 
 def answer_as_recorder(body):
@@ -24,7 +30,9 @@ def answer_as_recorder(body):
         return json_reply(ECHO)
     spec = json.loads(base64.b64decode(spec))
     fill = spec.get("fill")
-    return json_reply(fill["prefix"] + fill["char"] * fill["count"] + fill["suffix"] if fill else spec["body"])
+    return json_reply(
+        fill["prefix"] + fill["char"] * fill["count"] + fill["suffix"] if fill else spec["body"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +49,21 @@ def play(gateway):
     ids, replies = {}, []
     for call in CALLS:
         body = call.get("body")
-        sent = body.encode() if isinstance(body, str) else b"" if body is None else json.dumps(body).encode()
+        sent = (
+            body.encode()
+            if isinstance(body, str)
+            else b""
+            if body is None
+            else json.dumps(body).encode()
+        )
         path = call["path"]
         for old, new in ids.items():
             path = path.replace(old, new)
-        headers = [("Authorization", "Basic " + base64.b64encode(GUEST_KEY.encode()).decode())] if call["auth"] else []
+        headers = (
+            [("Authorization", "Basic " + base64.b64encode(GUEST_KEY.encode()).decode())]
+            if call["auth"]
+            else []
+        )
         headers += [("Content-Type", "application/json")] if sent else []
         reply = gateway.request(call["method"], path, headers, sent)
         recorded_id = dict(call["headers"]).get("x-openwhisk-activation-id")
@@ -69,7 +87,11 @@ def test_call(number, session):
     call, reply = CALLS[number], replies[number]
     assert reply.status == call["status"], reply
     added = ("x-request-id", "server", "date", "connection")
-    shown = [name for name, _ in reply.headers if name.lower() not in added and not name.startswith("Access-Control")]
+    shown = [
+        name
+        for name, _ in reply.headers
+        if name.lower() not in added and not name.startswith("Access-Control")
+    ]
     assert shown == [name for name, _ in call["headers"]]
     assert reply.header("content-type") == dict(call["headers"])["Content-Type"]
     assert (reply.header("access-control-allow-origin") is not None) == call["cors"]
@@ -101,7 +123,9 @@ def plain(value, expected):
         return {name: plain_member(name, value, of) for name in value}
     if isinstance(value, list):
         value, expected = without_init_time(value), without_init_time(expected)
-        pairs = zip(value, expected if isinstance(expected, list) and len(expected) == len(value) else value)
+        pairs = zip(
+            value, expected if isinstance(expected, list) and len(expected) == len(value) else value
+        )
         return [plain(item, other) for item, other in pairs]
     if isinstance(expected, str) and CUT.match(expected):
         # Long texts were cut, and those of the recorder's own action tell of its own /init.
@@ -113,8 +137,11 @@ def plain(value, expected):
 
 
 def without_init_time(items):
-    """Which of the activations came to a cold container, there were others about, and is no matter of the API."""
-    return [item for item in items if not (isinstance(item, dict) and item.get("key") == "initTime")]
+    """Which of the activations came to a cold container, there were others about, and is no matter
+    of the API."""
+    return [
+        item for item in items if not (isinstance(item, dict) and item.get("key") == "initTime")
+    ]
 
 
 def plain_member(name, value, expected):

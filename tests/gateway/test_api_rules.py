@@ -21,8 +21,14 @@ def error_of(reply):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ({"exec": {"kind": "sequence", "components": []}}, "The specified runtime 'sequence' is not supported"),
-        ({"exec": {"kind": "nodejs:20", "code": "x"}}, "The specified runtime 'nodejs:20' is not supported"),
+        (
+            {"exec": {"kind": "sequence", "components": []}},
+            "The specified runtime 'sequence' is not supported",
+        ),
+        (
+            {"exec": {"kind": "nodejs:20", "code": "x"}},
+            "The specified runtime 'nodejs:20' is not supported",
+        ),
         ({"exec": {"image": "a"}}, "'kind' must be a string defined in 'exec'"),
         ({"exec": {**EXEC, "code": 1}}, "if defined, 'code' must be a string"),
         ({"exec": EXEC, "parameters": {"a": 1}}, "parameters malformed!"),
@@ -42,7 +48,10 @@ def test_content_that_is_none(gateway, content, message):
     "limits, problem",
     [
         ({"memory": 64}, "memory size 64 MB below allowed threshold of 128 MB"),
-        ({"timeout": 300001}, "duration 300001 milliseconds exceeds allowed threshold of 300000 milliseconds"),
+        (
+            {"timeout": 300001},
+            "duration 300001 milliseconds exceeds allowed threshold of 300000 milliseconds",
+        ),
         ({"logs": 11}, "log size 11 MB exceeds allowed threshold of 10 MB"),
         ({"concurrency": 0}, "concurrency 0 below allowed threshold of 1"),
     ],
@@ -53,7 +62,12 @@ def test_limits(gateway, limits, problem):
 
 
 def test_an_update_changes_what_it_names(gateway):
-    gateway.create("kept", annotations={"a": 1, "b": 2}, parameters=[{"key": "p", "value": 1}], limits={"memory": 256})
+    gateway.create(
+        "kept",
+        annotations={"a": 1, "b": 2},
+        parameters=[{"key": "p", "value": 1}],
+        limits={"memory": 256},
+    )
     content = {
         "annotations": [{"key": "b", "value": 3}, {"key": "c", "value": 4}],
         "delAnnotations": ["a"],
@@ -86,7 +100,12 @@ def test_code_is_kept_sent_with_init_and_left_out_on_request(gateway, replay):
     assert "code" not in gateway.rest("GET", "actions/coded?code=false").json["exec"]
     assert gateway.rest("POST", "actions/coded?blocking=true", {}).status == 200
     value = replay.inits[0]["value"]
-    assert (value["code"], value["binary"], value["main"], value["name"]) == (code, True, "run", "coded")
+    assert (value["code"], value["binary"], value["main"], value["name"]) == (
+        code,
+        True,
+        "run",
+        "coded",
+    )
 
 
 def test_init_parameters_go_to_the_environment(gateway, replay):
@@ -102,13 +121,20 @@ def test_final_parameters_are_not_a_callers(gateway, replay):
     parameters = [{"key": "a", "value": 1}, {"key": "open", "value": None}]
     gateway.create("final", annotations={"final": True}, parameters=parameters)
     reply = gateway.rest("POST", "actions/final?blocking=true", {"a": 2})
-    assert error_of(reply) == (400, "Request defines parameters that are not allowed (e.g., reserved properties).")
+    assert error_of(reply) == (
+        400,
+        "Request defines parameters that are not allowed (e.g., reserved properties).",
+    )
     gateway.rest("POST", "actions/final?blocking=true", {"open": 2})
     assert [run["value"] for run in replay.runs] == [{"a": 1, "open": 2}]
 
 
 def test_a_package_brings_parameters_and_goes_with_force(gateway, replay):
-    gateway.rest("PUT", "packages/tools", {"parameters": [{"key": "a", "value": 1}, {"key": "b", "value": 1}]})
+    gateway.rest(
+        "PUT",
+        "packages/tools",
+        {"parameters": [{"key": "a", "value": 1}, {"key": "b", "value": 1}]},
+    )
     gateway.create_web("tools/hammer", parameters=[{"key": "b", "value": 2}])
     assert gateway.request("GET", "/api/v1/web/guest/tools/hammer/x").status == 204
     gateway.rest("POST", "actions/tools/hammer?blocking=true", {"c": 3})
@@ -120,25 +146,39 @@ def test_a_package_brings_parameters_and_goes_with_force(gateway, replay):
 
 
 def test_bindings_are_refused(gateway):
-    reply = gateway.rest("PUT", "packages/bound", {"binding": {"namespace": "whisk.system", "name": "utils"}})
+    reply = gateway.rest(
+        "PUT", "packages/bound", {"binding": {"namespace": "whisk.system", "name": "utils"}}
+    )
     assert error_of(reply) == (400, "Package bindings are not supported by this platform.")
 
 
 def test_a_package_named_default(gateway):
-    assert error_of(gateway.rest("PUT", "packages/default", {})) == (400, "Package name 'default' is reserved.")
+    assert error_of(gateway.rest("PUT", "packages/default", {})) == (
+        400,
+        "Package name 'default' is reserved.",
+    )
 
 
 @pytest.mark.parametrize(
     "query, problem",
     [
-        ("limit=201", "'limit' was malformed:\nThe value '201' is not in the range of 0 to 200 for actions."),
+        (
+            "limit=201",
+            "'limit' was malformed:\nThe value '201' is not in the range of 0 to 200 for actions.",
+        ),
         ("limit=x", "'limit' was malformed:\nThe value 'x' is not an integer for actions."),
-        ("skip=-1", "'skip' was malformed:\nThe value '-1' is not greater than or equal to 0 for actions."),
+        (
+            "skip=-1",
+            "'skip' was malformed:\nThe value '-1' is not greater than or equal to 0 for actions.",
+        ),
         ("count=maybe", "'count' was malformed:\n'maybe' is not a valid Boolean value"),
     ],
 )
 def test_parameters_of_a_list(gateway, query, problem):
-    assert error_of(gateway.rest("GET", f"actions?{query}")) == (400, f"The query parameter {problem}")
+    assert error_of(gateway.rest("GET", f"actions?{query}")) == (
+        400,
+        f"The query parameter {problem}",
+    )
 
 
 def test_activations_by_time_name_and_page(gateway, replay):
@@ -149,14 +189,18 @@ def test_activations_by_time_name_and_page(gateway, replay):
         time.sleep(0.003)
 
     def listed(query):
-        return [each["start"] for each in gateway.rest("GET", f"activations?name=timed&{query}").json]
+        return [
+            each["start"] for each in gateway.rest("GET", f"activations?name=timed&{query}").json
+        ]
 
     newest_first = starts[::-1]
     assert listed("") == newest_first
     assert listed("limit=2&skip=1") == newest_first[1:3]
     assert listed(f"since={starts[1]}") == newest_first[:3]
     assert listed(f"upto={starts[1]}") == newest_first[2:]
-    assert gateway.rest("GET", f"activations?name=timed&count=true&since={starts[2]}").json == {"activations": 2}
+    assert gateway.rest("GET", f"activations?name=timed&count=true&since={starts[2]}").json == {
+        "activations": 2
+    }
     assert gateway.rest("GET", "activations?name=a/b/c").status == 400
     assert gateway.rest("GET", "activations?since=yesterday").status == 400
 
@@ -166,7 +210,9 @@ def test_what_was_not_waited_for_is_recorded(gateway, replay):
     replay.reply = json_reply(json.dumps({"done": 1.50}))
     reply = gateway.rest("POST", "actions/later", {"a": 1})
     path = "activations/" + reply.json["activationId"]
-    record = until(lambda: gateway.rest("GET", path).status == 200 and gateway.rest("GET", path), "the record").json
+    record = until(
+        lambda: gateway.rest("GET", path).status == 200 and gateway.rest("GET", path), "the record"
+    ).json
     assert reply.status == 202 and record["response"]["result"] == {"done": 1.5}
     assert gateway.rest("GET", path + "/result").json == record["response"]
     assert gateway.rest("GET", path + "/logs").json == {"logs": []}
@@ -211,7 +257,10 @@ def test_another_key(gateway, key):
 
 def test_no_key(gateway):
     reply = gateway.request("GET", REST + "actions")
-    assert error_of(reply)[1] == "The resource requires authentication, which was not supplied with the request"
+    assert (
+        error_of(reply)[1]
+        == "The resource requires authentication, which was not supplied with the request"
+    )
 
 
 def test_a_preflight_of_the_rest_api_needs_no_key(gateway):
@@ -226,28 +275,43 @@ def test_a_preflight_of_the_rest_api_needs_no_key(gateway):
 def test_a_preflight_that_takes_no_empty_answer_gets_the_outer_one(gateway):
     gateway.create_web("hello")
     reply = gateway.request("OPTIONS", WEB + "hello", [("Accept", "application/json")])
-    assert (reply.status, reply.body, reply.header("content-type")) == (200, b"OK", "text/plain; charset=UTF-8")
+    assert (reply.status, reply.body, reply.header("content-type")) == (
+        200,
+        b"OK",
+        "text/plain; charset=UTF-8",
+    )
     assert reply.header("access-control-allow-methods") == "GET, DELETE, POST, PUT, HEAD"
 
 
 def test_a_transaction_id_is_taken_over_but_for_the_platforms_own(gateway):
     assert gateway.request("GET", "/", [("X-Request-ID", "mine")]).header("x-request-id") == "mine"
-    assert len(gateway.request("GET", "/", [("X-Request-ID", "sid_1")]).header("x-request-id")) == 32
+    assert (
+        len(gateway.request("GET", "/", [("X-Request-ID", "sid_1")]).header("x-request-id")) == 32
+    )
 
 
 @pytest.mark.parametrize(
-    "wanted, given, status", [(12, "12", 204), (12, "13", 401), ({"a": 1}, "1", 401), (False, "", 204)]
+    "wanted, given, status",
+    [(12, "12", 204), (12, "13", 401), ({"a": 1}, "1", 401), (False, "", 204)],
 )
 def test_require_whisk_auth(gateway, wanted, given, status):
     gateway.create_web("guarded", annotations={"require-whisk-auth": wanted})
-    assert gateway.request("GET", WEB + "guarded", [("X-Require-Whisk-Auth", given)]).status == status
+    assert (
+        gateway.request("GET", WEB + "guarded", [("X-Require-Whisk-Auth", given)]).status == status
+    )
 
 
 def test_an_action_that_answers_preflights_itself(gateway, replay):
-    gateway.create_web("own", annotations={"web-custom-options": True, "require-whisk-auth": "secret"})
-    replay.reply = json_reply(json.dumps({"headers": {"Access-Control-Allow-Origin": "https://a"}, "statusCode": 200}))
+    gateway.create_web(
+        "own", annotations={"web-custom-options": True, "require-whisk-auth": "secret"}
+    )
+    replay.reply = json_reply(
+        json.dumps({"headers": {"Access-Control-Allow-Origin": "https://a"}, "statusCode": 200})
+    )
     reply = gateway.request("OPTIONS", WEB + "own")
-    origins = [value for name, value in reply.headers if name.lower() == "access-control-allow-origin"]
+    origins = [
+        value for name, value in reply.headers if name.lower() == "access-control-allow-origin"
+    ]
     assert (reply.status, origins) == (200, ["https://a"])
     assert replay.runs[0]["value"]["__ow_method"] == "options"
     assert gateway.request("GET", WEB + "own").status == 401

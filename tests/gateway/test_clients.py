@@ -1,4 +1,5 @@
-"""The clients that people use, unchanged: curl, the npm client, wskdeploy, and the library that wsk is made of."""
+"""The clients that people use, unchanged: curl, the npm client, wskdeploy, and the library that wsk
+is made of."""
 
 import json
 import os
@@ -39,7 +40,9 @@ def curl(gateway):
     program = need("curl")
     gateway.create_web("upload")
     url = f"{host_of(gateway)}{WEB}upload"
-    return lambda path, *options: output_of(program, "-sS", "-w", " %{http_code}", *options, url + path)
+    return lambda path, *options: output_of(
+        program, "-sS", "-w", " %{http_code}", *options, url + path
+    )
 
 
 def test_curl_uploads_a_file_to_a_web_action(curl, replay, tmp_path):
@@ -61,7 +64,9 @@ def test_curl_sends_chunks_of_unknown_length(curl, replay, tmp_path):
 def test_curl_waits_for_nothing_when_its_file_is_too_large(curl, replay, tmp_path):
     (tmp_path / "large").write_bytes(bytes(1024 * 1024 + 1))
     shown = curl("", "--data-binary", f"@{tmp_path}/large")
-    assert "Request larger than allowed: 1048577 > 1048576 bytes." in shown and shown.endswith(" 413")
+    assert "Request larger than allowed: 1048577 > 1048576 bytes." in shown and shown.endswith(
+        " 413"
+    )
     assert not replay.runs
 
 
@@ -72,7 +77,9 @@ def test_curl_asks_for_the_head_alone(curl, replay):
 
 
 def test_curl_keeps_its_connection_for_the_next_request(curl, gateway, replay):
-    shown = curl("/a", "-w", "%{num_connects} ", f"{host_of(gateway)}{WEB}upload/b", "-o", os.devnull)
+    shown = curl(
+        "/a", "-w", "%{num_connects} ", f"{host_of(gateway)}{WEB}upload/b", "-o", os.devnull
+    )
     assert shown.split() == ["1", "0"]
     assert [run["value"]["__ow_path"] for run in replay.runs] == ["/b", "/a"]
 
@@ -80,7 +87,9 @@ def test_curl_keeps_its_connection_for_the_next_request(curl, gateway, replay):
 def test_the_npm_client(gateway, replay):
     replay.reply = json_reply('{"answer":42}')
     session = npm_session()
-    seen = json.loads(output_of(need("node"), session, host_of(gateway), GUEST_KEY, folder=session.parent))
+    seen = json.loads(
+        output_of(need("node"), session, host_of(gateway), GUEST_KEY, folder=session.parent)
+    )
     assert "fromNode" in seen.pop("listed") and isinstance(seen.pop("packages"), int)
     assert seen == {
         "created": "0.0.1",
@@ -116,7 +125,12 @@ def test_wsk(gateway, replay):
         "package get": "inner",
         "action list parcel": ["/guest/parcel/inner", "private", "blackbox"],
         "action invoke -r": {"answer": 42},
-        "action invoke -b": {"result": {"answer": 42}, "size": 13, "status": "success", "success": True},
+        "action invoke -b": {
+            "result": {"answer": 42},
+            "size": 13,
+            "status": "success",
+            "success": True,
+        },
         "action invoke": 32,
         "activation get": "success",
         "activation logs": [],
@@ -133,7 +147,16 @@ def test_wsk(gateway, replay):
 def test_wskdeploy_deploys_and_undeploys(gateway, replay, tmp_path):
     (tmp_path / "manifest.yaml").write_text(MANIFEST)
     program = wskdeploy()
-    arguments = ("-m", "manifest.yaml", "--apihost", host_of(gateway), "--auth", GUEST_KEY, "--namespace", "_")
+    arguments = (
+        "-m",
+        "manifest.yaml",
+        "--apihost",
+        host_of(gateway),
+        "--auth",
+        GUEST_KEY,
+        "--namespace",
+        "_",
+    )
     for _ in range(2):
         output_of(program, *arguments, folder=tmp_path, HOME=str(tmp_path))
     action = gateway.rest("GET", "actions/models/sentiment").json
@@ -141,6 +164,10 @@ def test_wskdeploy_deploys_and_undeploys(gateway, replay, tmp_path):
     assert action["limits"] == {"concurrency": 1, "logs": 1, "memory": 512, "timeout": 30000}
     assert gateway.request("GET", "/api/v1/web/guest/models/sentiment/model").status == 204
     value = replay.runs[0]["value"]
-    assert (value["TOKEN"], value["MODEL_NAME"], value["__ow_path"]) == ("secret", "sentiment", "/model")
+    assert (value["TOKEN"], value["MODEL_NAME"], value["__ow_path"]) == (
+        "secret",
+        "sentiment",
+        "/model",
+    )
     output_of(program, "undeploy", *arguments, folder=tmp_path, HOME=str(tmp_path))
     assert gateway.rest("GET", "packages/models").status == 404

@@ -1,4 +1,5 @@
-"""A person at the Swagger page of a model that has become an action: looks, uploads a digit, reads what it is."""
+"""A person at the Swagger page of a model that has become an action: looks, uploads a digit, reads
+what it is."""
 
 import json
 

@@ -12,7 +12,9 @@ from contextlib import closing
 
 import pytest
 
-from gateway.__main__ import Plan, default_data, parser, plan_from_arguments, start_lines
+from gateway.commandline import default_data, parser, plan_from_arguments, start_lines
+from gateway.settings import Plan
+from gateway.version import PROJECT, version
 from tests.support.adapter import ROOT, environment
 from tests.support.gateway import WEB, Gateway
 from tests.support.process import descendants, until
@@ -56,31 +58,57 @@ def test_a_folder_is_served_within_a_second_and_said_to_be(model, tmp_path):
         assert (reply.status, reply.body) == (200, b"hi")
         url = f"http://localhost:{gateway.port}{WEB}hello"
         assert f"  hello  {url}\n" in gateway.stdout and f"  try:  curl {url}\n" in gateway.stdout
-        # The figure itself is measured where nothing else runs; here it keeps its order of magnitude.
+        # The figure itself is measured where nothing else runs; here it keeps its order of
+        # magnitude.
         assert seconds < 10
 
 
 def test_a_folder_is_an_action_like_others_after_a_restart_too(model, tmp_path):
-    for version in ("0.0.1", "0.0.2"):
+    for expected in ("0.0.1", "0.0.2"):
         with Gateway(tmp_path, str(model), "--memory-max", "2048") as gateway:
             action = gateway.rest("GET", "actions/hello").json
-            assert (action["version"], action["exec"]["image"]) == (version, "hello")
-            assert action["limits"] == {"concurrency": 1, "logs": 10, "memory": 2048, "timeout": 300000}
+            assert (action["version"], action["exec"]["image"]) == (expected, "hello")
+            assert action["limits"] == {
+                "concurrency": 1,
+                "logs": 10,
+                "memory": 2048,
+                "timeout": 300000,
+            }
 
 
 REFUSED = [
     ("folder missing", ["/nowhere/at/all"], "There is no folder /nowhere/at/all"),
     ("image without place", ["--image", "name"], "--image name is not understood"),
     ("image with a bad name", ["--image", "A B=/tmp"], "--image A B=/tmp is not understood"),
-    ("image in a missing folder", ["--image", "a=/nowhere/at/all"], "There is no folder /nowhere/at/all"),
-    ("image at an address with a path", ["--image", "a=http://h:1/x"], "is not the address of an action"),
+    (
+        "image in a missing folder",
+        ["--image", "a=/nowhere/at/all"],
+        "There is no folder /nowhere/at/all",
+    ),
+    (
+        "image at an address with a path",
+        ["--image", "a=http://h:1/x"],
+        "is not the address of an action",
+    ),
     ("key without a colon", ["--auth", "abc"], "--auth is not a key"),
     ("port out of range", ["--port", "70000"], "--port 70000 is not a port"),
-    ("interpreter missing", ["--python", "/nowhere/python"], "--python /nowhere/python is no program"),
+    (
+        "interpreter missing",
+        ["--python", "/nowhere/python"],
+        "--python /nowhere/python is no program",
+    ),
     ("memory below the least", ["--memory-max", "1"], "--memory-max 1 is below"),
-    ("no container", ["--containers", "0"], "--containers 0 is out of range: give a number from 1 to 1000000000."),
+    (
+        "no container",
+        ["--containers", "0"],
+        "--containers 0 is out of range: give a number from 1 to 1000000000.",
+    ),
     ("no room to wait", ["--waiting", "0"], "--waiting 0 is out of range: give a number from 1"),
-    ("idle for less than no time", ["--idle", "-1"], "--idle -1 is out of range: give a number from 0"),
+    (
+        "idle for less than no time",
+        ["--idle", "-1"],
+        "--idle -1 is out of range: give a number from 0",
+    ),
     ("nothing kept", ["--keep", "0"], "--keep 0 is out of range: give a number from 1"),
     ("more kept than can be counted", ["--keep", "9" * 30], "is out of range"),
     (
@@ -129,7 +157,11 @@ def test_data_that_takes_nothing_more(tmp_path, model):
         other.execute("BEGIN IMMEDIATE")
         code, out, err = ended("--data", gateway.data, "--port", "0", str(model))
     cause = "The data file can't be written to: database is locked."
-    assert (code, out, err) == (2, "", f"{cause} Make that possible, or choose another with --data.\n")
+    assert (code, out, err) == (
+        2,
+        "",
+        f"{cause} Make that possible, or choose another with --data.\n",
+    )
 
 
 def test_data_that_nobody_else_may_read(tmp_path):
@@ -156,23 +188,28 @@ def test_two_folders_with_one_name(tmp_path):
     "host, warned", [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True)]
 )
 def test_a_warning_where_others_can_call(host, warned):
-    lines = start_lines(plan_from_arguments(["--host", host]), 3233, [])
+    lines = start_lines(plan_from_arguments(["--host", host]), 3233)
     assert any("others on the network" in line for line in lines) == warned
 
 
 @pytest.mark.parametrize(
     "host, shown",
-    [("127.0.0.1", "localhost"), ("::", "localhost"), ("127.0.0.2", "127.0.0.2"), ("2001:db8::1", "[2001:db8::1]")],
+    [
+        ("127.0.0.1", "localhost"),
+        ("::", "localhost"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("2001:db8::1", "[2001:db8::1]"),
+    ],
 )
 def test_the_address_that_it_names_is_one_that_answers(host, shown):
-    lines = start_lines(plan_from_arguments(["--host", host]), 3233, [])
+    lines = start_lines(plan_from_arguments(["--host", host]), 3233)
     assert lines[0].startswith(f"OpenWhisk gateway at http://{shown}:3233 ")
 
 
 def test_a_warning_where_the_public_key_is_reachable():
     def about_key(*arguments):
         plan = plan_from_arguments(["--host", "0.0.0.0", *arguments])
-        return any("the key in use is public" in line for line in start_lines(plan, 1, []))
+        return any("the key in use is public" in line for line in start_lines(plan, 1))
 
     assert about_key() and not about_key("--auth", "a:b")
 
@@ -193,13 +230,19 @@ def test_defaults():
 def test_the_containers_keep_to_what_was_asked_for(tmp_path):
     let_go = threading.Event()
     limits = ("--containers", "1", "--waiting", "1")
-    with ReplayAction() as action, Gateway(tmp_path, "--image", f"replay={action.url}", *limits) as gateway:
+    with ReplayAction() as action, Gateway(
+        tmp_path, "--image", f"replay={action.url}", *limits
+    ) as gateway:
         action.reply = lambda body: let_go.wait(30) and json_reply("{}")
         gateway.create("slow")
         try:
             assert gateway.rest("POST", "actions/slow").status == 202
             until(lambda: action.runs, "the first is served")
-            assert [gateway.rest("POST", "actions/slow").status for _ in range(3)] == [202, 429, 429]
+            assert [gateway.rest("POST", "actions/slow").status for _ in range(3)] == [
+                202,
+                429,
+                429,
+            ]
         finally:
             let_go.set()
         until(lambda: len(gateway.rest("GET", "activations").json) == 2, "both are recorded")
@@ -217,9 +260,14 @@ def test_as_many_activations_are_kept_as_were_asked_for(tmp_path):
         images = ("--image", f"replay={action.url}")
         with Gateway(tmp_path, *images) as gateway:
             gateway.create("quick")
-            ids = [gateway.rest("POST", "actions/quick?blocking=true").json["activationId"] for _ in range(5)]
+            ids = [
+                gateway.rest("POST", "actions/quick?blocking=true").json["activationId"]
+                for _ in range(5)
+            ]
         with Gateway(tmp_path, *images, "--keep", "2") as gateway:
-            assert [each["activationId"] for each in gateway.rest("GET", "activations").json] == ids[:2:-1]
+            assert [
+                each["activationId"] for each in gateway.rest("GET", "activations").json
+            ] == ids[:2:-1]
 
 
 def test_it_is_small_in_memory(tmp_path):
@@ -230,3 +278,47 @@ def test_it_is_small_in_memory(tmp_path):
         with open(f"/proc/{gateway.pid}/status") as file:
             kilobytes = int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
     assert kilobytes < 80_000
+
+
+# Python without the packages that the gateway needs.
+BARE = """
+import sys
+for name in ("docker", "h11", "psutil", "requests"):
+    sys.modules[name] = None
+from gateway.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def without_packages(*arguments):
+    command = [sys.executable, "-c", BARE, *arguments]
+    environ = environment(PYTHONPATH=ROOT)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30)
+
+
+def test_help_needs_nothing_to_be_installed():
+    done = without_packages("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: python -m gateway")
+
+
+def test_a_missing_package_is_named_with_what_installs_it():
+    done = without_packages("--port", "0")
+    advice = "is missing: python -m pip install -r requirements/gateway.txt\n"
+    assert done.returncode == 2 and done.stderr.startswith("The package ")
+    assert done.stderr.endswith(advice) and done.stderr.count("\n") == 1
+
+
+def test_the_version_is_the_projects(tmp_path):
+    file = tmp_path / "__init__.py"
+    file.write_text('"""The adapter."""\n\nVERSION: str = "12.3.4"\n')
+    assert version(file) == "12.3.4"
+
+
+def test_the_version_of_what_is_installed_where_there_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.metadata.version", {PROJECT: "2.0.0"}.__getitem__)
+    assert version(tmp_path / "none.py") == "2.0.0"
+
+
+def test_the_version_is_printed():
+    assert ended("--version") == (0, version() + "\n", "")

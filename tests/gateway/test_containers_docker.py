@@ -1,4 +1,5 @@
-"""Images run as containers by a real Docker engine: with the platform's arguments, limits, logs and end."""
+"""Images run as containers by a real Docker engine: with the platform's arguments, limits, logs and
+end."""
 
 import asyncio
 import contextlib
@@ -12,8 +13,8 @@ import threading
 
 import pytest
 
+from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR
-from gateway.invoker import Invoker
 from tests.support.actions import action, eventually, in_loop, order
 from tests.support.engine import PYTHON3
 from tests.support.process import until
@@ -41,7 +42,8 @@ SERVER = """
             time.sleep(do.get("seconds", 0))
             if "exit" in do:
                 os._exit(do["exit"])
-            return {"name": os.uname().nodename, "memory": len(bytearray(do.get("bytes", 0))), "env": dict(os.environ)}
+            memory = len(bytearray(do.get("bytes", 0)))
+            return {"name": os.uname().nodename, "memory": memory, "env": dict(os.environ)}
 
         def log_message(self, *arguments):
             pass
@@ -57,7 +59,8 @@ def action_image(engine, tmp_path_factory):
     folder = tmp_path_factory.mktemp("action")
     (folder / "server.py").write_text(textwrap.dedent(SERVER))
     (folder / "Dockerfile").write_text(
-        f'FROM {engine.image(PYTHON3)}\nENV DOCKER_BUILDKIT=0\nCOPY server.py /\nCMD ["python3", "/server.py"]\n'
+        f"FROM {engine.image(PYTHON3)}\nENV DOCKER_BUILDKIT=0\n"
+        'COPY server.py /\nCMD ["python3", "/server.py"]\n'
     )
     environ = dict(engine.environ, DOCKER_BUILDKIT="0")
     engine.docker("build", "--quiet", "--tag", IMAGE, str(folder), env=environ)
@@ -73,7 +76,9 @@ def docker(action_image, monkeypatch):
 
 @contextlib.asynccontextmanager
 async def invoking(tmp_path, **options):
-    invoker = Invoker({}, api_host="http://gateway:3233", run_folder=str(tmp_path / "run"), **options)
+    invoker = Invoker(
+        {}, api_host="http://gateway:3233", run_folder=str(tmp_path / "run"), **options
+    )
     try:
         yield invoker
     finally:
@@ -122,7 +127,8 @@ def test_a_container_gets_the_platforms_arguments(docker, tmp_path):
     found = in_loop(work(), seconds=120)
     host = found["HostConfig"]
     assert {
-        key: host[key] for key in ("Memory", "MemorySwap", "CpuShares", "PidsLimit", "PortBindings", "Privileged")
+        key: host[key]
+        for key in ("Memory", "MemorySwap", "CpuShares", "PidsLimit", "PortBindings", "Privileged")
     } == {
         "Memory": 128 * 2**20,
         "MemorySwap": 128 * 2**20,
@@ -138,7 +144,9 @@ def test_a_container_gets_the_platforms_arguments(docker, tmp_path):
 
 
 def test_one_that_takes_too_much_memory_is_told_so(docker, tmp_path):
-    greedy, next_one = invoked(tmp_path, ordered({"memory": 128}, bytes=400 * 2**20), ordered({"memory": 128}))
+    greedy, next_one = invoked(
+        tmp_path, ordered({"memory": 128}, bytes=400 * 2**20), ordered({"memory": 128})
+    )
     assert (greedy.status, greedy.result) == (
         DEVELOPER_ERROR,
         {"error": "The action exhausted its memory and was aborted."},
@@ -158,7 +166,9 @@ def test_one_that_exits_costs_its_own_activation_alone(docker, tmp_path):
 
 def test_one_that_hangs_is_ended_at_its_time_limit(docker, tmp_path):
     limits = {"timeout": 1000}
-    _, hanging, next_one = invoked(tmp_path, ordered(), ordered(limits, seconds=60), ordered(limits))
+    _, hanging, next_one = invoked(
+        tmp_path, ordered(), ordered(limits, seconds=60), ordered(limits)
+    )
     assert hanging.result == {"error": "The action exceeded its time limits of 1000 milliseconds."}
     assert next_one.status == SUCCESS
 
@@ -186,7 +196,9 @@ def test_more_requests_start_more_containers(docker, tmp_path):
     assert 2 <= len({one.result["name"] for one in found}) <= 3
 
 
-@pytest.mark.parametrize("image", ["test/none:1", "test/none", "test/none:latest", IMAGE.split(":")[0], "Not/An Image"])
+@pytest.mark.parametrize(
+    "image", ["test/none:1", "test/none", "test/none:latest", IMAGE.split(":")[0], "Not/An Image"]
+)
 def test_an_image_that_cannot_be_pulled(docker, tmp_path, image):
     (activation,) = invoked(tmp_path, ordered(image=image))
     assert (activation.status, activation.result, activation.init_time) == (
@@ -227,13 +239,14 @@ def test_no_docker_is_said_in_one_sentence(tmp_path, monkeypatch):
     assert activation.status == WHISK_ERROR
     assert activation.result["error"].startswith("Docker doesn't answer (")
     assert activation.result["error"].endswith(
-        f"start it, or say with --image {IMAGE}=WHERE in which folder or at which URL the action is."
+        f"start it, or say with --image {IMAGE}=WHERE"
+        " in which folder or at which URL the action is."
     )
 
 
 GATEWAY = """
     import asyncio, sys
-    from gateway.invoker import Invoker
+    from gateway.containers.invoker import Invoker
     from tests.gateway.test_containers_docker import ordered
 
     async def main(run):

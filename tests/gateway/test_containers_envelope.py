@@ -9,7 +9,9 @@ from gateway.containers.envelope import init_body_from_order, run_body_from_orde
 from gateway.entities import Action, Order
 from tests.support.actions import action, order
 
-ENVELOPE = json.loads((Path(__file__).parents[1] / "vectors" / "requests.json").read_text("utf-8"))["envelope"]
+ENVELOPE = json.loads((Path(__file__).parents[1] / "vectors" / "requests.json").read_text("utf-8"))[
+    "envelope"
+]
 NO_KEY = (("provide-api-key", False),)
 
 
@@ -23,12 +25,16 @@ def recorded_order():
 
 def test_init_is_as_recorded():
     deadline = int(ENVELOPE["init"]["value"]["env"]["__OW_DEADLINE"])
-    assert json.loads(init_body_from_order(recorded_order(), deadline, "uuid:key")) == ENVELOPE["init"]
+    assert (
+        json.loads(init_body_from_order(recorded_order(), deadline, "uuid:key")) == ENVELOPE["init"]
+    )
 
 
 def test_run_is_as_recorded():
     deadline = int(ENVELOPE["run"]["deadline"])
-    assert json.loads(run_body_from_order(recorded_order(), deadline, "uuid:key")) == ENVELOPE["run"]
+    assert (
+        json.loads(run_body_from_order(recorded_order(), deadline, "uuid:key")) == ENVELOPE["run"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +79,9 @@ def test_the_api_key_is_given_unless_an_annotation_says_no(annotations, given):
     of = order(action(annotations=annotations))
     env = json.loads(init_body_from_order(of, 1, "uuid:key"))["value"]["env"]
     assert env.get("__OW_API_KEY") == ("uuid:key" if given else None)
-    assert json.loads(run_body_from_order(of, 1, "uuid:key")).get("api_key") == ("uuid:key" if given else None)
+    assert json.loads(run_body_from_order(of, 1, "uuid:key")).get("api_key") == (
+        "uuid:key" if given else None
+    )
 
 
 def test_what_no_encoding_can_carry_does_not_stop_an_order():

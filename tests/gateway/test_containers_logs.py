@@ -46,18 +46,25 @@ def test_what_is_printed_before_the_first_activation_and_by_init_is_in_its_log()
 
 
 def test_both_streams_in_the_order_in_which_they_came():
-    assert lines_of("begin", b"a\n", ("stderr", b"b\n"), b"c\n", "finish") == [["stdout: a", "stderr: b", "stdout: c"]]
+    assert lines_of("begin", b"a\n", ("stderr", b"b\n"), b"c\n", "finish") == [
+        ["stdout: a", "stderr: b", "stdout: c"]
+    ]
 
 
 def test_sentinels_are_cut_and_what_comes_after_them_is_lost():
-    assert lines_of("begin", b"a\n" + END + b"late\n", ("stderr", END), "finish", "begin", b"b\n", "finish") == [
+    assert lines_of(
+        "begin", b"a\n" + END + b"late\n", ("stderr", END), "finish", "begin", b"b\n", "finish"
+    ) == [
         ["stdout: a"],
         ["stdout: b"],
     ]
 
 
 def test_what_is_printed_between_two_activations_is_lost():
-    assert lines_of("begin", "finish", b"between\n", "begin", b"b\n", "finish") == [[], ["stdout: b"]]
+    assert lines_of("begin", "finish", b"between\n", "begin", b"b\n", "finish") == [
+        [],
+        ["stdout: b"],
+    ]
 
 
 def test_a_log_that_is_too_long_is_cut_with_the_platforms_words():

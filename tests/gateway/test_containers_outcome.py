@@ -1,4 +1,5 @@
-"""What the platform makes of a container's answer, as recorded, and by the rule where nothing was recorded."""
+"""What the platform makes of a container's answer, as recorded, and by the rule where nothing was
+recorded."""
 
 import base64
 import json
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.containers.client import Answer, NoReply
+from gateway.containers.invoker import Invoker
 from gateway.containers.outcome import (
     Outcome,
     Reply,
@@ -15,12 +18,12 @@ from gateway.containers.outcome import (
     out_of_time,
     outcome_from_reply,
 )
-from gateway.containers.wire import Answer, NoReply
 from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS
-from gateway.invoker import Invoker
 from tests.support.actions import in_loop, initialised_and, order, reply_with, serving
 
-REPLIES = json.loads((Path(__file__).parents[1] / "vectors" / "replies.json").read_text("utf-8"))["cases"]
+REPLIES = json.loads((Path(__file__).parents[1] / "vectors" / "replies.json").read_text("utf-8"))[
+    "cases"
+]
 # What was recorded behind the redirect is the page of a server that knows no GET.
 REDIRECTED = "303 plain"
 ARRAYS = {"200 '[]'": [], "200 '[1]'": [1]}
@@ -38,7 +41,8 @@ def reply_bytes(case) -> bytes:
 
 
 def expected(case):
-    """Status and result. A web client's array result is a server error, so that no activation was recorded for it."""
+    """Status and result. A web client's array result is a server error, so that no activation was
+    recorded for it."""
     if case["name"] in ARRAYS:
         return SUCCESS, ARRAYS[case["name"]]
     return case["activation"]["status"], case["activation"]["result"]
@@ -85,7 +89,9 @@ def test_recorded_reply_over_a_socket_makes_the_recorded_activation(case):
 @pytest.mark.parametrize(
     "reply, outcome",
     [
-        pytest.param(Reply(200, '{"a":1}', 7), Outcome(SUCCESS, {"a": 1}, 7), id="an object is the result"),
+        pytest.param(
+            Reply(200, '{"a":1}', 7), Outcome(SUCCESS, {"a": 1}, 7), id="an object is the result"
+        ),
         pytest.param(Reply(200, "[1]", 3), Outcome(SUCCESS, [1], 3), id="so is an array"),
         pytest.param(
             Reply(200, '{"error":null,"b":2}', 20),
@@ -116,14 +122,17 @@ def test_recorded_reply_over_a_socket_makes_the_recorded_activation(case):
             id="what only Python takes for JSON",
         ),
         pytest.param(
-            Reply(200, '{"a":"é😀"}', 13), Outcome(SUCCESS, {"a": "é😀"}, 11), id="size is in Java's characters"
+            Reply(200, '{"a":"é😀"}', 13),
+            Outcome(SUCCESS, {"a": "é😀"}, 11),
+            id="size is in Java's characters",
         ),
         pytest.param(
             Reply(500, "x" * 1048576, 1048577),
             Outcome(
                 APPLICATION_ERROR,
                 {
-                    "error": "The action produced a response that exceeded the allowed length: 1048577 > 1048576 bytes."
+                    "error": "The action produced a response that exceeded the allowed length:"
+                    " 1048577 > 1048576 bytes."
                     " The truncated response was: " + "x" * 1048576
                 },
                 1048577,
@@ -139,13 +148,24 @@ def test_run(reply, outcome):
 @pytest.mark.parametrize(
     "reply, error, size",
     [
-        pytest.param(Reply(502, '{"error":"no model"}', 20), "no model", 20, id="the error of an object"),
         pytest.param(
-            Reply(500, '{"a":1}', 7), 'The action failed during initialization: {"a":1}', 7, id="an object without one"
+            Reply(502, '{"error":"no model"}', 20), "no model", 20, id="the error of an object"
         ),
-        pytest.param(Reply(500, "oops", 4), "The action failed during initialization: oops", 4, id="text"),
-        pytest.param(Reply(403, "", 0), "The action failed during initialization.", 0, id="nothing"),
-        pytest.param(None, "The action did not initialize and exited unexpectedly.", 0, id="no answer"),
+        pytest.param(
+            Reply(500, '{"a":1}', 7),
+            'The action failed during initialization: {"a":1}',
+            7,
+            id="an object without one",
+        ),
+        pytest.param(
+            Reply(500, "oops", 4), "The action failed during initialization: oops", 4, id="text"
+        ),
+        pytest.param(
+            Reply(403, "", 0), "The action failed during initialization.", 0, id="nothing"
+        ),
+        pytest.param(
+            None, "The action did not initialize and exited unexpectedly.", 0, id="no answer"
+        ),
     ],
 )
 def test_failed_init(reply, error, size):
@@ -159,7 +179,10 @@ def test_init_has_succeeded_with_200_whatever_the_body(text):
 
 def test_time_limits_name_the_phase():
     assert out_of_time(1000, in_init=False) == Outcome(
-        DEVELOPER_ERROR, {"error": "The action exceeded its time limits of 1000 milliseconds."}, 0, True
+        DEVELOPER_ERROR,
+        {"error": "The action exceeded its time limits of 1000 milliseconds."},
+        0,
+        True,
     )
     assert out_of_time(500, in_init=True) == Outcome(
         DEVELOPER_ERROR,

@@ -14,9 +14,9 @@ import venv
 import psutil
 import pytest
 
+from gateway.containers.invoker import Invoker
 from gateway.containers.leftovers import MARK, Marker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS
-from gateway.invoker import Invoker
 from tests.support.actions import action, eventually, in_loop, order
 from tests.support.process import accepts, free_port, until
 
@@ -81,7 +81,10 @@ def write(path, text):
 @contextlib.asynccontextmanager
 async def invoking(folder, tmp_path, **options):
     invoker = Invoker(
-        {"image": str(folder)}, api_host="http://gateway:3233", run_folder=str(tmp_path / "run"), **options
+        {"image": str(folder)},
+        api_host="http://gateway:3233",
+        run_folder=str(tmp_path / "run"),
+        **options,
     )
     try:
         yield invoker
@@ -185,13 +188,17 @@ def test_requests_at_the_same_time_get_processes_of_their_own(folder, tmp_path):
     async def work():
         async with invoking(folder, tmp_path, most_containers=3) as invoker:
             await several_allowed(invoker)
-            found = await asyncio.gather(*[invoker.invoke(get("/pid?seconds=0.3")) for _ in range(6)])
+            found = await asyncio.gather(
+                *[invoker.invoke(get("/pid?seconds=0.3")) for _ in range(6)]
+            )
             return [activation.result["body"] for activation in found]
 
     assert len(set(in_loop(work()))) == 3
 
 
-def test_a_server_with_a_port_of_its_own_is_there_once_and_requests_wait_their_turn(folder, tmp_path):
+def test_a_server_with_a_port_of_its_own_is_there_once_and_requests_wait_their_turn(
+    folder, tmp_path
+):
     write(folder / "app.py", LISTENING.format(port=free_port()))
 
     async def work():
@@ -243,9 +250,12 @@ def test_a_process_that_dies_idle_costs_nothing(folder, tmp_path):
     async def work():
         async with invoking(folder, tmp_path) as invoker:
             pid = int((await invoker.invoke(get("/pid"))).result["body"])
-            port = int(json.loads((await invoker.invoke(get("/environ"))).result["body"])["OPENWHISK_PORT"])
+            port = int(
+                json.loads((await invoker.invoke(get("/environ"))).result["body"])["OPENWHISK_PORT"]
+            )
             os.kill(pid, signal.SIGKILL)
-            # A process can be dead while a thread of it still dies, and with it the socket that takes connections.
+            # A process can be dead while a thread of it still dies, and with it the socket that
+            # takes connections.
             until(lambda: not accepts(port), "nobody listens any more")
             return await invoker.invoke(get("/pid"))
 
@@ -263,7 +273,10 @@ def test_a_process_that_ends_at_once_is_not_waited_for(folder, tmp_path):
             return await invoker.invoke(get("/pid"))
 
     activation = in_loop(work(), seconds=10)
-    assert outcome_of(activation) == (DEVELOPER_ERROR, "The action did not initialize and exited unexpectedly.")
+    assert outcome_of(activation) == (
+        DEVELOPER_ERROR,
+        "The action did not initialize and exited unexpectedly.",
+    )
     assert "stderr: no such library" in said(activation)
 
 
@@ -281,7 +294,10 @@ def test_one_that_hangs_is_ended_at_its_time_limit_alone(folder, tmp_path):
             return hanging, next_one
 
     hanging, next_one = in_loop(work())
-    assert outcome_of(hanging) == (DEVELOPER_ERROR, "The action exceeded its time limits of 1500 milliseconds.")
+    assert outcome_of(hanging) == (
+        DEVELOPER_ERROR,
+        "The action exceeded its time limits of 1500 milliseconds.",
+    )
     assert hanging.timed_out and hanging.end - hanging.start >= 1500
     assert next_one.status == SUCCESS and not next_one.timed_out
 
@@ -320,7 +336,11 @@ def test_nothing_is_left_after_close_of_a_server_in_a_session_of_its_own(folder,
     async def work():
         async with invoking(folder, tmp_path) as invoker:
             pid = int((await invoker.invoke(get("/"))).result["body"])
-            return pid, os.getsid(pid), {os.getsid(process.pid) for process in processes_of(invoker)}
+            return (
+                pid,
+                os.getsid(pid),
+                {os.getsid(process.pid) for process in processes_of(invoker)},
+            )
 
     pid, session, sessions = in_loop(work())
     assert session in sessions and len(sessions) == 2
@@ -332,7 +352,9 @@ def test_nothing_is_left_after_close_of_a_server_in_a_session_of_its_own(folder,
     "options, error",
     [
         pytest.param({"folder": "none"}, "There is no folder", id="no folder"),
-        pytest.param({"python": "/nowhere/python"}, "can't be run with /nowhere/python", id="no interpreter"),
+        pytest.param(
+            {"python": "/nowhere/python"}, "can't be run with /nowhere/python", id="no interpreter"
+        ),
     ],
 )
 def test_what_cannot_be_started_is_said(folder, tmp_path, options, error):
@@ -350,7 +372,7 @@ def test_what_cannot_be_started_is_said(folder, tmp_path, options, error):
 
 GATEWAY = """
     import asyncio, sys
-    from gateway.invoker import Invoker
+    from gateway.containers.invoker import Invoker
     from tests.gateway.test_containers_process import get
 
     async def main(folder, run):

@@ -10,19 +10,53 @@ SH = ("/bin/sh", "-c")
 @pytest.mark.parametrize(
     "text, command",
     [
-        pytest.param('FROM x\nCMD ["python", "serve.py", "--fast"]', ("python", "serve.py", "--fast"), id="exec form"),
+        pytest.param(
+            'FROM x\nCMD ["python", "serve.py", "--fast"]',
+            ("python", "serve.py", "--fast"),
+            id="exec form",
+        ),
         pytest.param("FROM x\nCMD python app.py", (*SH, "python app.py"), id="shell form"),
-        pytest.param("FROM x\ncmd exec gunicorn app:app", (*SH, "exec gunicorn app:app"), id="any case"),
-        pytest.param("FROM x\nCMD [python, app.py]", (*SH, "[python, app.py]"), id="what looks like JSON but isn't"),
+        pytest.param(
+            "FROM x\ncmd exec gunicorn app:app", (*SH, "exec gunicorn app:app"), id="any case"
+        ),
+        pytest.param(
+            "FROM x\nCMD [python, app.py]",
+            (*SH, "[python, app.py]"),
+            id="what looks like JSON but isn't",
+        ),
         pytest.param("FROM x\nCMD a\nCMD b", (*SH, "b"), id="the last one counts"),
-        pytest.param('FROM x\nENTRYPOINT ["tini", "--"]\nCMD ["a"]', ("tini", "--", "a"), id="both, exec form"),
-        pytest.param('FROM x\nENTRYPOINT ["tini"]\nCMD a b', ("tini", *SH, "a b"), id="both, CMD for the shell"),
-        pytest.param('FROM x\nENTRYPOINT a\nCMD ["b"]', (*SH, "a"), id="an ENTRYPOINT for the shell takes no CMD"),
+        pytest.param(
+            'FROM x\nENTRYPOINT ["tini", "--"]\nCMD ["a"]',
+            ("tini", "--", "a"),
+            id="both, exec form",
+        ),
+        pytest.param(
+            'FROM x\nENTRYPOINT ["tini"]\nCMD a b',
+            ("tini", *SH, "a b"),
+            id="both, CMD for the shell",
+        ),
+        pytest.param(
+            'FROM x\nENTRYPOINT a\nCMD ["b"]',
+            (*SH, "a"),
+            id="an ENTRYPOINT for the shell takes no CMD",
+        ),
         pytest.param('FROM x AS one\nCMD ["a"]\nFROM y\nCMD ["b"]', ("b",), id="the last stage"),
-        pytest.param('FROM x AS one\nCMD ["a"]\nFROM y', ("python", "app.py"), id="the last stage says nothing"),
-        pytest.param('FROM x\nCMD ["a", \\\n  # why\n  "b"]', ("a", "b"), id="continued, with a comment inside"),
+        pytest.param(
+            'FROM x AS one\nCMD ["a"]\nFROM y',
+            ("python", "app.py"),
+            id="the last stage says nothing",
+        ),
+        pytest.param(
+            'FROM x\nCMD ["a", \\\n  # why\n  "b"]',
+            ("a", "b"),
+            id="continued, with a comment inside",
+        ),
         pytest.param('FROM x\r\nCMD ["a"]\r\n', ("a",), id="line ends of Windows"),
-        pytest.param("FROM x\nHEALTHCHECK CMD curl localhost", ("python", "app.py"), id="another command's CMD"),
+        pytest.param(
+            "FROM x\nHEALTHCHECK CMD curl localhost",
+            ("python", "app.py"),
+            id="another command's CMD",
+        ),
         pytest.param("FROM x\nRUN echo CMD a", ("python", "app.py"), id="CMD inside a line"),
         pytest.param("FROM x\nCMD", ("python", "app.py"), id="an empty CMD"),
         pytest.param("", ("python", "app.py"), id="nothing at all"),
@@ -31,7 +65,9 @@ SH = ("/bin/sh", "-c")
             ("uvicorn", "app:app"),
             id="adapter in front",
         ),
-        pytest.param('FROM x\nCMD ["python3", "/openwhisk.py"]', ("python", "app.py"), id="the adapter alone"),
+        pytest.param(
+            'FROM x\nCMD ["python3", "/openwhisk.py"]', ("python", "app.py"), id="the adapter alone"
+        ),
     ],
 )
 def test_command(text, command):
@@ -44,11 +80,19 @@ def test_command(text, command):
         pytest.param("ENV A=1 B=2", {"A": "1", "B": "2"}, id="several"),
         pytest.param("ENV A=\"two words\" B='x'", {"A": "two words", "B": "x"}, id="quotes"),
         pytest.param("ENV A two words", {"A": "two words"}, id="the old form"),
-        pytest.param("ENV A='$PATH' B=\"it's $PATH\"", {"A": "$PATH", "B": "it's /usr/bin"}, id="variables in quotes"),
+        pytest.param(
+            "ENV A='$PATH' B=\"it's $PATH\"",
+            {"A": "$PATH", "B": "it's /usr/bin"},
+            id="variables in quotes",
+        ),
         pytest.param("ENV A=a\\ b", {"A": "a b"}, id="an escaped space"),
         pytest.param("ENV A=1\nENV B=$A/${A}x", {"A": "1", "B": "1/1x"}, id="earlier ones"),
-        pytest.param("ENV PATH=/opt/bin:$PATH", {"PATH": "/opt/bin:/usr/bin"}, id="the machine's own"),
-        pytest.param("ENV A=${NONE:-other} B=${PATH:+set}", {"A": "other", "B": "set"}, id="defaults"),
+        pytest.param(
+            "ENV PATH=/opt/bin:$PATH", {"PATH": "/opt/bin:/usr/bin"}, id="the machine's own"
+        ),
+        pytest.param(
+            "ENV A=${NONE:-other} B=${PATH:+set}", {"A": "other", "B": "set"}, id="defaults"
+        ),
         pytest.param("ENV A=$NONE", {"A": ""}, id="unknown ones are empty"),
         pytest.param("ENV A=\\$PATH", {"A": "$PATH"}, id="an escaped dollar"),
         pytest.param("ARG V=3\nENV A=$V", {"A": "3"}, id="arguments"),

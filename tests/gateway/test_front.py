@@ -1,4 +1,5 @@
-"""Every recorded request, result and reply once more, through a running gateway and an action that replays."""
+"""Every recorded request, result and reply once more, through a running gateway and an action that
+replays."""
 
 import base64
 
@@ -31,10 +32,14 @@ def params_of(cases):
 def actions(gateway):
     """The actions of the recordings, under their names."""
     gateway.rest(
-        "PUT", "packages/pkg", {"parameters": [{"key": "p", "value": "pkg"}, {"key": "threshold", "value": 0}]}
+        "PUT",
+        "packages/pkg",
+        {"parameters": [{"key": "p", "value": "pkg"}, {"key": "threshold", "value": 0}]},
     )
     for name, action in REQUESTS["actions"].items():
-        parameters = [{"key": key, "value": value, **options} for key, value, options in action["params"]]
+        parameters = [
+            {"key": key, "value": value, **options} for key, value, options in action["params"]
+        ]
         gateway.create(name, annotations=action["annotations"], parameters=parameters)
     gateway.create_web("pkg/inner", parameters=[{"key": "threshold", "value": "act"}])
     for name, annotations in (("replayed", {}), ("own", {"web-custom-options": True})):
@@ -46,7 +51,9 @@ def bytes_of(case):
     body = body_of(case)
     head = f"{case['method']} {case['target']} HTTP/1.1\r\n".encode("utf-8") + header_bytes(case)
     if ["X-Chunked", "1"] in case["headers"]:
-        pieces = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:1000], body[1000:]))
+        pieces = b"".join(
+            b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:1000], body[1000:])
+        )
         return head + b"Transfer-Encoding: chunked\r\n\r\n" + pieces + b"0\r\n\r\n"
     return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
@@ -78,15 +85,20 @@ def test_result(case, actions, replay):
 
 
 def recorded_replies():
-    # A redirect led the recorder's client to a page of its own making, whose text is the expected result.
-    return params_of(case for case in recorded("replies")["cases"] if not case["name"].startswith("303"))
+    # A redirect led the recorder's client to a page of its own making, whose text is the expected
+    # result.
+    return params_of(
+        case for case in recorded("replies")["cases"] if not case["name"].startswith("303")
+    )
 
 
 @pytest.mark.parametrize("case", recorded_replies())
 def test_reply_of_a_container(case, actions, replay):
     body = base64.b64decode(case["reply_body_b64"])
     replay.reply = case["reply_head"].replace("{length}", str(len(body))).encode("latin-1") + body
-    reply = actions.raw(bytes_of({"method": "GET", "target": WEB + "replayed", "headers": [], "name": case["name"]}))
+    reply = actions.raw(
+        bytes_of({"method": "GET", "target": WEB + "replayed", "headers": [], "name": case["name"]})
+    )
     check(reply, case["response"], "GET")
 
 
@@ -106,7 +118,9 @@ def check(reply, expected, method, whole=True):
 
 
 def sorted_keys(reply):
-    return [name for name, _ in reply.headers if name.lower() not in ("x-request-id", "server", "date")]
+    return [
+        name for name, _ in reply.headers if name.lower() not in ("x-request-id", "server", "date")
+    ]
 
 
 def low_bytes(text):

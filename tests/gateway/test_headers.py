@@ -1,12 +1,14 @@
-"""Header values that the platform's HTTP library parses and writes anew, beyond those that were recorded.
+"""Header values that the platform's HTTP library parses and writes anew, beyond those that were
+recorded.
 
 The expectations follow the grammar and the renderers of that library."""
 
 import pytest
 
-from gateway.headers import headers_for_action, normal_value
-from gateway.headers import rendered as value_of
-from gateway.mediatypes import media_type_from_text
+from gateway.http.headerlines import normal_value
+from gateway.http.headers import headers_for_action
+from gateway.http.headers import rendered as value_of
+from gateway.http.mediatypes import media_type_from_text
 
 RENDERED = [
     ("accept", "text/html;level=1;q=0.70 , */*;q=0.1", "text/html; level=1;q=0.7, */*;q=0.1"),
@@ -25,13 +27,21 @@ RENDERED = [
     ("authorization", "Basic YQ==", "Basic YTo="),
     ("authorization", "bearer abc", "Bearer abc"),
     ("authorization", "Basic a:b", "Basic a:b"),
-    ("authorization", 'Digest username="u v", algorithm=MD5', 'Digest algorithm=MD5,username="u v"'),
+    (
+        "authorization",
+        'Digest username="u v", algorithm=MD5',
+        'Digest algorithm=MD5,username="u v"',
+    ),
     ("authorization", "Token abc==", "Token abc=="),
     ("cache-control", "max-age=007,private", "max-age=7, private"),
     ("cache-control", 'no-cache="a , b"', 'no-cache="a,b"'),
     ("cache-control", 'x = "a b"', 'x="a b"'),
     ("connection", "close,upgrade", "close, upgrade"),
-    ("content-disposition", "Form-Data; name=a; filename=b.png", 'form-data; filename="b.png"; name="a"'),
+    (
+        "content-disposition",
+        "Form-Data; name=a; filename=b.png",
+        'form-data; filename="b.png"; name="a"',
+    ),
     ("content-encoding", "GZip", "gzip"),
     ("content-range", "bytes  0-9 / 20", "bytes 0-9/20"),
     ("cookie", "a=1; b", "a=1"),
@@ -75,7 +85,9 @@ RENDERED = [
 ]
 
 
-@pytest.mark.parametrize("name, value, expected", [pytest.param(*row, id=f"{row[0]}: {row[1]}") for row in RENDERED])
+@pytest.mark.parametrize(
+    "name, value, expected", [pytest.param(*row, id=f"{row[0]}: {row[1]}") for row in RENDERED]
+)
 def test_value_is_written_as_the_platform_writes_it(name, value, expected):
     assert value_of(name, value) == expected
 
@@ -86,8 +98,14 @@ TYPES = [
     ("application/octet-stream; charset=utf-8", "application/octet-stream"),
     ("application/yaml; charset=utf-8", "application/yaml; charset=UTF-8"),
     ('text/plain; x="a\\"b"', 'text/plain; x="a\\"b"'),
-    ("application/VND.ms-excel.sheet.macroenabled.12", "application/vnd.ms-excel.sheet.macroEnabled.12"),
-    ("application/vnd.ms-excel.sheet.macroEnabled.12; a=b", "application/vnd.ms-excel.sheet.macroenabled.12; a=b"),
+    (
+        "application/VND.ms-excel.sheet.macroenabled.12",
+        "application/vnd.ms-excel.sheet.macroEnabled.12",
+    ),
+    (
+        "application/vnd.ms-excel.sheet.macroEnabled.12; a=b",
+        "application/vnd.ms-excel.sheet.macroenabled.12; a=b",
+    ),
 ]
 
 
@@ -97,7 +115,8 @@ def test_content_type_is_written_as_the_platform_writes_it(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "text", "text/plain;", "text/plain; charset", "a b/c", "text/plain; a=b=c", "text/*/x"]
+    "text",
+    ["", "text", "text/plain;", "text/plain; charset", "a b/c", "text/plain; a=b=c", "text/*/x"],
 )
 def test_content_type_that_is_none(text):
     assert media_type_from_text(text) is None
@@ -108,7 +127,9 @@ def test_several_headers_with_one_name():
     assert headers_for_action(headers, None) == {"x-a": "2", "connection": "close, te"}
 
 
-@pytest.mark.parametrize("name", ["Content-Length", "Transfer-Encoding", "Timeout-Access", "X-OW-Extra-Logging"])
+@pytest.mark.parametrize(
+    "name", ["Content-Length", "Transfer-Encoding", "Timeout-Access", "X-OW-Extra-Logging"]
+)
 def test_header_that_no_action_sees(name):
     assert headers_for_action([(name, "1")], None) == {}
 

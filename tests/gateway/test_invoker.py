@@ -1,4 +1,5 @@
-"""Who runs where and when, and what becomes of orders when containers, callers or the gateway itself go away."""
+"""Who runs where and when, and what becomes of orders when containers, callers or the gateway
+itself go away."""
 
 import asyncio
 import json
@@ -7,10 +8,21 @@ import threading
 
 import pytest
 
-from gateway.containers import Container, Runner, StartError
+from gateway.containers.container import Container, Runner, StartError
+from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR, Activation
-from gateway.invoker import Invoker, Overloaded
-from tests.support.actions import OK, Server, action, eventually, in_loop, initialised_and, order, reply_with, serving
+from gateway.refusal import Refusal
+from tests.support.actions import (
+    OK,
+    Server,
+    action,
+    eventually,
+    in_loop,
+    initialised_and,
+    order,
+    reply_with,
+    serving,
+)
 from tests.support.process import free_port
 
 
@@ -85,11 +97,27 @@ def test_an_activation_is_complete(tmp_path):
     orders = [order(of), order(of)]
     cold, warm = in_loop(work())
     assert cold == Activation(
-        orders[0].activation_id, of, cold.start, cold.end, cold.wait_time, cold.init_time, SUCCESS, {"body": "hi"}, 13
+        orders[0].activation_id,
+        of,
+        cold.start,
+        cold.end,
+        cold.wait_time,
+        cold.init_time,
+        SUCCESS,
+        {"body": "hi"},
+        13,
     )
     assert cold.end - cold.start >= 50 and cold.init_time is not None
     assert warm == Activation(
-        orders[1].activation_id, of, warm.start, warm.end, warm.wait_time, None, SUCCESS, {"body": "hi"}, 13
+        orders[1].activation_id,
+        of,
+        warm.start,
+        warm.end,
+        warm.wait_time,
+        None,
+        SUCCESS,
+        {"body": "hi"},
+        13,
     )
 
 
@@ -109,7 +137,9 @@ def test_200_callers_of_a_slow_action_half_of_them_going_away(tmp_path):
 
     found, tasks = in_loop(work())
     assert sorted(all_runs(runner)) == sorted(one.activation_id for one in orders)
-    served = {one.activation_id for one in found if isinstance(one, Activation) and one.status == SUCCESS}
+    served = {
+        one.activation_id for one in found if isinstance(one, Activation) and one.status == SUCCESS
+    }
     assert served >= {one.activation_id for one in orders[1::2]}
     assert [server.most_running for server in runner.started] == [1] * 4
     assert runner.stopped == len(runner.started) and tasks <= 2
@@ -129,12 +159,17 @@ def test_requests_of_one_action_are_served_in_their_order(tmp_path):
 
 def test_too_many_waiting_are_refused_and_the_others_are_not_hurt(tmp_path):
     async def work():
-        async with LocalInvoker(Servers(slow(0.05)), tmp_path, most_containers=1, most_waiting=3) as invoker:
-            return await asyncio.gather(*[invoker.invoke(order()) for _ in range(5)], return_exceptions=True)
+        async with LocalInvoker(
+            Servers(slow(0.05)), tmp_path, most_containers=1, most_waiting=3
+        ) as invoker:
+            return await asyncio.gather(
+                *[invoker.invoke(order()) for _ in range(5)], return_exceptions=True
+            )
 
     *served, refused, last = in_loop(work())
     assert [one.status for one in served] == [SUCCESS] * 3
-    assert isinstance(refused, Overloaded) and isinstance(last, Overloaded)
+    assert isinstance(refused, Refusal) and isinstance(last, Refusal)
+    assert last.status == 429
     assert str(last) == "Too many concurrent requests in flight (count: 3, allowed: 3)."
 
 
@@ -170,7 +205,9 @@ def test_two_busy_actions_keep_their_containers(tmp_path):
     async def work():
         async with LocalInvoker(runner, tmp_path, most_containers=2) as invoker:
             await gathered(invoker, [order(action("one")), order(action("two"))])
-            await gathered(invoker, [order(action(name)) for name in ["one"] + ["two"] * 10 + ["one"] * 9])
+            await gathered(
+                invoker, [order(action(name)) for name in ["one"] + ["two"] * 10 + ["one"] * 9]
+            )
 
     in_loop(work())
     assert len(runner.started) == 2
@@ -211,7 +248,9 @@ def test_an_application_error_costs_no_container(tmp_path):
 
 
 def test_a_failed_init_is_the_result_and_the_next_activation_starts_anew(tmp_path):
-    runner = Servers(lambda number: lambda asked: OK if number else reply_with(b'{"error":"no model"}', "502 X"))
+    runner = Servers(
+        lambda number: lambda asked: OK if number else reply_with(b'{"error":"no model"}', "502 X")
+    )
 
     async def work():
         async with LocalInvoker(runner, tmp_path) as invoker:
@@ -236,7 +275,10 @@ def test_time_limits_hold_for_init_and_run_each(tmp_path):
 
     in_init, in_run = in_loop(work())
     message = "The action exceeded its time limits of 100 milliseconds"
-    assert (in_init.result, in_init.timed_out) == ({"error": f"{message} during initialization."}, True)
+    assert (in_init.result, in_init.timed_out) == (
+        {"error": f"{message} during initialization."},
+        True,
+    )
     assert (in_run.result, in_run.timed_out) == ({"error": f"{message}."}, True)
     assert (in_init.status, in_run.status) == (DEVELOPER_ERROR, DEVELOPER_ERROR)
 
@@ -274,7 +316,10 @@ def test_a_warm_container_that_answers_503_hands_the_order_on(tmp_path):
             return [await invoker.invoke(order()) for _ in range(2)]
 
     assert [one.status for one in in_loop(work())] == [SUCCESS] * 2
-    assert [server.paths() for server in runner.started] == [["/init", "/run", "/run"], ["/init", "/run"]]
+    assert [server.paths() for server in runner.started] == [
+        ["/init", "/run", "/run"],
+        ["/init", "/run"],
+    ]
 
 
 def test_a_new_container_that_answers_503_is_an_error_of_the_platform(tmp_path):
@@ -286,7 +331,9 @@ def test_a_new_container_that_answers_503_is_an_error_of_the_platform(tmp_path):
 
     activation = in_loop(work())
     assert activation.status == WHISK_ERROR
-    assert activation.result == {"error": "The action did not produce a valid response and exited unexpectedly."}
+    assert activation.result == {
+        "error": "The action did not produce a valid response and exited unexpectedly."
+    }
     assert len(runner.started) == 1
 
 
@@ -312,11 +359,17 @@ def test_what_cannot_start_costs_one_activation_each(tmp_path):
             return await super().start(action)
 
     async def work():
-        async with LocalInvoker(Broken(lambda number: lambda asked: OK), tmp_path, most_containers=1) as invoker:
+        async with LocalInvoker(
+            Broken(lambda number: lambda asked: OK), tmp_path, most_containers=1
+        ) as invoker:
             return await gathered(invoker, [order(), order()])
 
     failed, served = in_loop(work())
-    assert (failed.status, failed.result, failed.init_time) == (DEVELOPER_ERROR, {"error": "no such thing"}, None)
+    assert (failed.status, failed.result, failed.init_time) == (
+        DEVELOPER_ERROR,
+        {"error": "no such thing"},
+        None,
+    )
     assert served.status == SUCCESS
 
 
@@ -330,7 +383,9 @@ def test_what_a_runner_did_not_expect_keeps_nobody_waiting(tmp_path, capsys):
             return await gathered(invoker, [order(), order()])
 
     message = {"error": "Failed to provision resources to run the action. (KeyError)"}
-    assert [(one.status, one.result) for one in in_loop(work(), seconds=5)] == [(WHISK_ERROR, message)] * 2
+    assert [(one.status, one.result) for one in in_loop(work(), seconds=5)] == [
+        (WHISK_ERROR, message)
+    ] * 2
     assert "surprise" in capsys.readouterr().err
 
 
@@ -376,7 +431,9 @@ def test_close_ends_what_runs_and_what_waits(tmp_path):
 
     running, waiting = in_loop(work(), seconds=10)
     assert (running.status, waiting.status) == (DEVELOPER_ERROR, WHISK_ERROR)
-    assert waiting.result == {"error": "The gateway was stopped before the activation was complete."}
+    assert waiting.result == {
+        "error": "The gateway was stopped before the activation was complete."
+    }
     assert runner.stopped == 1
 
 
@@ -396,7 +453,9 @@ def test_a_url_is_one_container_for_all_its_actions(tmp_path):
 
 
 def test_a_url_may_be_initialised_already(tmp_path):
-    refusal = reply_with(b'{"error":"Cannot initialize the action more than once."}', "403 Forbidden")
+    refusal = reply_with(
+        b'{"error":"Cannot initialize the action more than once."}', "403 Forbidden"
+    )
 
     async def work():
         async with serving(lambda asked: refusal if asked.path == "/init" else OK) as server:
@@ -408,18 +467,26 @@ def test_a_url_may_be_initialised_already(tmp_path):
     assert in_loop(work()).status == SUCCESS
 
 
-@pytest.mark.parametrize("where", ["http://", "https://x:1", "http://x:y", "http://x:99999", "http://x/path"])
+@pytest.mark.parametrize(
+    "where", ["http://", "https://x:1", "http://x:y", "http://x:99999", "http://x/path"]
+)
 def test_what_is_no_address_is_said_at_once(where):
-    with pytest.raises(ValueError, match="is not the address of an action: expected http://HOST:PORT"):
+    with pytest.raises(
+        ValueError, match="is not the address of an action: expected http://HOST:PORT"
+    ):
         Invoker({"image": where}, api_host="")
 
 
 def test_nobody_at_a_url_is_an_error_at_the_time_limit(tmp_path):
     async def work():
-        invoker = Invoker({"image": f"http://127.0.0.1:{free_port()}"}, api_host="", run_folder=str(tmp_path))
+        invoker = Invoker(
+            {"image": f"http://127.0.0.1:{free_port()}"}, api_host="", run_folder=str(tmp_path)
+        )
         found = await invoker.invoke(order(action(limits={"timeout": 200})))
         await invoker.close()
         return found
 
     found = in_loop(work())
-    assert found.result == {"error": "The action exceeded its time limits of 200 milliseconds during initialization."}
+    assert found.result == {
+        "error": "The action exceeded its time limits of 200 milliseconds during initialization."
+    }

@@ -7,50 +7,115 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.jsontext import Malformed, Reader, compact, pretty, utf8, value_from_json
+from gateway.http.jsontext import Malformed, Reader, compact, pretty, utf8, value_from_json
 
 WRONG = [
-    (b"", "Unexpected end-of-input at input index 0 (line 1, position 1), expected JSON Value:\n\n^\n"),
-    (b"{oops", "Unexpected character 'o' at input index 1 (line 1, position 2), expected '\"':\n{oops\n ^\n"),
-    (b"{", "Unexpected end-of-input at input index 1 (line 1, position 2), expected '\"':\n{\n ^\n"),
-    (b"[1,]", "Unexpected character ']' at input index 3 (line 1, position 4), expected JSON Value:\n[1,]\n   ^\n"),
-    (b"[1 2]", "Unexpected character '2' at input index 3 (line 1, position 4), expected ']':\n[1 2]\n   ^\n"),
-    (b'{"a" 1}', "Unexpected character '1' at input index 5 (line 1, position 6), expected ':':\n{\"a\" 1}\n     ^\n"),
-    (b"1x", "Unexpected character 'x' at input index 1 (line 1, position 2), expected end-of-input:\n1x\n ^\n"),
-    (b"01", "Unexpected character '1' at input index 1 (line 1, position 2), expected end-of-input:\n01\n ^\n"),
-    (b"-", "Unexpected end-of-input at input index 1 (line 1, position 2), expected DIGIT:\n-\n ^\n"),
-    (b"1.", "Unexpected end-of-input at input index 2 (line 1, position 3), expected DIGIT:\n1.\n  ^\n"),
-    (b"1e+", "Unexpected end-of-input at input index 3 (line 1, position 4), expected DIGIT:\n1e+\n   ^\n"),
-    (b"trap", "Unexpected character 'a' at input index 0 (line 1, position 1), expected JSON Value:\ntrap\n^\n"),
-    (b"NaN", "Unexpected character 'N' at input index 0 (line 1, position 1), expected JSON Value:\nNaN\n^\n"),
+    (
+        b"",
+        "Unexpected end-of-input at input index 0 (line 1, position 1),"
+        " expected JSON Value:\n\n^\n",
+    ),
+    (
+        b"{oops",
+        "Unexpected character 'o' at input index 1 (line 1, position 2),"
+        " expected '\"':\n{oops\n ^\n",
+    ),
+    (
+        b"{",
+        "Unexpected end-of-input at input index 1 (line 1, position 2), expected '\"':\n{\n ^\n",
+    ),
+    (
+        b"[1,]",
+        "Unexpected character ']' at input index 3 (line 1, position 4),"
+        " expected JSON Value:\n[1,]\n   ^\n",
+    ),
+    (
+        b"[1 2]",
+        "Unexpected character '2' at input index 3 (line 1, position 4),"
+        " expected ']':\n[1 2]\n   ^\n",
+    ),
+    (
+        b'{"a" 1}',
+        "Unexpected character '1' at input index 5 (line 1, position 6),"
+        " expected ':':\n{\"a\" 1}\n     ^\n",
+    ),
+    (
+        b"1x",
+        "Unexpected character 'x' at input index 1 (line 1, position 2),"
+        " expected end-of-input:\n1x\n ^\n",
+    ),
+    (
+        b"01",
+        "Unexpected character '1' at input index 1 (line 1, position 2),"
+        " expected end-of-input:\n01\n ^\n",
+    ),
+    (
+        b"-",
+        "Unexpected end-of-input at input index 1 (line 1, position 2), expected DIGIT:\n-\n ^\n",
+    ),
+    (
+        b"1.",
+        "Unexpected end-of-input at input index 2 (line 1, position 3), expected DIGIT:\n1.\n  ^\n",
+    ),
+    (
+        b"1e+",
+        "Unexpected end-of-input at input index 3 (line 1, position 4),"
+        " expected DIGIT:\n1e+\n   ^\n",
+    ),
+    (
+        b"trap",
+        "Unexpected character 'a' at input index 0 (line 1, position 1),"
+        " expected JSON Value:\ntrap\n^\n",
+    ),
+    (
+        b"NaN",
+        "Unexpected character 'N' at input index 0 (line 1, position 1),"
+        " expected JSON Value:\nNaN\n^\n",
+    ),
     (
         b'"\\x"',
-        "Unexpected character 'x' at input index 2 (line 1, position 3), expected JSON escape sequence:\n"
+        "Unexpected character 'x' at input index 2 (line 1, position 3),"
+        " expected JSON escape sequence:\n"
         '"\\x"\n  ^\n',
     ),
     (
         b'"\\u12x4"',
-        "Unexpected character 'x' at input index 5 (line 1, position 6), expected hex digit:\n\"\\u12x4\"\n     ^\n",
+        "Unexpected character 'x' at input index 5 (line 1, position 6),"
+        ' expected hex digit:\n"\\u12x4"\n     ^\n',
     ),
-    (b'"a\nb"', "Unexpected character '\\u000a' at input index 2 (line 1, position 3), expected '\"':\n\"a\n  ^\n"),
-    (b"[\n1,\n}]", "Unexpected character '}' at input index 5 (line 3, position 1), expected JSON Value:\n}]\n^\n"),
+    (
+        b'"a\nb"',
+        "Unexpected character '\\u000a' at input index 2 (line 1, position 3),"
+        " expected '\"':\n\"a\n  ^\n",
+    ),
+    (
+        b"[\n1,\n}]",
+        "Unexpected character '}' at input index 5 (line 3, position 1),"
+        " expected JSON Value:\n}]\n^\n",
+    ),
     (
         b'{"k":"\xe9"}',
-        'Unexpected end-of-input at input index 9 (line 1, position 10), expected \'"\':\n{"k":"\ufffd\n         ^\n',
+        "Unexpected end-of-input at input index 9 (line 1, position 10),"
+        ' expected \'"\':\n{"k":"\ufffd\n         ^\n',
     ),
     (
         b"[" * 1001,
-        "JSON input nested too deeply:JSON input was nested more deeply than the configured limit of maxNesting = 1000",
+        "JSON input nested too deeply:JSON input was nested more"
+        " deeply than the configured limit of maxNesting = 1000",
     ),
     (
         b"9" * 101,
-        "Number too long:The number starting with '99999999999999999999' had 101 characters which is more than the"
-        " allowed limit maxNumberCharacters = 100. If this is legit input consider increasing the limit.",
+        "Number too long:The number starting with '99999999999999999999' had 101 "
+        "characters which is more than the"
+        " allowed limit maxNumberCharacters = 100. If this is legit input "
+        "consider increasing the limit.",
     ),
 ]
 
 
-@pytest.mark.parametrize("data, message", [pytest.param(*row, id=repr(row[0][:12])) for row in WRONG])
+@pytest.mark.parametrize(
+    "data, message", [pytest.param(*row, id=repr(row[0][:12])) for row in WRONG]
+)
 def test_what_is_wrong_is_said_as_the_platform_says_it(data, message):
     with pytest.raises(Malformed) as caught:
         value_from_json(data)
@@ -60,9 +125,23 @@ def test_what_is_wrong_is_said_as_the_platform_says_it(data, message):
 @pytest.mark.parametrize(
     "text, written",
     [
-        *[(text, text) for text in ("1.50", "0.1", "-1.25", "1", "-7", "1.0", "123456789012345678901234567890")],
-        *[("1e400", "1E+400"), ("1e2", "1E+2"), ("1E-7", "1E-7"), ("-0.0", "0.0"), ("-0", "0"), ("1e-400", "1E-400")],
-        *[("0.00000001", "1E-8"), ("0.000001", "0.000001"), ("12345678901234567.5", "12345678901234567.5")],
+        *[
+            (text, text)
+            for text in ("1.50", "0.1", "-1.25", "1", "-7", "1.0", "123456789012345678901234567890")
+        ],
+        *[
+            ("1e400", "1E+400"),
+            ("1e2", "1E+2"),
+            ("1E-7", "1E-7"),
+            ("-0.0", "0.0"),
+            ("-0", "0"),
+            ("1e-400", "1E-400"),
+        ],
+        *[
+            ("0.00000001", "1E-8"),
+            ("0.000001", "0.000001"),
+            ("12345678901234567.5", "12345678901234567.5"),
+        ],
     ],
 )
 def test_a_number_leaves_as_java_writes_it(text, written):
@@ -114,8 +193,14 @@ def test_half_a_character_becomes_a_question_mark():
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(st.characters(blacklist_categories=["Cs"])),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(blacklist_categories=["Cs"])), inner),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.text(st.characters(blacklist_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.text(st.characters(blacklist_categories=["Cs"])), inner)
+    ),
 )
 
 

@@ -59,24 +59,37 @@ def test_browsers_get_the_page_and_tools_the_info_document(gateway):
 def test_the_page_is_whole_and_its_policy_lets_nothing_else_in(gateway):
     page = gateway.request("GET", "/", HTML)
     text = page.body.decode("utf-8")
-    inside = {name: re.findall(f"<{name}>(.*?)</{name}>", text, re.DOTALL) for name in ("style", "script")}
+    inside = {
+        name: re.findall(f"<{name}>(.*?)</{name}>", text, re.DOTALL) for name in ("style", "script")
+    }
     ((style,), (script,)) = ([digest(each) for each in found] for found in inside.values())
     assert page.header("content-security-policy") == (
-        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; "
+        "connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
     )
-    assert [link for link in re.findall(r'(?:src|href)="([^"]*)"', text) if not link.startswith(("data:", "#"))] == []
+    assert [
+        link
+        for link in re.findall(r'(?:src|href)="([^"]*)"', text)
+        if not link.startswith(("data:", "#"))
+    ] == []
 
 
 def digest(text):
     return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
 
-@pytest.mark.parametrize("target", ["/", "/page/state", "/page/activations/" + 32 * "0", "/page/nothing"])
+@pytest.mark.parametrize(
+    "target", ["/", "/page/state", "/page/activations/" + 32 * "0", "/page/nothing"]
+)
 def test_the_page_lets_no_other_site_read_it_and_never_holds_the_key(gateway, target):
     reply = gateway.request("GET", target, HTML)
     assert [name for name, _ in reply.headers if name.lower().startswith("access-control")] == []
-    assert GUEST_KEY.encode() not in reply.body and GUEST_KEY.partition(":")[2].encode() not in reply.body
+    assert (
+        GUEST_KEY.encode() not in reply.body
+        and GUEST_KEY.partition(":")[2].encode() not in reply.body
+    )
 
 
 BASIC = ("Authorization", "Basic " + base64.b64encode(GUEST_KEY.encode()).decode())
@@ -94,7 +107,11 @@ ADMISSIONS = {
     "another machine's address": ("192.0.2.1", [], 403),
     "another site's script": ("localhost", [("Sec-Fetch-Site", "cross-site")], 403),
     "another port's script": ("localhost", [("Sec-Fetch-Site", "same-site")], 403),
-    "another site's script, with the key": ("localhost", [("Sec-Fetch-Site", "cross-site"), BASIC], 403),
+    "another site's script, with the key": (
+        "localhost",
+        [("Sec-Fetch-Site", "cross-site"), BASIC],
+        403,
+    ),
     "behind a proxy": ("localhost", [("X-Forwarded-For", "192.0.2.1")], 403),
     "behind a standard proxy": ("localhost", [("Forwarded", "for=192.0.2.1")], 403),
     "an address of the network, with the key": ("192.0.2.1", [BASIC], 200),
@@ -103,12 +120,19 @@ ADMISSIONS = {
 }
 
 
-@pytest.mark.parametrize("target, found", [("/page/state", 200), ("/page/activations/" + 32 * "0", 404)])
+@pytest.mark.parametrize(
+    "target, found", [("/page/state", 200), ("/page/activations/" + 32 * "0", 404)]
+)
 @pytest.mark.parametrize("host, headers, status", ADMISSIONS.values(), ids=ADMISSIONS)
 def test_what_runs_is_shown_without_a_key_under_this_machines_own_names_alone(
     gateway, host, headers, status, target, found
 ):
-    lines = [f"GET {target} HTTP/1.1", f"Host: {host}", "Connection: close", *map(": ".join, headers)]
+    lines = [
+        f"GET {target} HTTP/1.1",
+        f"Host: {host}",
+        "Connection: close",
+        *map(": ".join, headers),
+    ]
     reply = gateway.raw("\r\n".join([*lines, "", ""]).encode())
     assert reply.status == (found if status == 200 else status)
     assert (list(reply.json) == ["error"]) == (reply.status != 200)
@@ -135,12 +159,17 @@ def test_the_state_has_actions_by_name_and_the_newest_activations(gateway, repla
     gateway.create_web("zoo", annotations={"description": "Animals"})
     gateway.rest("PUT", "packages/farm", {})
     gateway.create_web("farm/cow")
-    ids = [gateway.request("GET", WEB + "zoo").header("x-openwhisk-activation-id") for _ in range(3)]
+    ids = [
+        gateway.request("GET", WEB + "zoo").header("x-openwhisk-activation-id") for _ in range(3)
+    ]
     state = state_of(gateway, "?limit=2")
     assert [action["name"] for action in state["actions"]] == ["farm/cow", "zoo"]
     assert [each["activationId"] for each in state["activations"]] == [ids[2], ids[1]]
     assert state["running"] == []
-    assert [len(state_of(gateway, query)["activations"]) for query in ("?limit=0", "?limit=1", "?limit=%C3%A9")] == [
+    assert [
+        len(state_of(gateway, query)["activations"])
+        for query in ("?limit=0", "?limit=1", "?limit=%C3%A9")
+    ] == [
         0,
         1,
         3,
@@ -154,7 +183,9 @@ def test_what_runs_is_in_the_state_until_its_record_is(gateway, replay):
     activation_id = gateway.rest("POST", "actions/slow").json["activationId"]
     try:
         running = until(lambda: state_of(gateway)["running"], "running")
-        assert [(each["activationId"], each["path"]) for each in running] == [(activation_id, "guest/slow")]
+        assert [(each["activationId"], each["path"]) for each in running] == [
+            (activation_id, "guest/slow")
+        ]
         assert abs(running[0]["start"] - time.time() * 1000) < 60000
     finally:
         let_go.set()
@@ -166,7 +197,11 @@ def test_others_are_asked_for_the_key_where_the_network_can_reach_the_gateway(tm
     with Gateway(tmp_path, "--host", "0.0.0.0", key="my:own") as gateway:
         assert gateway.request("GET", "/", HTML).status == 200
         assert gateway.request("GET", "/page/state").status == 403
-        assert gateway.rest("GET", "/page/state").json == {"actions": [], "running": [], "activations": []}
+        assert gateway.rest("GET", "/page/state").json == {
+            "actions": [],
+            "running": [],
+            "activations": [],
+        }
 
 
 # -- the facts -----------------------------------------------------------------------------
@@ -180,16 +215,41 @@ def action(name="one", package="", **annotations):
 INVOKE = "/api/v1/namespaces/guest/actions/{}?blocking=true&result=true"
 CALLS = {
     "a web action": (action(web_export=True), WEB + "one", WEB + "one", ""),
-    "in a package": (action(package="p", web_export=True), "/api/v1/web/guest/p/one", "/api/v1/web/guest/p/one", ""),
-    "spaces and signs": (action("a b&c", web_export=True), WEB + "a%20b%26c", WEB + "a%20b%26c", ""),
-    "an extension's look": (action("a.json", web_export=True), WEB + "a.json.http", WEB + "a.json.http", ""),
-    "with the key": (action(web_export=True, require_whisk_auth=True), None, WEB + "one", '-u "$AUTH"'),
+    "in a package": (
+        action(package="p", web_export=True),
+        "/api/v1/web/guest/p/one",
+        "/api/v1/web/guest/p/one",
+        "",
+    ),
+    "spaces and signs": (
+        action("a b&c", web_export=True),
+        WEB + "a%20b%26c",
+        WEB + "a%20b%26c",
+        "",
+    ),
+    "an extension's look": (
+        action("a.json", web_export=True),
+        WEB + "a.json.http",
+        WEB + "a.json.http",
+        "",
+    ),
+    "with the key": (
+        action(web_export=True, require_whisk_auth=True),
+        None,
+        WEB + "one",
+        '-u "$AUTH"',
+    ),
     "with a secret": (
         action(web_export=True, require_whisk_auth="s3cret"),
         *(None, WEB + "one", '-H "X-Require-Whisk-Auth: $SECRET"'),
     ),
     "not on the web": (action(), None, INVOKE.format("one"), '-u "$AUTH" -X POST'),
-    "not on the web, in a package": (action("b", "p q"), None, INVOKE.format("p%20q/b"), '-u "$AUTH" -X POST'),
+    "not on the web, in a package": (
+        action("b", "p q"),
+        None,
+        INVOKE.format("p%20q/b"),
+        '-u "$AUTH" -X POST',
+    ),
 }
 
 
@@ -220,7 +280,9 @@ def test_a_result_is_printed_as_the_platform_prints_it_and_shortened_when_long()
 def browser(tmp_path_factory):
     with chromium(tmp_path_factory.mktemp("browser")) as running:
         yield running
-        assert [entry for entry in running.get_log("browser") if "/page/" not in entry["message"]] == []
+        assert [
+            entry for entry in running.get_log("browser") if "/page/" not in entry["message"]
+        ] == []
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +332,10 @@ def test_an_activation_appears_as_it_happens_with_status_duration_start_and_log(
     assert [call(running).status, call(running).status] == [200, 200]
     until(lambda: len(found(page, "#list li")) == before + 2, "two more")
     newest, oldest = (cells(li) for li in (found(page, "#list li")[0], found(page, "#list li")[-1]))
-    assert (newest[:3], oldest[:3]) == (["Success", "markup", "warm"], ["Success", "markup", "cold"])
+    assert (newest[:3], oldest[:3]) == (
+        ["Success", "markup", "warm"],
+        ["Success", "markup", "cold"],
+    )
     assert all(re.fullmatch(r"\d+ ms|\d+\.\d s", row[3]) for row in (newest, oldest))
     first(page, "summary").click()
     log = until(lambda: texts(page, "[open] .log")[0], "the log")
@@ -292,7 +357,10 @@ def test_what_still_runs_is_shown_until_it_has_ended(page, running, model):
 def test_the_ready_curl_line_does_what_it_says(page):
     need("curl")
     command = first(page, ".command code").text
-    assert subprocess.run(shlex.split(command) + ["-sS"], capture_output=True, text=True).stdout == HOSTILE
+    assert (
+        subprocess.run(shlex.split(command) + ["-sS"], capture_output=True, text=True).stdout
+        == HOSTILE
+    )
 
 
 def test_it_leads_to_the_actions_address_and_to_the_models_own_page(page, running):
@@ -318,7 +386,8 @@ def test_markup_in_logs_results_and_descriptions_stays_text(page, running):
 
 def focused(browser):
     return browser.execute_script(
-        "const it = document.activeElement; return it.className || it.id || it.tagName.toLowerCase()"
+        "const it = document.activeElement;"
+        " return it.className || it.id || it.tagName.toLowerCase()"
     )
 
 
@@ -359,7 +428,8 @@ const behind = (element) => {
 const texts = [...document.querySelectorAll("body *")].filter((each) => each.checkVisibility() &&
   [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()));
 return texts.map((each) => {
-  const pair = [light(number(getComputedStyle(each).color)), light(behind(each))].sort((one, other) => other - one);
+  const pair = [light(number(getComputedStyle(each).color)), light(behind(each))];
+  pair.sort((one, other) => other - one);
   return [each.className || each.tagName, (pair[0] + 0.05) / (pair[1] + 0.05)];
 });
 """
@@ -370,7 +440,10 @@ return texts.map((each) => {
 def test_it_fits_phones_and_desks_and_can_be_read_by_day_and_by_night(page, running, width, scheme):
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    calm = [{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]
+    calm = [
+        {"name": "prefers-color-scheme", "value": scheme},
+        {"name": "prefers-reduced-motion", "value": "reduce"},
+    ]
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": calm})
     try:
         call(running)
@@ -387,11 +460,16 @@ def test_it_fits_phones_and_desks_and_can_be_read_by_day_and_by_night(page, runn
 
 
 def test_the_key_is_asked_for_where_it_is_needed_and_a_wrong_one_is_not_taken(browser, tmp_path):
-    with Gateway(tmp_path, "--host", "0.0.0.0", "--image", "one=http://127.0.0.1:9", key="my:own") as gateway:
+    with Gateway(
+        tmp_path, "--host", "0.0.0.0", "--image", "one=http://127.0.0.1:9", key="my:own"
+    ) as gateway:
         gateway.create_web("one", image="one")
         opened(browser, gateway)
         first(browser, "#key").send_keys("my:guess", Keys.ENTER)
-        until(lambda: first(browser, "#trouble").text == "The gateway doesn’t know this key.", "refused")
+        until(
+            lambda: first(browser, "#trouble").text == "The gateway doesn’t know this key.",
+            "refused",
+        )
         first(browser, "#key").send_keys("my:own", Keys.ENTER)
         assert first(browser, ".action h3").text == "one"
         assert not browser.find_element(By.ID, "login").is_displayed()

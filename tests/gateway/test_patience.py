@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from gateway import front
-from gateway.front import BodyLimits, Front
-from gateway.messages import Response, text_response
-from gateway.urls import text_from_path
+from gateway.http import front
+from gateway.http.front import BodyLimits, Front, bound_sockets, port_of
+from gateway.http.messages import Response, text_response
+from gateway.http.urls import text_from_path
 from tests.support.actions import eventually, in_loop
 
 LIMITS = BodyLimits(10, 100)
@@ -15,7 +15,13 @@ LIMITS = BodyLimits(10, 100)
 
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch):
-    for name in ("HEAD_SECONDS", "BODY_SECONDS", "IDLE_SECONDS", "ANSWER_SECONDS", "LINGER_SECONDS"):
+    for name in (
+        "HEAD_SECONDS",
+        "BODY_SECONDS",
+        "IDLE_SECONDS",
+        "ANSWER_SECONDS",
+        "LINGER_SECONDS",
+    ):
         monkeypatch.setattr(front, name, 0.3)
 
 
@@ -28,11 +34,13 @@ async def answer(request):
 
 
 def asked(*pieces, seconds=0.0):
-    """What comes back for pieces that are sent with pauses between them, until the connection is closed."""
+    """What comes back for pieces that are sent with pauses between them, until the connection is
+    closed."""
 
     async def ask():
-        served = Front(answer, lambda start: LIMITS)
-        port = await served.bind("127.0.0.1", 0)
+        sockets = bound_sockets("127.0.0.1", 0)
+        port = port_of(sockets[0])
+        served = Front(sockets, answer, lambda start: LIMITS)
         await served.listen()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
@@ -59,7 +67,9 @@ def test_half_a_first_line():
     "data",
     [
         pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX: ", id="half a head"),
-        pytest.param(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc", id="half a body"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc", id="half a body"
+        ),
     ],
 )
 def test_half_a_request_is_told_that_it_took_too_long(data):
@@ -78,8 +88,9 @@ def test_a_connection_is_kept_for_a_while_and_then_closed():
 
 def test_a_client_that_takes_nothing_is_left():
     async def ask():
-        served = Front(answer, lambda start: LIMITS)
-        port = await served.bind("127.0.0.1", 0)
+        sockets = bound_sockets("127.0.0.1", 0)
+        port = port_of(sockets[0])
+        served = Front(sockets, answer, lambda start: LIMITS)
         await served.listen()
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -92,18 +103,24 @@ def test_a_client_that_takes_nothing_is_left():
 
 
 def test_of_a_long_body_the_beginning_is_kept_and_the_length_told():
-    request = b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 50\r\n\r\n" + b"a" * 50
+    request = (
+        b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 50\r\n\r\n" + b"a" * 50
+    )
     assert asked(request).endswith(b"\r\n\r\n10 of 50")
 
 
 def test_a_body_that_is_too_long_is_refused():
-    request = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"a" * 101 + b"\r\n"
+    request = (
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n"
+        + b"a" * 101
+        + b"\r\n"
+    )
     assert asked(request).startswith(b"HTTP/1.1 413 Content Too Large\r\n")
 
 
 def test_a_fault_of_ones_own_is_a_500_and_not_the_end(capsys):
-    request = b"GET /crash HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-    reply = asked(request)
+    crash = b"GET /crash HTTP/1.1\r\nHost: h\r\n\r\n"
+    reply = asked(crash + b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
     assert reply.startswith(b"HTTP/1.1 500 ") and reply.endswith(b"0 of 0")
     assert "on purpose" in capsys.readouterr().err
 

@@ -23,7 +23,9 @@ def opened(path, keep):
 
 
 def activation(number):
-    return Activation(f"{number:032x}", action(), number, number, 0, None, status=SUCCESS, result={})
+    return Activation(
+        f"{number:032x}", action(), number, number, 0, None, status=SUCCESS, result={}
+    )
 
 
 async def added(store, count):

@@ -1,4 +1,5 @@
-"""Clients that are slow, wrong, endless or gone, and a gateway that is killed: the others notice nothing."""
+"""Clients that are slow, wrong, endless or gone, and a gateway that is killed: the others notice
+nothing."""
 
 import json
 import os
@@ -39,19 +40,29 @@ WRONG = [
     ("headers endless", b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 700000, 431),
     ("header not UTF-8", b"GET / HTTP/1.1\r\nHost: h\r\nX: \xe9\r\n\r\n", 400),
     ("header with a NUL", b"GET / HTTP/1.1\r\nHost: h\r\nX: a\x00b\r\n\r\n", 400),
-    ("two lengths", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+    (
+        "two lengths",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        400,
+    ),
     (
         "length and chunks",
         b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         400,
     ),
     ("length no number", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ten\r\n\r\n", 400),
-    ("chunk no number", b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+    (
+        "chunk no number",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        400,
+    ),
     ("coding unknown", b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
 ]
 
 
-@pytest.mark.parametrize("data, status", [pytest.param(data, status, id=name) for name, data, status in WRONG])
+@pytest.mark.parametrize(
+    "data, status", [pytest.param(data, status, id=name) for name, data, status in WRONG]
+)
 def test_malformed_request_is_answered_and_the_connection_closed(served, data, status):
     reply = served.raw(data)
     assert (reply.status, reply.header("connection")) == (status, "close"), reply
@@ -59,7 +70,10 @@ def test_malformed_request_is_answered_and_the_connection_closed(served, data, s
 
 
 def test_a_body_beyond_all_limits_is_refused_while_it_comes(served):
-    head = b"POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n" % f"{WEB}hello".encode()
+    head = (
+        b"POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n"
+        % f"{WEB}hello".encode()
+    )
     with closing(served.connect()) as connection:
         connection.sendall(head)
         with pytest.raises(OSError):
@@ -70,8 +84,13 @@ def test_a_body_beyond_all_limits_is_refused_while_it_comes(served):
 
 def test_a_large_body_costs_no_memory(served):
     before = memory_of(served)
-    reply = served.request("POST", WEB + "hello", [("Content-Type", "text/plain")], b"a" * 40_000_000)
-    assert (reply.status, reply.json["error"]) == (413, "Request larger than allowed: 40000000 > 1048576 bytes.")
+    reply = served.request(
+        "POST", WEB + "hello", [("Content-Type", "text/plain")], b"a" * 40_000_000
+    )
+    assert (reply.status, reply.json["error"]) == (
+        413,
+        "Request larger than allowed: 40000000 > 1048576 bytes.",
+    )
     assert memory_of(served) - before < 20_000
 
 
@@ -83,7 +102,14 @@ def memory_of(process):
 def test_requests_on_one_connection(served, replay):
     with closing(served.connect()) as connection:
         connection.sendall(
-            (GET + "X-N: 1\r\n\r\n" + GET + "X-N: 2\r\n\r\n" + GET + "X-N: 3\r\nConnection: close\r\n\r\n").encode()
+            (
+                GET
+                + "X-N: 1\r\n\r\n"
+                + GET
+                + "X-N: 2\r\n\r\n"
+                + GET
+                + "X-N: 3\r\nConnection: close\r\n\r\n"
+            ).encode()
         )
         answers = received(connection)
     assert answers.count(b"HTTP/1.1 204 No Content\r\n") == 3
@@ -99,7 +125,8 @@ def test_a_client_that_waits_to_be_asked_for_its_body(served, replay):
     with closing(served.connect()) as connection:
         connection.sendall(
             (
-                GET.replace("GET", "POST") + "Content-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+                GET.replace("GET", "POST")
+                + "Content-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
             ).encode()
         )
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -132,7 +159,8 @@ def test_many_clients_at_once_half_of_which_go_away(tmp_path):
         clients = [gateway.connect(60) for _ in range(200)]
         action.reply = slowly
         for number, client in enumerate(clients):
-            client.sendall(f"GET {WEB}slow?n={number} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+            request = f"GET {WEB}slow?n={number} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+            client.sendall(request.encode())
         until(lambda: action.runs, "the first activation")
         for client in clients[::2]:
             client.close()
@@ -141,10 +169,18 @@ def test_many_clients_at_once_half_of_which_go_away(tmp_path):
         for client in clients[1::2]:
             client.close()
         until(lambda: len(action.runs) == 200, lambda: f"{len(action.runs)} activations")
-        assert sorted(int(run["value"]["__ow_query"][2:]) for run in action.runs) == list(range(200))
+        assert sorted(int(run["value"]["__ow_query"][2:]) for run in action.runs) == list(
+            range(200)
+        )
         count = "activations?count=true"
-        until(lambda: gateway.rest("GET", count).json == {"activations": 200}, lambda: gateway.rest("GET", count))
-        until(lambda: open_files(gateway) <= files + 1, lambda: f"{open_files(gateway)} files are open, {files} were")
+        until(
+            lambda: gateway.rest("GET", count).json == {"activations": 200},
+            lambda: gateway.rest("GET", count),
+        )
+        until(
+            lambda: open_files(gateway) <= files + 1,
+            lambda: f"{open_files(gateway)} files are open, {files} were",
+        )
 
 
 def open_files(process):
@@ -158,7 +194,9 @@ def test_kill_in_the_middle_loses_no_recorded_activation(tmp_path):
             gateway.create_web("hello", parameters=[{"key": "a", "value": 1.5}])
             answered = []
             stop = threading.Event()
-            clients = [threading.Thread(target=ask, args=(gateway, answered, stop)) for _ in range(4)]
+            clients = [
+                threading.Thread(target=ask, args=(gateway, answered, stop)) for _ in range(4)
+            ]
             for client in clients:
                 client.start()
             until(lambda: len(answered) > 50, "fifty answers")
@@ -167,7 +205,9 @@ def test_kill_in_the_middle_loses_no_recorded_activation(tmp_path):
             for client in clients:
                 client.join()
         with Gateway(tmp_path, *arguments) as gateway:
-            assert gateway.rest("GET", "actions/hello").json["parameters"] == [{"key": "a", "value": 1.5}]
+            assert gateway.rest("GET", "actions/hello").json["parameters"] == [
+                {"key": "a", "value": 1.5}
+            ]
             for activation_id in answered:
                 record = gateway.rest("GET", f"activations/{activation_id}")
                 assert record.status == 200 and record.json["response"]["success"], record
@@ -201,11 +241,18 @@ def test_ending_the_gateway_ends_what_runs(tmp_path):
 
 def test_names_from_outside_reach_no_shell_and_no_file(served):
     for name in ("..%2F..%2Fetc%2Fpasswd", "$(id)", "a;id", "%00", "a%0d%0ab"):
-        assert served.rest("PUT", f"actions/{name}", {"exec": {"kind": "blackbox", "image": "replay"}}).status == 400
+        assert (
+            served.rest(
+                "PUT", f"actions/{name}", {"exec": {"kind": "blackbox", "image": "replay"}}
+            ).status
+            == 400
+        )
         assert served.request("GET", f"/api/v1/web/guest/default/{name}").status in (401, 404)
 
 
 def test_what_an_action_says_in_a_header_stays_in_that_header(served, replay):
-    replay.reply = json_reply(json.dumps({"headers": {"X-A": "1\u010d\u010aSet-Cookie: x"}, "body": "hi"}))
+    replay.reply = json_reply(
+        json.dumps({"headers": {"X-A": "1\u010d\u010aSet-Cookie: x"}, "body": "hi"})
+    )
     reply = served.request("GET", WEB + "hello")
     assert (reply.status, reply.header("set-cookie"), reply.header("x-a")) == (200, None, None)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from gateway import urls, web
+from gateway.http import urls
+from gateway.http.cors import web_cors
+from gateway.web.address import address_from_path
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,10 @@ def test_a_path_has_one_spelling(target, path):
     "target, message",
     [
         ("/a#b", "Invalid input '#', expected segment, '/', '?' or 'EOI' (line 1, column 3)"),
-        ("/a?b#c", "Invalid input '#', expected query-char, pct-encoded or 'EOI' (line 1, column 5)"),
+        (
+            "/a?b#c",
+            "Invalid input '#', expected query-char, pct-encoded or 'EOI' (line 1, column 5)",
+        ),
         ("/a?%4", "Unexpected end of input, expected HEXDIG (line 1, column 6)"),
         ("/%4g", "Invalid input 'g', expected HEXDIG (line 1, column 4)"),
         ("/a|b", "Invalid input '|', expected segment, '/', '?' or 'EOI' (line 1, column 3)"),
@@ -83,9 +88,9 @@ def test_a_form_that_is_none(form, message):
     ],
 )
 def test_where_a_web_url_leads(path, address):
-    found = web.address_from_path(urls.target_from_text(path).path)
+    found = address_from_path(urls.target_from_text(path).path)
     assert (found and (*found[:4], urls.text_from_path(found.rest))) == address
 
 
 def test_a_preflights_headers_come_back_as_the_platform_writes_them():
-    assert web.cors_headers([("Access-Control-Request-Headers", "x-a,X-B")])[2][1] == "x-a, X-B"
+    assert web_cors([("Access-Control-Request-Headers", "x-a,X-B")])[2][1] == "x-a, X-B"

@@ -4,13 +4,18 @@ import json
 
 import pytest
 
-from gateway import jsontext, web
 from gateway.containers.outcome import Reply, outcome_from_reply
 from gateway.entities import APPLICATION_ERROR
-from gateway.headers import normal_value
-from gateway.messages import Request
-from gateway.negotiation import NotAcceptable, preferences_from_headers
-from gateway.urls import target_from_text
+from gateway.http import jsontext
+from gateway.http.headerlines import normal_value
+from gateway.http.messages import Request
+from gateway.http.negotiation import preferences_from_headers
+from gateway.http.refusals import response_from_refusal
+from gateway.http.urls import target_from_text
+from gateway.refusal import Refusal, Stage
+from gateway.web.address import address_from_path
+from gateway.web.params import params_from_request
+from gateway.web.result import response_from_result
 from tests.support.recordings import (
     body_of,
     expected_body,
@@ -44,14 +49,16 @@ def request_of(case):
 @pytest.mark.parametrize("case", cases_with_value())
 def test_params_are_those_that_arrived(case):
     request = request_of(case)
-    address = web.address_from_path(request.target.path[6:])
-    action = REQUESTS["actions"].get(case["action"], {"annotations": {"raw-http": True}, "params": []})
+    address = address_from_path(request.target.path[6:])
+    action = REQUESTS["actions"].get(
+        case["action"], {"annotations": {"raw-http": True}, "params": []}
+    )
     bound = {key: value for key, value, options in action["params"] if not options.get("init")}
     if address.package:
         bound = {"p": "pkg", "threshold": "act"}
     raw = action["annotations"].get("raw-http", False)
     user = case["value"].get("__ow_user")
-    params = web.params_from_request(request, address.rest, raw, frozenset(), user)
+    params = params_from_request(request, address.rest, raw, frozenset(), user)
     assert json.loads(jsontext.compact(shortened({**bound, **params}))) == case["value"]
 
 
@@ -64,10 +71,15 @@ def test_response_is_the_one_that_came(case):
     preferences = preferences_from_headers(case["headers"])
     expected = case["response"]
     try:
-        response = web.response_from_result(result, "." + case["ext"], preferences, "<code>")
-    except NotAcceptable as refusal:
-        assert (406, str(refusal)) == (expected["status"], json.loads(expected["body"])["error"])
-        return
+        response = response_from_result(result, "." + case["ext"], preferences)
+    except Refusal as refusal:
+        if refusal.stage is Stage.CONTENT:
+            assert (406, str(refusal)) == (
+                expected["status"],
+                json.loads(expected["body"])["error"],
+            )
+            return
+        response = response_from_refusal(refusal, "<code>", pretty=True)
     assert response.status == expected["status"]
     assert own_headers(response.headers) == action_headers(expected["headers"], case)
     content_type = response.content_type and response.content_type.text

@@ -6,12 +6,19 @@ import re
 
 import h11
 
-from gateway import headers, jsontext, puts, sites, startline, urls, web
-from gateway.containers import startcommand, wire
-from gateway.mediatypes import IS_TOKEN, media_type_from_text
-from gateway.messages import Request
-from gateway.negotiation import NotAcceptable, preferences_from_headers
+from gateway.access import foreign_header
+from gateway.containers import client, startcommand
+from gateway.http import headers, jsontext, startline, urls
+from gateway.http.grammar import IS_TOKEN
+from gateway.http.mediatypes import media_type_from_text
+from gateway.http.messages import Request
+from gateway.http.negotiation import preferences_from_headers
+from gateway.refusal import Refusal
+from gateway.rest.content import action_from_content
 from gateway.settings import Settings
+from gateway.web.address import EXTENSIONS, address_from_path
+from gateway.web.params import params_from_request
+from gateway.web.result import response_from_result
 from images.content import layer_from_adapter
 from images.manifest import manifest_from_models, models_from_text
 from images.plan import Manifest, Unsuitable, plan_from_base
@@ -116,18 +123,16 @@ def gateway_request(data):
             return
         pairs = startline.checked_headers(start, head)
         target = startline.target_of(start, pairs)
-    except (startline.BadRequest, h11.RemoteProtocolError):
+    except (Refusal, h11.RemoteProtocolError):
         return
     data = bytes(body.data) if isinstance(body, h11.Data) else b""
     request = Request(start.method, target, pairs, data, len(data))
-    address = web.address_from_path(target.path[4:])
-    sites.foreign_header(pairs, "127.0.0.1")
+    address = address_from_path(target.path[4:])
+    foreign_header(pairs, "127.0.0.1")
     for raw in (True, False):
         try:
-            json.dumps(
-                web.params_from_request(request, address.rest if address else target.path, raw)
-            )
-        except (web.BadBody, web.NotAllowed) as error:
+            json.dumps(params_from_request(request, address.rest if address else target.path, raw))
+        except Refusal as error:
             assert str(error)
 
 
@@ -137,11 +142,9 @@ def gateway_result(data):
     wishes = [("Accept", accept.decode("latin-1")), ("Accept-Charset", charset.decode("latin-1"))]
     try:
         result = jsontext.value_from_json(text)
-        extension = web.EXTENSIONS[len(number) % len(web.EXTENSIONS)]
-        response = web.response_from_result(
-            result, extension, preferences_from_headers(wishes), "x"
-        )
-    except (jsontext.Malformed, NotAcceptable):
+        extension = EXTENSIONS[len(number) % len(EXTENSIONS)]
+        response = response_from_result(result, extension, preferences_from_headers(wishes))
+    except (jsontext.Malformed, Refusal):
         return
     assert 100 <= response.status <= 599 and isinstance(response.body, bytes)
     assert not any(set(name + value) & set("\r\n") for name, value in response.headers)
@@ -150,23 +153,21 @@ def gateway_result(data):
 def gateway_content(data):
     """What creates an action."""
     try:
-        puts.action_from_put(
-            jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings()
-        )
-    except (jsontext.Malformed, puts.BadContent, puts.NotPermitted) as error:
+        action_from_content(jsontext.value_from_json(data), ("guest", "", "x"), None, 0, Settings())
+    except (jsontext.Malformed, Refusal) as error:
         assert str(error)
 
 
 def gateway_answer(data):
     """A container's answer, in two pieces."""
-    answer = wire.Answer()
+    answer = client.Answer()
     try:
         for piece in (data[:50], data[50:], b""):
             if not answer.complete:
                 answer.feed(piece)
         assert isinstance(answer.reply().text, str)
         answer.redirect()
-    except wire.NoReply as error:
+    except client.NoReply as error:
         assert str(error)
 
 

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import jsontext, puts, records
+from gateway import records
+from gateway.http import jsontext
+from gateway.refusal import Refusal
+from gateway.rest.content import action_from_content, package_from_content
 from gateway.settings import Settings
 from tests.strength.volume import tried
 from tests.support.gateway import REST, WEB, received, reply_from_bytes
@@ -204,8 +207,8 @@ def test_any_content_makes_an_action_or_is_refused(first, second):
     for content in (first, second):
         value = jsontext.value_from_json(json.dumps(content).encode())
         try:
-            action = puts.action_from_put(value, place, action, 0, Settings())
-        except (puts.BadContent, puts.NotPermitted) as error:
+            action = action_from_content(value, place, action, 0, Settings())
+        except Refusal as error:
             assert str(error)
             continue
         record = jsontext.utf8(jsontext.compact(records.json_from_action(action)))
@@ -217,8 +220,8 @@ def test_any_content_makes_an_action_or_is_refused(first, second):
 def test_any_content_makes_a_package_or_is_refused(content):
     value = jsontext.value_from_json(json.dumps(content).encode())
     try:
-        package = puts.package_from_put(value, ("guest", "p"), None, 0, Settings())
-    except (puts.BadContent, puts.NotPermitted) as error:
+        package = package_from_content(value, ("guest", "p"), None, 0, Settings())
+    except Refusal as error:
         assert str(error)
         return
     record = jsontext.utf8(jsontext.compact(records.json_from_package(package)))

@@ -14,10 +14,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.__main__ import Plan, Usage, plan_from_arguments
+from gateway.commandline import Usage, plan_from_arguments
 from gateway.containers.startcommand import start_from_dockerfile
-from gateway.puts import IMAGE
-from gateway.web import NAME
+from gateway.names import IMAGE, NAME
+from gateway.settings import Plan
 from images.check_base import script_from_command
 from images.command import command_from_config, interpreter_from_config
 from images.credentials import credentials_for

@@ -1,0 +1,280 @@
+"""What the arguments of `python -m gateway` ask for. Touches the folders that they name.
+
+Imports nothing that isn't Python's own: --help works before anything is installed."""
+
+import argparse
+import os
+import re
+import shutil
+from typing import List, Tuple
+
+from gateway.containers.url import address_from_url
+from gateway.loopback import is_loopback
+from gateway.names import IMAGE, NAME
+from gateway.settings import GUEST_KEY, NAMESPACE, Bounds, Plan, Settings
+from gateway.version import version
+
+DESCRIPTION = "A local OpenWhisk for Docker actions: the same URLs and commands, without a cluster."
+EPILOG = """
+FOLDER is short for an image of that folder's name and a web action on it:
+
+  python -m gateway examples/max-digits
+  curl http://localhost:3233/api/v1/web/guest/default/max-digits/model/metadata
+
+wsk, wskdeploy and the npm client `openwhisk` work with --apihost http://localhost:3233 and the key
+of --auth; without --auth it is the one that OpenWhisk documents for its standalone server.
+An action's image is run by Docker unless --image says where else it is.
+"""
+# Where a gateway that listens on one of these is found from this machine.
+LOCALHOST = ("127.0.0.1", "::1", "0.0.0.0", "::")
+MOST = 1000000000
+KEY = re.compile(r"[0-9A-Za-z-]+:\S+\Z")
+
+
+class Usage(Exception):
+    """What was wrong with the arguments, and what to do, in one sentence."""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m gateway",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument(
+        "folders",
+        nargs="*",
+        metavar="FOLDER",
+        help="a model server to run and serve as a web action",
+    )
+    add_address_options(made)
+    add_image_options(made)
+    add_container_options(made, Settings())
+    add_limit_options(made, Bounds())
+    return made
+
+
+def add_address_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--version", action="version", version=version())
+    made.add_argument(
+        "--port",
+        type=int,
+        default=3233,
+        help="port to listen on; 0 for any free one (default: %(default)s)",
+    )
+    made.add_argument(
+        "--host",
+        default=Settings().host,
+        help="address to listen on (default: %(default)s, this machine alone)",
+    )
+    made.add_argument(
+        "--data",
+        metavar="FILE",
+        help=f"where actions and activations are kept (default: {default_data()})",
+    )
+
+
+def add_image_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="NAME=WHERE",
+        help="where the image NAME is: a folder, or http://host:port of an action that is already"
+        " listening",
+    )
+    made.add_argument(
+        "--auth",
+        metavar="UUID:KEY",
+        default=GUEST_KEY,
+        help="credentials of the namespace guest",
+    )
+    made.add_argument(
+        "--python",
+        metavar="INTERPRETER",
+        help="Python that runs the folders (default: the gateway's own)",
+    )
+
+
+def add_container_options(made: argparse.ArgumentParser, settings: Settings) -> None:
+    group = made.add_argument_group("containers and what is left of them")
+    add_number(group, "containers", "N", settings.containers, "how many there may be at once")
+    add_number(
+        group,
+        "waiting",
+        "N",
+        settings.waiting,
+        "how many requests may wait for one; the next is refused with 429",
+    )
+    add_number(
+        group, "idle", "SECONDS", settings.idle_seconds, "when one that nobody asks is stopped"
+    )
+    add_number(
+        group,
+        "keep",
+        "N",
+        settings.kept_activations,
+        "how many activations are kept, the newest",
+    )
+
+
+def add_limit_options(made: argparse.ArgumentParser, bounds: Bounds) -> None:
+    group = made.add_argument_group("limits that an action may ask for")
+    add_number(group, "memory-max", "MB", bounds.memory[1], "the most that -m may ask for")
+    add_number(group, "timeout-max", "MS", bounds.timeout[1], "the most that -t may ask for")
+    add_number(group, "concurrency-max", "N", bounds.concurrency[1], "the most that -c may ask for")
+
+
+def add_number(
+    group: "argparse._ArgumentGroup", name: str, unit: str, default: int, text: str
+) -> None:
+    group.add_argument(
+        f"--{name}",
+        type=int,
+        metavar=unit,
+        default=default,
+        help=f"{text} (default: %(default)s)",
+    )
+
+
+def default_data() -> str:
+    home = os.path.join(os.path.expanduser("~"), ".local", "state")
+    state = os.environ.get("XDG_STATE_HOME") or home
+    return os.path.join(state, "serverless-max-models", "gateway.sqlite3")
+
+
+def plan_from_arguments(arguments: List[str]) -> Plan:
+    """Raises Usage; ends the program for --help and what argparse refuses."""
+    given = parser().parse_args(arguments)
+    if not 0 <= given.port <= 65535:
+        raise Usage(
+            f"--port {given.port} is not a port: give one from 1 to 65535, or 0 for any free one."
+        )
+    if not KEY.match(given.auth):
+        raise Usage("--auth is not a key: expected UUID:KEY, both parts without spaces.")
+    images = dict(image_from_text(text) for text in given.image)
+    folders = dict(image_from_folder(folder) for folder in given.folders)
+    if len(folders) < len(given.folders):
+        raise Usage(
+            "Two of the folders have the same name, and so would their actions: rename one."
+        )
+    if given.python and not shutil.which(given.python):
+        raise Usage(
+            f"--python {given.python} is no program: give the path of a Python interpreter."
+        )
+    return Plan(
+        port=given.port,
+        data=given.data or default_data(),
+        images={**images, **folders},
+        served=tuple(folders),
+        python=given.python,
+        settings=settings_from_arguments(given),
+    )
+
+
+def settings_from_arguments(given: argparse.Namespace) -> Settings:
+    """Raises Usage."""
+    return Settings(
+        given.host,
+        key=given.auth,
+        bounds=bounds_from_arguments(given),
+        containers=number_from("--containers", given.containers, 1),
+        waiting=number_from("--waiting", given.waiting, 1),
+        idle_seconds=number_from("--idle", given.idle, 0),
+        kept_activations=number_from("--keep", given.keep, 1),
+    )
+
+
+def bounds_from_arguments(given: argparse.Namespace) -> Bounds:
+    """Raises Usage."""
+    asked = {
+        "memory": given.memory_max,
+        "timeout": given.timeout_max,
+        "concurrency": given.concurrency_max,
+    }
+    bounds = Bounds()
+    for name, most in asked.items():
+        least = getattr(bounds, name)[0]
+        if most < least:
+            raise Usage(
+                f"--{name}-max {most} is below what every action may have: give at least {least}."
+            )
+        bounds = bounds._replace(**{name: (least, most)})
+    return bounds
+
+
+def number_from(option: str, given: int, least: int) -> int:
+    """Raises Usage."""
+    if not least <= given <= MOST:
+        raise Usage(f"{option} {given} is out of range: give a number from {least} to {MOST}.")
+    return given
+
+
+def image_from_text(text: str) -> Tuple[str, str]:
+    """Raises Usage."""
+    name, equals, where = text.partition("=")
+    if not equals or not IMAGE.match(name) or not where:
+        raise Usage(
+            f"--image {text} is not understood: expected NAME=FOLDER or NAME=http://host:port."
+        )
+    if "://" not in where:
+        return name, existing_folder(where)
+    try:
+        address_from_url(where)
+    except ValueError as error:
+        raise Usage(f"--image {text}: {error}") from error
+    return name, where
+
+
+def image_from_folder(folder: str) -> Tuple[str, str]:
+    """Raises Usage."""
+    path = existing_folder(folder)
+    name = os.path.basename(path)
+    if not NAME.match(name):
+        raise Usage(
+            f"The folder {name!r} can't name an action: rename it, or give it a name with --image."
+        )
+    return name, path
+
+
+def existing_folder(folder: str) -> str:
+    """Raises Usage."""
+    path = os.path.abspath(folder)
+    if not os.path.isdir(path):
+        raise Usage(f"There is no folder {path}: expected one with a model server in it.")
+    return path
+
+
+def start_lines(plan: Plan, port: int) -> List[str]:
+    """What is served, and what to type next."""
+    base = base_url(plan.settings.host, port)
+    web = f"{base}/api/v1/web/{NAMESPACE}/default/"
+    lines = [f"OpenWhisk gateway at {base} (namespace {NAMESPACE}), data in {plan.data}"]
+    lines += [f"  {name}  {web}{name}" for name in plan.served]
+    lines += warnings(plan.settings)
+    if plan.served:
+        lines.append(f"  try:  curl {web}{plan.served[0]}")
+    else:
+        key = GUEST_KEY if plan.settings.key == GUEST_KEY else "UUID:KEY"
+        lines.append(f"  set up wsk:  wsk property set --apihost {base} --auth {key}")
+    return [*lines, "  stop: Ctrl-C"]
+
+
+def base_url(host: str, port: int) -> str:
+    if host in LOCALHOST:
+        return f"http://localhost:{port}"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def warnings(settings: Settings) -> List[str]:
+    if is_loopback(settings.host):
+        return []
+    lines = [
+        f"  Warning: it listens on {settings.host},"
+        " so others on the network can call these actions."
+    ]
+    if settings.key == GUEST_KEY:
+        lines.append("  Warning: the key in use is public; give one of your own with --auth.")
+    return lines

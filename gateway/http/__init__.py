@@ -1,0 +1,1 @@
+"""What the platform's HTTP library does: reading requests, writing answers, headers, URLs, JSON."""

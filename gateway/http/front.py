@@ -1,0 +1,301 @@
+"""The HTTP front: requests as they came, target and every header line, to one handler and its
+answer back.
+
+Touches the network. What can't be read is answered here; nobody can keep a connection waiting for
+ever."""
+
+import asyncio
+import re
+import socket
+import traceback
+from email.utils import formatdate
+from typing import Any, Awaitable, Callable, List, NamedTuple, Set, Tuple
+
+import h11
+
+from gateway.http.messages import Request, Response, reason_of, text_response
+from gateway.http.refusals import response_from_refusal
+from gateway.http.startline import (
+    Start,
+    checked_headers,
+    method_from_line,
+    start_from_line,
+    target_of,
+    wants_close,
+)
+from gateway.refusal import CRASHED, Refusal, Stage
+from gateway.terminal import complain
+
+HEAD_SECONDS = 20
+BODY_SECONDS = 60
+IDLE_SECONDS = 70
+ANSWER_SECONDS = 60
+LINGER_SECONDS = 2
+LONGEST_START_LINE = 8192 + 64
+LONGEST_HEAD = 65 * (64 + 8192 + 4)
+PIECE = 65536
+LINGER_PIECES = 256
+WAITING_CONNECTIONS = 1024
+WITHOUT_BODY = (204, 205, 304)
+LINE_BREAK = re.compile(rb"[\r\n]")
+TOO_LARGE = "The request is larger than the limit of {} bytes."
+
+Handler = Callable[[Request], Awaitable[Response]]
+LimitsFor = Callable[[Start], "BodyLimits"]
+
+
+class BodyLimits(NamedTuple):
+    """Up to `kept` bytes are handed on, up to `taken` are counted; more is refused."""
+
+    kept: int
+    taken: int
+
+
+class Gone(Exception):
+    """The client has closed the connection, or takes nothing any more."""
+
+
+class TooSlow(Exception):
+    """The client says nothing for too long."""
+
+
+def bound_sockets(host: str, port: int) -> List[socket.socket]:
+    """One for each address of the host, all at one port, which is any free one for 0.
+
+    Nobody is let in yet. Raises OSError."""
+    flags = socket.AI_PASSIVE
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    sockets: List[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            bound = socket.socket(family, kind, protocol)
+            sockets.append(bound)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            same_port = port_of(sockets[0]) or port
+            bound.bind((address[0], same_port, *address[2:]))
+    except OSError:
+        for each in sockets:
+            each.close()
+        raise
+    return sockets
+
+
+def port_of(bound: socket.socket) -> int:
+    port = bound.getsockname()[1]
+    return int(port)
+
+
+class Front:
+    """`limits_for` says how much of a request's body is worth keeping."""
+
+    def __init__(
+        self,
+        sockets: List[socket.socket],
+        handler: Handler,
+        limits_for: LimitsFor,
+    ):
+        self._sockets = sockets
+        self._handler = handler
+        self._limits_for = limits_for
+        self._connections: Set["asyncio.Task[Any]"] = set()
+        self._servers: List[asyncio.AbstractServer] = []
+
+    async def listen(self) -> None:
+        for each in self._sockets:
+            server = await asyncio.start_server(
+                self._serve, sock=each, backlog=WAITING_CONNECTIONS, limit=PIECE
+            )
+            self._servers.append(server)
+
+    async def close(self) -> None:
+        for server in self._servers:
+            server.close()
+        for each in self._sockets:
+            each.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await Connection(reader, writer, self._handler, self._limits_for).run()
+        except (Gone, TooSlow, OSError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+
+class Connection:
+    """One client's requests, one after another."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        handler: Handler,
+        limits_for: LimitsFor,
+    ):
+        self._reader = reader
+        self._writer = writer
+        self._handler = handler
+        self._limits_for = limits_for
+        self._buffer = b""
+        # Waiting for the transport then means that the client has taken everything.
+        writer.transport.set_write_buffer_limits(high=0)
+
+    async def run(self) -> None:
+        while True:
+            line = await self._read_start_line()
+            try:
+                request, closes = await self._read_request(line)
+            except Refusal as refusal:
+                response = response_from_refusal(refusal)
+                await self._send(response, method_from_line(line), closes=True)
+                return await self._linger()
+            response = await self._answer(request)
+            # Clients take these for answers with something still to come.
+            closes = closes or response.status < 200 or response.status == 205
+            await self._send(response, request.method, closes)
+            if closes:
+                return
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._handler(request)
+        except Exception:
+            complain(traceback.format_exc())
+            return text_response(500, CRASHED)
+
+    async def _read_request(self, line: bytes) -> Tuple[Request, bool]:
+        """And whether the connection is closed after it. Raises Refusal."""
+        start = start_from_line(line)
+        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
+        # The line was read by other rules than the parser's; it gets one that it can't mind.
+        parser.receive_data(b"POST / HTTP/%s\r\n" % start.version + self._buffer)
+        try:
+            request, closes = await self._read_message(start, parser)
+        except h11.RemoteProtocolError as error:
+            message = f"Illegal HTTP message: {error}"
+            raise Refusal(error.error_status_hint, message, Stage.CONNECTION) from error
+        except TooSlow as error:
+            message = "The request did not arrive in time."
+            raise Refusal(408, message, Stage.CONNECTION) from error
+        self._buffer = parser.trailing_data[0]
+        return request, closes
+
+    async def _read_message(
+        self,
+        start: Start,
+        parser: h11.Connection,
+    ) -> Tuple[Request, bool]:
+        head = await self._next_event(parser, now() + HEAD_SECONDS)
+        headers = checked_headers(start, head)
+        target = target_of(start, headers)
+        if parser.they_are_waiting_for_100_continue:
+            self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        deadline = now() + BODY_SECONDS
+        body, length = await self._read_body(parser, self._limits_for(start), deadline)
+        request = Request(start.method, target, headers, body, length)
+        return request, wants_close(start, headers)
+
+    async def _read_start_line(self) -> bytes:
+        """Between two requests a client may take its time, within one it may not."""
+        self._buffer = self._buffer.lstrip(b"\r\n")
+        deadline = now() + IDLE_SECONDS
+        while b"\n" not in self._buffer[:LONGEST_START_LINE]:
+            if len(self._buffer) >= LONGEST_START_LINE:
+                return self._buffer[:LONGEST_START_LINE]
+            was_empty = not self._buffer
+            self._buffer = (self._buffer + await self._read_piece(deadline)).lstrip(b"\r\n")
+            if was_empty and self._buffer:
+                deadline = now() + HEAD_SECONDS
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    async def _read_piece(self, deadline: float) -> bytes:
+        seconds = max(deadline - now(), 0.001)
+        try:
+            piece = await asyncio.wait_for(self._reader.read(PIECE), seconds)
+        except asyncio.TimeoutError:
+            raise TooSlow() from None
+        if not piece:
+            raise Gone()
+        return piece
+
+    async def _next_event(self, parser: h11.Connection, deadline: float) -> Any:
+        event = parser.next_event()
+        while event is h11.NEED_DATA:
+            parser.receive_data(await self._read_piece(deadline))
+            event = parser.next_event()
+        return event
+
+    async def _read_body(
+        self, parser: h11.Connection, limits: BodyLimits, deadline: float
+    ) -> Tuple[bytes, int]:
+        body = bytearray()
+        length = 0
+        event = await self._next_event(parser, deadline)
+        while not isinstance(event, h11.EndOfMessage):
+            length += len(event.data)
+            if length > limits.taken:
+                raise Refusal(413, TOO_LARGE.format(limits.taken), Stage.CONNECTION)
+            body += event.data[: max(0, limits.kept - len(body))]
+            event = await self._next_event(parser, deadline)
+        return bytes(body), length
+
+    async def _send(self, response: Response, method: str, closes: bool) -> None:
+        self._writer.write(bytes_from_response(response, method, closes))
+        if not self._writer.transport.get_write_buffer_size():
+            return
+        try:
+            await asyncio.wait_for(self._writer.drain(), ANSWER_SECONDS)
+        except asyncio.TimeoutError:
+            raise Gone() from None
+
+    async def _linger(self) -> None:
+        """A client that is still sending must not lose its answer to a reset connection."""
+        if self._writer.can_write_eof():
+            self._writer.write_eof()
+        try:
+            await asyncio.wait_for(self._read_the_rest(), LINGER_SECONDS)
+        except asyncio.TimeoutError:
+            pass
+
+    async def _read_the_rest(self) -> None:
+        for _ in range(LINGER_PIECES):
+            if not await self._reader.read(PIECE):
+                return
+
+
+def bytes_from_response(response: Response, method: str, closes: bool) -> bytes:
+    """Headers in the platform's order. Each character becomes its low byte, as there."""
+    lines = [f"HTTP/1.1 {response.status} {reason_of(response.status)}"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    lines += ["Server: openwhisk-gateway", f"Date: {formatdate(usegmt=True)}"]
+    if closes:
+        lines.append("Connection: close")
+    if response.content_type is not None:
+        lines.append(f"Content-Type: {response.content_type.text}")
+    if response.status >= 200 and response.status not in WITHOUT_BODY:
+        lines.append(f"Content-Length: {len(response.body)}")
+    # A line break in a value would be a header of its own.
+    kept = [line for line in map(low_bytes, lines) if not LINE_BREAK.search(line)]
+    head = b"\r\n".join(kept) + b"\r\n\r\n"
+    return head if method == "HEAD" else head + response.body
+
+
+def low_bytes(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return bytes(ord(character) & 255 for character in text)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,150 @@
+"""The page for people at /: what is served and what runs. Touches its own three files; changes
+nothing.
+
+It needs no key where the gateway listens on this machine alone and is asked under one of this
+machine's own names: a foreign site whose name leads here is asked for the key, like everybody else,
+and one that everybody knows isn't enough. The page never holds a key of its own. Pages of actions
+have the same origin: their scripts may read what this one reads, and no more than that."""
+
+import asyncio
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any, Optional
+
+from gateway.access import Access
+from gateway.controller import Controller
+from gateway.http import jsontext, urls
+from gateway.http.headerlines import last_value_of, values_of
+from gateway.http.hosts import host_without_port
+from gateway.http.mediatypes import HTML, JSON
+from gateway.http.messages import Request, Response, json_response
+from gateway.loopback import is_loopback
+from gateway.page import facts
+from gateway.store import Selection
+
+FOLDER = Path(__file__).resolve().parent
+STYLE = '<link rel="stylesheet" href="page.css">'
+SCRIPT = '<script src="page.js"></script>'
+ROOT = ((), ("/",))
+BELOW = ("/", "page", "/")
+MOST_LISTED = 200
+LONGEST_NUMBER = 8
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+PRIVATE = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Vary", "Accept")]
+NOT_ADMITTED = "What runs here is shown to those who have the namespace's key."
+MISSING = "There is no such activation."
+
+
+class Page:
+    """What people see of one gateway."""
+
+    def __init__(self, controller: Controller, access: Access):
+        self._controller = controller
+        self._access = access
+        #: Only this machine reaches the gateway.
+        self._local = is_loopback(controller.settings.host)
+        self._document = document()
+
+    async def answer(self, request: Request) -> Optional[Response]:
+        """None for what it doesn't know."""
+        path = request.target.path
+        if request.method not in ("GET", "HEAD"):
+            return None
+        if path in ROOT:
+            return self._document
+        if path[:3] != BELOW:
+            return None
+        if not self._admits(request):
+            return private_json(403, {"error": NOT_ADMITTED})
+        if path[3:] == ("state",):
+            return await self._state(request)
+        if path[3:5] == ("activations", "/") and len(path) == 6:
+            return await self._activation(path[5])
+        return None
+
+    def _admits(self, request: Request) -> bool:
+        if last_value_of(request.headers, "sec-fetch-site") not in (None, "same-origin", "none"):
+            return False
+        if self._local and is_local(request):
+            return True
+        if self._access.user_of(request.headers) is None:
+            return False
+        return self._access.misuse_of_public_key(request.headers) is None
+
+    async def _state(self, request: Request) -> Response:
+        store = self._controller.store
+        namespace = self._controller.settings.namespace
+        selection = Selection(namespace, limit=limit_from_query(request.target.query))
+        # Asked first: what ends meanwhile is in both lists, and not in none.
+        running = self._controller.running
+        activations = await store.activations(selection, whole=False)
+        actions = sorted(store.actions_in(namespace), key=lambda action: action.path)
+        lists = {
+            "actions": [jsontext.compact(facts.facts_of_action(action)) for action in actions],
+            "running": [jsontext.compact(facts.facts_of_order(*each)) for each in running],
+            "activations": activations,
+        }
+        text = ",".join(f'"{name}":[{",".join(items)}]' for name, items in lists.items())
+        return Response(200, PRIVATE, JSON, jsontext.utf8("{" + text + "}"))
+
+    async def _activation(self, activation_id: str) -> Response:
+        namespace = self._controller.settings.namespace
+        text = await self._controller.store.activation(namespace, activation_id)
+        if text is None:
+            return private_json(404, {"error": MISSING})
+        # A result or a log of megabytes takes long enough for others to notice.
+        loop = asyncio.get_running_loop()
+        details = await loop.run_in_executor(None, facts.details_from_record, text)
+        return private_json(200, details)
+
+
+def private_json(status: int, value: Any) -> Response:
+    return json_response(status, value, PRIVATE)
+
+
+def is_local(request: Request) -> bool:
+    """Asked for under a name of this machine, and not on behalf of somebody behind a proxy."""
+    hosts = [host_without_port(value) for value in values_of(request.headers, "host")]
+    forwarded = any(values_of(request.headers, name) for name in FORWARDED)
+    return bool(hosts) and all(host and is_loopback(host) for host in hosts) and not forwarded
+
+
+def limit_from_query(query: Optional[str]) -> int:
+    given = dict(urls.pairs_from_query(query)).get("limit") or ""
+    if not given.isdecimal() or len(given) > LONGEST_NUMBER:
+        return MOST_LISTED
+    return min(int(given), MOST_LISTED)
+
+
+def document() -> Response:
+    """One response with all in it, and a policy that lets nothing else in."""
+    style = (FOLDER / "page.css").read_text("utf-8")
+    script = (FOLDER / "page.js").read_text("utf-8")
+    text = (FOLDER / "page.html").read_text("utf-8")
+    text = text.replace(STYLE, f"<style>{style}</style>")
+    text = text.replace(SCRIPT, f"<script>{script}</script>")
+    policy = {
+        "default-src": "'none'",
+        "script-src": digest(script),
+        "style-src": digest(style),
+        "img-src": "data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+    }
+    directives = "; ".join(f"{name} {value}" for name, value in policy.items())
+    headers = [
+        ("Content-Security-Policy", directives),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Referrer-Policy", "no-referrer"),
+        *PRIVATE,
+    ]
+    return Response(200, headers, HTML, text.encode("utf-8"))
+
+
+def digest(text: str) -> str:
+    hashed = hashlib.sha256(text.encode("utf-8")).digest()
+    return "'sha256-" + base64.b64encode(hashed).decode("ascii") + "'"

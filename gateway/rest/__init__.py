@@ -1,0 +1,1 @@
+"""The REST API that wsk, wskdeploy and the npm client use."""

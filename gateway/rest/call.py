@@ -1,0 +1,109 @@
+"""One request to one collection of the REST API: what it names, sends and asks for. Pure: touches
+nothing."""
+
+from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from gateway.entities import path_of
+from gateway.http import jsontext, urls
+from gateway.http.headers import content_type_of
+from gateway.http.messages import Request, Response, json_response
+from gateway.names import NAME
+from gateway.refusal import Refusal, Stage
+from gateway.rest.query import Query
+
+BAD_NAME = "The name of the entity contains illegal characters."
+BAD_TYPE = "The request's Content-Type is not supported. Expected:\napplication/json"
+MALFORMED = "The request content was malformed:\n{}"
+OBJECT_EXPECTED = "JSON object expected"
+#: What follows a collection where the collection itself is meant.
+ALL = ((), ("",))
+
+
+class Call(NamedTuple):
+    """`names` are the path's segments behind the collection, "" for a slash at the end."""
+
+    request: Request
+    namespace: str
+    names: Tuple[str, ...]
+    query: Query
+
+    @property
+    def package(self) -> str:
+        """Empty for what is in the default package."""
+        return self.names[0] if len(self.names) == 2 else ""
+
+    @property
+    def name(self) -> str:
+        return self.names[-1]
+
+    @property
+    def path(self) -> str:
+        """Of the entity that is named."""
+        return path_of(self.namespace, *self.names)
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+#: Who answers a call; None where the platform has no such route.
+Collection = Callable[[Call], Optional[Handler]]
+
+
+def segments(path: Tuple[str, ...]) -> Tuple[str, ...]:
+    """The names between slashes; a slash at the end leaves an empty one."""
+    names: List[str] = []
+    for part in path:
+        if part == "/":
+            names.append("")
+        else:
+            names[-1:] = [urls.decoded(part)]
+    return tuple(names)
+
+
+def check_names(names: Tuple[str, ...]) -> None:
+    """Raises Refusal."""
+    if not all(map(NAME.match, names)):
+        raise Refusal(400, BAD_NAME, Stage.CONTENT)
+
+
+def malformed(problem: object) -> Refusal:
+    """For content that isn't what it has to be; answered before anything is looked up."""
+    return Refusal(400, MALFORMED.format(problem), Stage.CONTENT)
+
+
+def content_of(request: Request) -> Any:
+    """What was sent to create something. Raises Refusal."""
+    content_type = content_type_of(request.headers, request.length)
+    if content_type is not None and content_type.value != "application/json":
+        raise Refusal(415, BAD_TYPE, Stage.CONTENT)
+    if not request.body:
+        return {}
+    try:
+        return jsontext.value_from_json(request.body)
+    except jsontext.Malformed as error:
+        raise malformed(error) from error
+
+
+def payload_of(request: Request) -> Dict[str, Any]:
+    """What was sent for an action or a trigger. Raises Refusal."""
+    payload = content_of(request)
+    if not isinstance(payload, dict):
+        raise malformed(OBJECT_EXPECTED)
+    return payload
+
+
+def listed(
+    collection: str,
+    found: List[Any],
+    write: Callable[[Any], Any],
+    call: Call,
+) -> Response:
+    """The part of a list that was asked for, or how long it is."""
+    limit = call.query.limit(collection)
+    skip = call.query.skip(collection)
+    if call.query.boolean("count", False):
+        return json_response(200, {collection: max(0, len(found) - skip)})
+    part = found[skip : skip + limit]
+    return json_response(200, [write(each) for each in part])
+
+
+def asked_for_list(call: Call) -> bool:
+    return call.request.method == "GET" and call.names in ALL

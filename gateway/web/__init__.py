@@ -1,0 +1,1 @@
+"""Web actions: a request becomes parameters, a result becomes a response."""

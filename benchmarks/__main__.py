@@ -24,7 +24,9 @@ def main(given):
     for name in given.only or NAMES:
         print(f"{name}, after {time.monotonic() - began:.0f} s:", flush=True)
         try:
-            importlib.import_module("benchmarks." + name).main(type(given)(**{**vars(given), "only": []}))
+            importlib.import_module("benchmarks." + name).main(
+                type(given)(**{**vars(given), "only": []})
+            )
         except OutcomeException as missing:  # what a test would be skipped for
             print(f"  not measured: {missing}", file=sys.stderr)
     if not given.quick and not given.results:

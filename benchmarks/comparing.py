@@ -5,7 +5,9 @@ import statistics
 from benchmarks.summary import percentile, spread
 
 CONNECTIONS = (1, 8)
-OTHERS = 0.1  # of the machine: a round in which other programs took more is repeated, if there is time
+OTHERS = (
+    0.1  # of the machine: a round in which other programs took more is repeated, if there is time
+)
 
 
 def loss(first, second):
@@ -51,7 +53,9 @@ def in_rounds(servers, call, connections, scale):
 def summed_up(rounds):
     latency = {
         name: {
-            f"p{percent}": round(percentile([ms for one in rounds for ms in one[name]["milliseconds"]], percent), 2)
+            f"p{percent}": round(
+                percentile([ms for one in rounds for ms in one[name]["milliseconds"]], percent), 2
+            )
             for percent in (50, 99)
         }
         for name in rounds[0]
@@ -73,4 +77,7 @@ def sides(rounds, figure, compare, factor=1):
 
 def difference(values):
     first, second = values.values()
-    return {**{name: round(value, 1) for name, value in values.items()}, "compared": round(second - first, 1)}
+    return {
+        **{name: round(value, 1) for name, value in values.items()},
+        "compared": round(second - first, 1),
+    }

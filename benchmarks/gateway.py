@@ -45,12 +45,17 @@ def main(given):
     scale = Scale.of(given)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         cold, resident = first_answers(scale.rounds * scale.starts, folder)
-        starts = [start_of("adapter", TRIVIAL, sys.executable, folder, given.adapter), gateway_of(TRIVIAL, folder)]
+        starts = [
+            start_of("adapter", TRIVIAL, sys.executable, folder, given.adapter),
+            gateway_of(TRIVIAL, folder),
+        ]
         servers = {start.side: stack.enter_context(Server(start, folder)) for start in starts}
         for side, server in servers.items():
             server.first_answer(CALLS[side])
         asked = {side: Asked(server) for side, server in servers.items()}
-        rounds = {str(count): summed_up(in_rounds(asked, None, count, scale)) for count in CONNECTIONS}
+        rounds = {
+            str(count): summed_up(in_rounds(asked, None, count, scale)) for count in CONNECTIONS
+        }
         row = {
             "name": "gateway",
             "first_answer_ms": cold,
@@ -59,8 +64,12 @@ def main(given):
             "rounds": rounds,
             "standalone": STANDALONE,
         }
-    rates = ", ".join(f"{seen['rate']['gateway']['median']:.0f} at {count}" for count, seen in rounds.items())
-    print(f"gateway: first answer {cold['median']:.0f} ms; {rates} a second; {resident['median']:.0f} MB")
+    rates = ", ".join(
+        f"{seen['rate']['gateway']['median']:.0f} at {count}" for count, seen in rounds.items()
+    )
+    print(
+        f"gateway: first answer {cold['median']:.0f} ms; {rates} a second; {resident['median']:.0f} MB"
+    )
     write(given, "gateway", [row])
 
 

@@ -33,7 +33,9 @@ DIRECTIONS = {"request": sent, "answer": answered}
 
 def measured(servers, scale):
     """For each direction, side and size the medians of all rounds."""
-    found = {(direction, side, size): [] for direction in DIRECTIONS for size in SIZES for side in SIDES}
+    found = {
+        (direction, side, size): [] for direction in DIRECTIONS for size in SIZES for side in SIDES
+    }
     for number in range(scale.rounds):
         for direction, side, size in alternating(list(found), number):
             seen = undisturbed(servers[side], DIRECTIONS[direction](size), scale.seconds / 4)
@@ -60,8 +62,12 @@ def fitted(points):
 
 
 def row(direction, found):
-    spreads = {side: {size: spread(found[direction, side, size], 3) for size in SIZES} for side in SIDES}
-    lines = {side: fitted([(size, spreads[side][size]["median"]) for size in SIZES]) for side in SIDES}
+    spreads = {
+        side: {size: spread(found[direction, side, size], 3) for size in SIZES} for side in SIDES
+    }
+    lines = {
+        side: fitted([(size, spreads[side][size]["median"]) for size in SIZES]) for side in SIDES
+    }
     return {"direction": direction, "lines": lines, "milliseconds": spreads}
 
 

@@ -25,7 +25,13 @@ HOPS = ("relay", "adapter")
 
 def relay_of(own, python):
     port = free_port()
-    return Start("relay", [python, str(RELAY), str(port), str(own.port)], own.folder, environ_of(python), port)
+    return Start(
+        "relay",
+        [python, str(RELAY), str(port), str(own.port)],
+        own.folder,
+        environ_of(python),
+        port,
+    )
 
 
 def main(given):
@@ -33,13 +39,22 @@ def main(given):
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         own = start_of("own", EXAMPLE, python, folder)
-        starts = [own, relay_of(own, python), start_of("adapter", EXAMPLE, python, folder, given.adapter)]
-        servers = {start.side: stack.enter_context(Server(start, folder / "logs")) for start in starts}
+        starts = [
+            own,
+            relay_of(own, python),
+            start_of("adapter", EXAMPLE, python, folder, given.adapter),
+        ]
+        servers = {
+            start.side: stack.enter_context(Server(start, folder / "logs")) for start in starts
+        }
         for side in ("own", "adapter"):
             servers[side].first_answer(call)
         until(lambda: accepts(servers["relay"].port), "the relay listens")
         rounds = in_rounds(servers, call, 1, scale)
-    rows = [{"name": hop, **summed_up([{"own": one["own"], hop: one[hop]} for one in rounds])} for hop in HOPS]
+    rows = [
+        {"name": hop, **summed_up([{"own": one["own"], hop: one[hop]} for one in rounds])}
+        for hop in HOPS
+    ]
     print(", ".join(f"{row['name']}: rate {row['rate']['compared']['median']:.2f}" for row in rows))
     write(given, "hop", rows)
 

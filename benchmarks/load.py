@@ -101,7 +101,9 @@ def measured(plan):
     request, expected = base64.b64decode(plan["request"]), plan["expected"].encode()
     pids, us = plan["pids"], plan["pids"] + [os.getpid()]
     before = ticks_of(pids), ticks_of(us), busy_ticks()
-    taken, wrong, seconds = asked(plan["port"], request, expected, plan["connections"], plan["seconds"])
+    taken, wrong, seconds = asked(
+        plan["port"], request, expected, plan["connections"], plan["seconds"]
+    )
     after = ticks_of(pids), ticks_of(us), busy_ticks()
     server, ours, all_of_it = (end - start for start, end in zip(before, after))
     return {

@@ -19,7 +19,10 @@ def machine():
         "load_at_start": round(os.getloadavg()[0], 2),
     }
     if described["load_at_start"] > BUSY:
-        print(f"This machine is busy (load {described['load_at_start']}): figures will say so.", file=sys.stderr)
+        print(
+            f"This machine is busy (load {described['load_at_start']}): figures will say so.",
+            file=sys.stderr,
+        )
     return described
 
 

@@ -66,8 +66,16 @@ def bar(left, top, scale, found, kind):
     width, middle = max(0, found["median"]) * scale, top + BAR / 2
     return [
         f'<rect x="{left}" y="{top}" width="{width:.1f}" height="{BAR}" class="{kind}"/>',
-        line(left + max(0, found["low"]) * scale, middle, left + found["high"] * scale, middle, "range"),
-        text(left + max(width, found["high"] * scale) + 6, top + 12, f"{found['median']:g}", "small"),
+        line(
+            left + max(0, found["low"]) * scale,
+            middle,
+            left + found["high"] * scale,
+            middle,
+            "range",
+        ),
+        text(
+            left + max(width, found["high"] * scale) + 6, top + 12, f"{found['median']:g}", "small"
+        ),
     ]
 
 
@@ -90,9 +98,15 @@ def scatter(title, series, x_title, y_title):
     for place, (_, points, start, slope) in enumerate(series):
         kind = "ab"[place]
         parts += [
-            f'<circle cx="{50 + x * across:.1f}" cy="{bottom - y * up:.1f}" r="3.5" class="{kind}"/>' for x, y in points
+            f'<circle cx="{50 + x * across:.1f}" cy="{bottom - y * up:.1f}" r="3.5" class="{kind}"/>'
+            for x, y in points
         ]
-        ends = (50, bottom - start * up, 50 + most_x * across, bottom - (start + slope * most_x) * up)
+        ends = (
+            50,
+            bottom - start * up,
+            50 + most_x * across,
+            bottom - (start + slope * most_x) * up,
+        )
         parts += [line(*ends, f"line-{kind}")]
     return svg(height, title, parts)
 

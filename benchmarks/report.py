@@ -18,7 +18,10 @@ FRONT = HERE.parent / "README.md"
 LINE = 0.08  # of the largest body's time: with a point farther off, it isn't called a line
 COUNTS = {"1": "one at a time", "8": "8 at once"}
 NOT_OURS = ("model", "between client and thread")
-WHERE = {"in process": "inside the adapter's process", "HTTP": "in a process of their own, reached over HTTP"}
+WHERE = {
+    "in process": "inside the adapter's process",
+    "HTTP": "in a process of their own, reached over HTTP",
+}
 
 
 def table(head, rows, texts=1):
@@ -63,7 +66,9 @@ def adapter_summary(content):
         if rows:
             rates = ", ".join(f"{extremes(rows, count)} ({COUNTS[count]})" for count in COUNTS)
             sentences.append(f"- **Models {where}**, {len(rows)} here: {rates}.")
-    return "Requests a second through the adapter, of the own server's; medians:\n\n" + "\n".join(sentences)
+    return "Requests a second through the adapter, of the own server's; medians:\n\n" + "\n".join(
+        sentences
+    )
 
 
 def rates_table(content):
@@ -91,7 +96,11 @@ def latency_table(content):
 def start_table(content):
     rows = []
     for row in content["rows"]:
-        start, loaded, after = row["first_answer_ms"], row["resident_mb_loaded"], row["resident_mb_after_load"]
+        start, loaded, after = (
+            row["first_answer_ms"],
+            row["resident_mb_loaded"],
+            row["resident_mb_after_load"],
+        )
         rows.append(
             [
                 row["name"],
@@ -104,8 +113,14 @@ def start_table(content):
             ]
         )
     starts = content["scale"]["rounds"] * content["scale"]["starts"]
-    heads = [f"first answer of {starts} starts, ms: own", "memory then, MB: own", "after the load, MB: own"]
-    return table(["model", *(words for head in heads for words in (head, "with the adapter"))], rows)
+    heads = [
+        f"first answer of {starts} starts, ms: own",
+        "memory then, MB: own",
+        "after the load, MB: own",
+    ]
+    return table(
+        ["model", *(words for head in heads for words in (head, "with the adapter"))], rows
+    )
 
 
 def hop_summary(content):
@@ -121,8 +136,21 @@ def hop_table(content):
     for row in content["rows"]:
         sides = ("own", row["name"])
         waited, processor = each(row["latency_ms"], sides, "p50"), each(row["processor_ms"], sides)
-        rows.append([row["name"], each(row["rate"], sides, digits=0), bold(row["rate"]["compared"]), waited, processor])
-    heads = ["requests a second: own / through it", "ratio", "p50, ms", "processor time, ms: own / the hop's processes"]
+        rows.append(
+            [
+                row["name"],
+                each(row["rate"], sides, digits=0),
+                bold(row["rate"]["compared"]),
+                waited,
+                processor,
+            ]
+        )
+    heads = [
+        "requests a second: own / through it",
+        "ratio",
+        "p50, ms",
+        "processor time, ms: own / the hop's processes",
+    ]
     return table(["hop", *heads], rows)
 
 
@@ -154,12 +182,21 @@ def line_text(fit):
 
 def size_text(size):
     size = int(size)
-    return f"{size} B" if size < 1000 else f"{size // 1000} KB" if size < 1_000_000 else f"{size // 1_000_000} MB"
+    return (
+        f"{size} B"
+        if size < 1000
+        else f"{size // 1000} KB"
+        if size < 1_000_000
+        else f"{size // 1_000_000} MB"
+    )
 
 
 def growth_table(content):
     rows = [
-        [f"{row['direction']}, {side}", *(f"{found['median']:.2f}" for found in row["milliseconds"][side].values())]
+        [
+            f"{row['direction']}, {side}",
+            *(f"{found['median']:.2f}" for found in row["milliseconds"][side].values()),
+        ]
         for row in content["rows"]
         for side in row["lines"]
     ]
@@ -174,9 +211,16 @@ def profile_summary(content):
     sentences = []
     for row in content["rows"]:
         found = medians(row)
-        total, ours = sum(found.values()), sum(ms for stage, ms in found.items() if stage not in NOT_OURS)
+        total, ours = (
+            sum(found.values()),
+            sum(ms for stage, ms in found.items() if stage not in NOT_OURS),
+        )
         rest = found["between client and thread"]
-        parts = {"the model": found["model"], "openwhisk.py": ours, "the way between client and thread": rest}
+        parts = {
+            "the model": found["model"],
+            "openwhisk.py": ours,
+            "the way between client and thread": rest,
+        }
         told = ", ".join(f"{name} {ms:.2f} ms ({ms / total:.0%})" for name, ms in parts.items())
         sentences.append(f"- **{row['name']}**, {total:.2f} ms: {told}.")
     return "\n".join(sentences)
@@ -188,10 +232,16 @@ def profile_table(content):
     for stage in {stage: None for row in content["rows"] for stage in row["stages_ms"]}:
         cells = [stage]
         for row, total in zip(content["rows"], totals):
-            cells += [bold(row["stages_ms"][stage], 3), f"{row['stages_ms'][stage]['median'] / total:.0%}"]
+            cells += [
+                bold(row["stages_ms"][stage], 3),
+                f"{row['stages_ms'][stage]['median'] / total:.0%}",
+            ]
         rows.append(cells)
     rows.append(["all", *(words for total in totals for words in (f"{total:.2f}", "100%"))])
-    return table(["stage", *(words for row in content["rows"] for words in (f"{row['name']}, ms", "share"))], rows)
+    return table(
+        ["stage", *(words for row in content["rows"] for words in (f"{row['name']}, ms", "share"))],
+        rows,
+    )
 
 
 def gateway_summary(content):
@@ -207,14 +257,25 @@ def gateway_summary(content):
 def gateway_table(content):
     row, standalone = content["rows"][0], content["rows"][0]["standalone"]
     low, high = standalone["rate"]
-    rows = [["first answer after the start, ms", bold(row["first_answer_ms"], 0), standalone["first_answer_ms"], ""]]
+    rows = [
+        [
+            "first answer after the start, ms",
+            bold(row["first_answer_ms"], 0),
+            standalone["first_answer_ms"],
+            "",
+        ]
+    ]
     for count, recorded in (("1", f"{low} to {high}"), ("8", "")):
         rate = row["rounds"][count]["rate"]
         alone = f"{rate['adapter']['median']:.0f}"
-        rows.append([f"web requests a second, {COUNTS[count]}", bold(rate["gateway"], 0), recorded, alone])
+        rows.append(
+            [f"web requests a second, {COUNTS[count]}", bold(rate["gateway"], 0), recorded, alone]
+        )
     rows.append(["resident, MB", bold(row["resident_mb"], 0), standalone["resident_mb"], ""])
     rows.append(["resident after the rounds, MB", f"{row['resident_mb_after_load']:.0f}", "", ""])
-    return table(["", "gateway", "OpenWhisk standalone, recorded", "the action without a platform"], rows)
+    return table(
+        ["", "gateway", "OpenWhisk standalone, recorded", "the action without a platform"], rows
+    )
 
 
 def against_docker(content):
@@ -231,7 +292,9 @@ def layer_summary(content):
     times = against_docker(content)
     if not times:
         return "Docker wasn't there to compare with."
-    return "Beside it, docker needs {:.0f} times as long, and moves {:,.0f} times as many bytes.".format(*times)
+    return "Beside it, docker needs {:.0f} times as long, and moves {:,.0f} times as many bytes.".format(
+        *times
+    )
 
 
 def layer_table(content):
@@ -260,16 +323,25 @@ def rates_plot(content):
 def growth_plot(content):
     series = []
     for row in content["rows"]:
-        points = [(int(size) / 1000, found["median"]) for size, found in row["milliseconds"]["adapter"].items()]
+        points = [
+            (int(size) / 1000, found["median"])
+            for size, found in row["milliseconds"]["adapter"].items()
+        ]
         fit = row["lines"]["adapter"]
-        series.append((f"body of the {row['direction']}", points, fit["start_ms"], fit["ms_per_mb"] / 1000))
-    return plots.scatter("An activation's time by the size of its body, and the line that fits", series, "KB", "ms")
+        series.append(
+            (f"body of the {row['direction']}", points, fit["start_ms"], fit["ms_per_mb"] / 1000)
+        )
+    return plots.scatter(
+        "An activation's time by the size of its body, and the line that fits", series, "KB", "ms"
+    )
 
 
 def profile_plot(content):
     row = content["rows"][0]
     rows = [(stage, "", found) for stage, found in row["stages_ms"].items()]
-    return plots.bars(f"Where an activation's time goes ({row['name']}, 100 KB image)", rows, ("ms",))
+    return plots.bars(
+        f"Where an activation's time goes ({row['name']}, 100 KB image)", rows, ("ms",)
+    )
 
 
 class Section(NamedTuple):
@@ -284,7 +356,10 @@ SECTIONS = {
         "The adapter beside the model's own server",
         adapter_summary,
         (
-            ("**Requests a second.** A ratio of 1: as many as the own server; 0.5: half as many.", rates_table),
+            (
+                "**Requests a second.** A ratio of 1: as many as the own server; 0.5: half as many.",
+                rates_table,
+            ),
             (
                 "**Milliseconds that a request takes**: half of them at most p50, all but 1 in 100 at most p99.",
                 latency_table,
@@ -311,19 +386,34 @@ SECTIONS = {
     "growth": Section(
         "Cost by size of the body: a line?",
         growth_summary,
-        (("**Milliseconds that a request takes**, by the size of its body or of its answer's.", growth_table),),
+        (
+            (
+                "**Milliseconds that a request takes**, by the size of its body or of its answer's.",
+                growth_table,
+            ),
+        ),
         growth_plot,
     ),
     "profile": Section(
         "Where an activation's time goes",
         profile_summary,
-        (('**Stage by stage**; all but "model" and the way between are openwhisk.py itself.', profile_table),),
+        (
+            (
+                '**Stage by stage**; all but "model" and the way between are openwhisk.py itself.',
+                profile_table,
+            ),
+        ),
         profile_plot,
     ),
     "gateway": Section(
         "The gateway",
         gateway_summary,
-        (("**An action that does nothing**, so that what remains is the platform.", gateway_table),),
+        (
+            (
+                "**An action that does nothing**, so that what remains is the platform.",
+                gateway_table,
+            ),
+        ),
     ),
     "layer": Section(
         "Adding the layer",
@@ -347,7 +437,9 @@ def section(name, content):
 def filled(text, name, content):
     """The text with what stands between `<!-- NAME:start -->` and `<!-- NAME:end -->` replaced."""
     pattern = rf"(<!-- {name}:start -->\n).*?(<!-- {name}:end -->)"
-    return re.sub(pattern, lambda found: f"{found.group(1)}\n{content}\n\n{found.group(2)}", text, flags=re.S)
+    return re.sub(
+        pattern, lambda found: f"{found.group(1)}\n{content}\n\n{found.group(2)}", text, flags=re.S
+    )
 
 
 def figures(results):
@@ -363,7 +455,9 @@ def figures(results):
         *(front_line(results[name]) for name, front_line in FRONT_LINES.items() if name in results),
     ]
     image = "![Requests a second through the adapter, of the own server's](benchmarks/adapter.svg)"
-    return "\n\n".join([image, "\n".join(lines), machine_text(adapter) + " [All figures](benchmarks/README.md)."])
+    return "\n\n".join(
+        [image, "\n".join(lines), machine_text(adapter) + " [All figures](benchmarks/README.md)."]
+    )
 
 
 def growth_line(content):
@@ -390,9 +484,15 @@ FRONT_LINES = {"growth": growth_line, "gateway": gateway_line}
 def written(folder=FOLDER):
     """{file: its text}: all that is made of the results in the folder."""
     results = {name: content for name in SECTIONS for content in [read(folder, name)] if content}
-    files = {HERE / (name + ".svg"): SECTIONS[name].plot(results[name]) for name in results if SECTIONS[name].plot}
+    files = {
+        HERE / (name + ".svg"): SECTIONS[name].plot(results[name])
+        for name in results
+        if SECTIONS[name].plot
+    }
     parts = [part for name, content in results.items() for part in section(name, content)]
-    files[HERE / "README.md"] = filled((HERE / "README.md").read_text(), "results", "\n\n".join(parts))
+    files[HERE / "README.md"] = filled(
+        (HERE / "README.md").read_text(), "results", "\n\n".join(parts)
+    )
     if "adapter" in results:
         files[FRONT] = filled(FRONT.read_text(), "figures", figures(results))
     return files

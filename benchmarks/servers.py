@@ -17,7 +17,14 @@ from typing import Dict, List, NamedTuple, Tuple
 from benchmarks.machine import resident_mb
 from tests.support.adapter import ADAPTER, ROOT, WIRE, activation, initialization
 from tests.support.controller import params_from_request
-from tests.support.example import EXAMPLES, environ_of, free_port, instruction, on_port, variables_of
+from tests.support.example import (
+    EXAMPLES,
+    environ_of,
+    free_port,
+    instruction,
+    on_port,
+    variables_of,
+)
 from tests.support.max_server import MOVED_PORT
 from tests.support.process import Process, descendants
 
@@ -75,14 +82,21 @@ def text_of(side, call):
         return call.target, call.headers, call.body
     params = params_from_request("POST", call.path, call.query, list(call.headers), call.body)
     later = str(int((time.time() + 3600) * 1000))
-    return "/run", (), json.dumps(activation(params, deadline=later), separators=(",", ":")).encode()
+    return (
+        "/run",
+        (),
+        json.dumps(activation(params, deadline=later), separators=(",", ":")).encode(),
+    )
 
 
 def wire_of(side, call):
     """The bytes of a whole request as curl or the platform sends it, and what the beginning of a good answer holds."""
     path, headers, body = text_of(side, call)
     if side == "adapter":
-        return f"POST {path} HTTP/1.1\r\n{WIRE.format(length=len(body))}\r\n".encode() + body, '{"statusCode":200'
+        return (
+            f"POST {path} HTTP/1.1\r\n{WIRE.format(length=len(body))}\r\n".encode() + body,
+            '{"statusCode":200',
+        )
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "User-Agent: curl/7.88.1", "Accept: */*"]
     lines += [f"{name}: {value}" for name, value in headers]
     lines += ["Connection: close", f"Content-Length: {len(body)}", "", ""]
@@ -114,7 +128,9 @@ class Server(Process):
         """The first good one: servers that listen before they are ready refuse, or answer 404 or 503 at first."""
         until = time.perf_counter() + SECONDS_TO_START
         while time.perf_counter() < until and self.popen.poll() is None:
-            with closing(HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_TO_START)) as connection:
+            with closing(
+                HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_TO_START)
+            ) as connection:
                 with suppress(OSError, HTTPException):
                     connection.request("POST", path, body, dict(headers))
                     answer = connection.getresponse()
@@ -143,9 +159,13 @@ class Server(Process):
             "pids": self.family(),
         }
         command = [sys.executable, "-m", "benchmarks.load"]
-        done = subprocess.run(command, cwd=ROOT, input=json.dumps(plan).encode(), stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(
+            command, cwd=ROOT, input=json.dumps(plan).encode(), stdout=subprocess.PIPE, check=True
+        )
         seen = json.loads(done.stdout)
-        assert not seen["wrong"], f"{seen['wrong']} wrong answers of {self.side}: {self.log[-2000:]}"
+        assert not seen["wrong"], (
+            f"{seen['wrong']} wrong answers of {self.side}: {self.log[-2000:]}"
+        )
         return seen
 
 

@@ -169,7 +169,9 @@ def headers_for_model(head: wire.Head) -> Dict[str, str]:
         name = name.lower()
         if name.startswith("x-openwhisk-") or "_" in name or name in CONNECTION_HEADERS:
             continue
-        kept[name] = kept[name] + "," + value if name in kept and name != "content-length" else value
+        kept[name] = (
+            kept[name] + "," + value if name in kept and name != "content-length" else value
+        )
     return kept
 
 

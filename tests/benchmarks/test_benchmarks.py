@@ -27,7 +27,9 @@ def results(tmp_path_factory):
     """What a quick run of all of them has written."""
     folder = tmp_path_factory.mktemp("results")
     command = [sys.executable, "-m", "benchmarks", "--quick", "--results", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280
+    )
     assert done.returncode == 0, done.stdout
     return {name: read(folder, name) for name in SECTIONS}
 
@@ -41,9 +43,19 @@ def measured(results, name):
 def test_results_name_the_machine_and_how_much_was_measured(results, name):
     content = measured(results, name)
     assert set(content) == {"machine", "quick", "scale", "rows"}
-    assert set(content["machine"]) == {"processor", "cores", "memory_gb", "system", "python", "load_at_start"}
+    assert set(content["machine"]) == {
+        "processor",
+        "cores",
+        "memory_gb",
+        "system",
+        "python",
+        "load_at_start",
+    }
     assert content["machine"]["cores"] == os.cpu_count()
-    assert (content["quick"], content["scale"]) == (True, {"rounds": 2, "seconds": 0.3, "starts": 1})
+    assert (content["quick"], content["scale"]) == (
+        True,
+        {"rounds": 2, "seconds": 0.3, "starts": 1},
+    )
     assert content["rows"]
 
 
@@ -63,7 +75,12 @@ def compared(*names):
 
 def rounds(*names):
     latency = {name: {"p50": "number", "p99": "number"} for name in names}
-    figures = {"rate": compared(*names), "latency_ms": latency, "processor_ms": compared(*names), "others": "number"}
+    figures = {
+        "rate": compared(*names),
+        "latency_ms": latency,
+        "processor_ms": compared(*names),
+        "others": "number",
+    }
     return {"1": figures, "8": figures}
 
 
@@ -136,15 +153,28 @@ def test_the_gateway_is_compared_with_the_action_alone_and_the_recorded_standalo
 
 
 def test_the_layer_is_compared_with_docker_in_time_and_bytes(results):
-    ways = ["layer.py, same registry", "layer.py, a second time", "layer.py, another registry", DOCKER]
+    ways = [
+        "layer.py, same registry",
+        "layer.py, a second time",
+        "layer.py, another registry",
+        DOCKER,
+    ]
     assert [{**shape(row), "resident_mb": "any"} for row in measured(results, "layer")["rows"]] == [
-        {"name": way, "seconds": SPREAD, "sent": "number", "received": "number", "resident_mb": "any"}
+        {
+            "name": way,
+            "seconds": SPREAD,
+            "sent": "number",
+            "received": "number",
+            "resident_mb": "any",
+        }
         for way in ways[: len(results["layer"]["rows"])]
     ]
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_every_result_becomes_a_section_that_says_what_it_comes_to_and_how_each_table_is_read(results, name):
+def test_every_result_becomes_a_section_that_says_what_it_comes_to_and_how_each_table_is_read(
+    results, name
+):
     content, found = measured(results, name), SECTIONS[name]
     parts = section(name, content)
     assert parts[0] == "## " + found.title
@@ -182,19 +212,29 @@ def test_only_a_whole_measurement_takes_the_place_of_the_kept_one(words, folder)
 @pytest.mark.parametrize(
     "module, answer",
     [
-        pytest.param("benchmarks", "There is no max-digit: it is adapter, hop, growth, ", id="benchmark"),
-        pytest.param("benchmarks.adapter", "There is no max-digit: it is max-digits-py37, max-digits, ", id="model"),
+        pytest.param(
+            "benchmarks", "There is no max-digit: it is adapter, hop, growth, ", id="benchmark"
+        ),
+        pytest.param(
+            "benchmarks.adapter",
+            "There is no max-digit: it is max-digits-py37, max-digits, ",
+            id="model",
+        ),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones(module, answer):
     command = [sys.executable, "-m", module, "max-digit"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60
+    )
     assert done.returncode == 1
     assert answer in done.stderr
 
 
 def test_every_example_is_compared_with_its_own_server_but_the_stand_in():
-    assert {case.example for case in CASES} == {folder.name for folder in EXAMPLES.iterdir()} - {"tf-serving"}
+    assert {case.example for case in CASES} == {folder.name for folder in EXAMPLES.iterdir()} - {
+        "tf-serving"
+    }
 
 
 @pytest.mark.parametrize(
@@ -213,7 +253,10 @@ def test_requests_are_as_large_as_they_are_called(call, least, most):
 def test_latency_is_told_for_both_sides_and_both_numbers_of_connections():
     rounds = {
         count: {
-            "latency_ms": {"own": {"p50": first, "p99": first + 1}, "adapter": {"p50": first + 2, "p99": first + 3}},
+            "latency_ms": {
+                "own": {"p50": first, "p99": first + 1},
+                "adapter": {"p50": first + 2, "p99": first + 3},
+            },
             "processor_ms": {"own": {"median": 0.5}, "adapter": {"median": 0.75}},
         }
         for count, first in (("1", 1), ("8", 10))
@@ -236,7 +279,9 @@ def test_a_cost_that_grows_faster_than_the_body_is_not_called_a_line(cost, verdi
 
 
 def test_only_what_is_between_the_markers_of_a_page_is_replaced():
-    page = "before\n<!-- results:start -->\nold\n<!-- results:end -->\nafter\n<!-- other:start -->\n"
+    page = (
+        "before\n<!-- results:start -->\nold\n<!-- results:end -->\nafter\n<!-- other:start -->\n"
+    )
     new = "before\n<!-- results:start -->\n\nnew \\1\n\n<!-- results:end -->\nafter\n<!-- other:start -->\n"
     assert filled(page, "results", "new \\1") == new
     assert filled(new, "results", "new \\1") == new

@@ -13,5 +13,7 @@ def folder_with(parent, app, back_end, name="model"):
     folder = Path(str(parent)) / name
     folder.mkdir()
     shutil.copy(str(APPS / ("%s.py" % app)), str(folder / "app.py"))
-    (folder / "Dockerfile").write_text("FROM scratch\nENTRYPOINT []\nCMD %s\n" % json.dumps(COMMANDS[back_end]))
+    (folder / "Dockerfile").write_text(
+        "FROM scratch\nENTRYPOINT []\nCMD %s\n" % json.dumps(COMMANDS[back_end])
+    )
     return folder

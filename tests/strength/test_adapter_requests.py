@@ -14,9 +14,20 @@ from tests.strength.volume import tried
 from tests.support.adapter import Adapter, activation, link_adapter
 from tests.support.gateway import received
 
-MEMBERS = ["value", "deadline", "activation_id", "action_name", "transaction_id", "namespace", "api_key", "other"]
+MEMBERS = [
+    "value",
+    "deadline",
+    "activation_id",
+    "action_name",
+    "transaction_id",
+    "namespace",
+    "api_key",
+    "other",
+]
 BODIES = st.builds(
-    lambda params, others: {**activation(params), **others}, PARAMS, st.dictionaries(st.sampled_from(MEMBERS), JSON)
+    lambda params, others: {**activation(params), **others},
+    PARAMS,
+    st.dictionaries(st.sampled_from(MEMBERS), JSON),
 )
 BODIES = (
     BODIES.map(lambda body: json.dumps(body).encode())
@@ -24,7 +35,9 @@ BODIES = (
     | st.binary()
 )
 ENVIRONMENTS = st.dictionaries(
-    TEXTS | st.sampled_from(["PATH", "OPENWHISK_ERRORS", "OPENWHISK_CORS", "__OW_DEADLINE"]), JSON, max_size=3
+    TEXTS | st.sampled_from(["PATH", "OPENWHISK_ERRORS", "OPENWHISK_CORS", "__OW_DEADLINE"]),
+    JSON,
+    max_size=3,
 )
 INITS = st.fixed_dictionaries(
     {"value": st.fixed_dictionaries({"env": ENVIRONMENTS | JSON}, optional={"code": JSON}) | JSON}

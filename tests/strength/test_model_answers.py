@@ -35,11 +35,43 @@ LINES += [
     ":",
     " x",
 ]
-LINES += ["Content-Length: 2", "Content-Length: 3", "Content-Length: -1", "Content-Length: +2", "Content-Length: 2, 2"]
-LINES += ["Content-Length: 99999999999999999999", "Content-Length:", "Content-Length: 0x2", "Content-Length: 1_0"]
-LINES += ["Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: identity", "2", "2;x=y"]
-LINES += ["0", "-1", "ffffffffffffffff", "0x2", "1_0", "{}", "Content-Type: text/plain", "Content-Type: image/png"]
-LINES += ["Content-Encoding: gzip", "Connection: keep-alive", "Set-Cookie: a", "Set-Cookie: b", "X: " + "x" * 70000]
+LINES += [
+    "Content-Length: 2",
+    "Content-Length: 3",
+    "Content-Length: -1",
+    "Content-Length: +2",
+    "Content-Length: 2, 2",
+]
+LINES += [
+    "Content-Length: 99999999999999999999",
+    "Content-Length:",
+    "Content-Length: 0x2",
+    "Content-Length: 1_0",
+]
+LINES += [
+    "Transfer-Encoding: chunked",
+    "Transfer-Encoding: gzip, chunked",
+    "Transfer-Encoding: identity",
+    "2",
+    "2;x=y",
+]
+LINES += [
+    "0",
+    "-1",
+    "ffffffffffffffff",
+    "0x2",
+    "1_0",
+    "{}",
+    "Content-Type: text/plain",
+    "Content-Type: image/png",
+]
+LINES += [
+    "Content-Encoding: gzip",
+    "Connection: keep-alive",
+    "Set-Cookie: a",
+    "Set-Cookie: b",
+    "X: " + "x" * 70000,
+]
 LINES += [
     "Location: //[",
     "Location: /a",
@@ -49,10 +81,16 @@ LINES += [
     "Content-Type: text/plain; charset=utf-7",
 ]
 SENT = st.lists(st.sampled_from(LINES), max_size=8).flatmap(
-    lambda lines: st.sampled_from(["\r\n", "\n", "\r"]).map(lambda end: end.join(lines).encode("latin-1"))
+    lambda lines: st.sampled_from(["\r\n", "\n", "\r"]).map(
+        lambda end: end.join(lines).encode("latin-1")
+    )
 )
 SENT = SENT | st.builds(
-    lambda *parts: b"".join(parts), st.just(b"HTTP/1.1 200 OK\r\n"), SENT, st.sampled_from([b"\r\n\r\n", b""]), SENT
+    lambda *parts: b"".join(parts),
+    st.just(b"HTTP/1.1 200 OK\r\n"),
+    SENT,
+    st.sampled_from([b"\r\n\r\n", b""]),
+    SENT,
 )
 
 
@@ -123,8 +161,12 @@ def odd(tmp_path_factory):
         yield running
 
 
-STATUSES = st.sampled_from(["200 OK", "200", "099 x", "1000 x", "20", "", "abc", "-12", "٢٠٠ x", 200, None])
-PAIRS = st.lists(st.tuples(HEADER_NAMES | TEXTS | JSON, TYPES | TEXTS | JSON).map(list) | JSON, max_size=4)
+STATUSES = st.sampled_from(
+    ["200 OK", "200", "099 x", "1000 x", "20", "", "abc", "-12", "٢٠٠ x", 200, None]
+)
+PAIRS = st.lists(
+    st.tuples(HEADER_NAMES | TEXTS | JSON, TYPES | TEXTS | JSON).map(list) | JSON, max_size=4
+)
 
 
 @tried(150)
@@ -132,6 +174,8 @@ PAIRS = st.lists(st.tuples(HEADER_NAMES | TEXTS | JSON, TYPES | TEXTS | JSON).ma
 def test_whatever_an_app_says_to_its_server_becomes_one_result(odd, status, headers, chunks):
     told = json.dumps([status, headers, chunks]).encode()
     for method in ("post", "head"):
-        text = odd.run_text(params_from_request(method, "/p", "", [("Content-Type", "image/png")], told))
+        text = odd.run_text(
+            params_from_request(method, "/p", "", [("Content-Type", "image/png")], told)
+        )
         assert isinstance(json.loads(text), dict)
     check_next(odd)

@@ -22,7 +22,11 @@ def application(environ, respond):
         return [query.encode("ascii"), b" ", body]
     status = {"missing": "404 NOT FOUND", "broken": "500 INTERNAL SERVER ERROR"}.get(kind, "200 OK")
     respond(status, said + [("Content-Type", "application/json")])
-    told = {"query": query, "method": environ["REQUEST_METHOD"], "sha": hashlib.sha256(body).hexdigest()}
+    told = {
+        "query": query,
+        "method": environ["REQUEST_METHOD"],
+        "sha": hashlib.sha256(body).hexdigest(),
+    }
     return [json.dumps(told).encode("ascii")]
 
 
@@ -31,5 +35,7 @@ if __name__ == "__main__":
 
     from werkzeug.serving import run_simple
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # what a server logs of its requests is its own affair
+    logging.getLogger("werkzeug").setLevel(
+        logging.ERROR
+    )  # what a server logs of its requests is its own affair
     run_simple("127.0.0.1", int(os.environ.get("MODEL_PORT", 0)), application, threaded=True)

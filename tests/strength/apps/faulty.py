@@ -52,7 +52,16 @@ def print_much():
 
 FAULTS = {
     fault.__name__: fault
-    for fault in (leave, crash, stop_itself, fork_and_return, fork_and_answer_twice, take_a_second, hang, print_much)
+    for fault in (
+        leave,
+        crash,
+        stop_itself,
+        fork_and_return,
+        fork_and_answer_twice,
+        take_a_second,
+        hang,
+        print_much,
+    )
 }
 
 

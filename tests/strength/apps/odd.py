@@ -11,7 +11,9 @@ def application(environ, respond):
         return [b"{}"]
     status, headers, chunks = json.loads(data.decode("utf-8"))
     respond(status, [tuple(pair) if isinstance(pair, list) else pair for pair in headers])
-    return [chunk.encode("utf-8", "replace") if isinstance(chunk, str) else chunk for chunk in chunks]
+    return [
+        chunk.encode("utf-8", "replace") if isinstance(chunk, str) else chunk for chunk in chunks
+    ]
 
 
 if __name__ == "__main__":

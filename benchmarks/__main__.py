@@ -1,6 +1,6 @@
 """All benchmarks, or those that are named, then the report: python -m benchmarks [--quick] [NAME ...]
 
-adapter, hop, growth, profile, gateway, layer. A whole run takes about 20 minutes; --quick one, and it leaves the
+adapter, crowd, parallel, hop, growth, profile, gateway, layer. A whole run takes about 25 minutes; --quick one, and it leaves the
 results and the pages of the project as they are.
 """
 
@@ -13,7 +13,7 @@ from _pytest.outcomes import OutcomeException
 from benchmarks import report
 from benchmarks.results import arguments
 
-NAMES = ("adapter", "hop", "growth", "profile", "gateway", "layer")
+NAMES = ("adapter", "crowd", "parallel", "hop", "growth", "profile", "gateway", "layer")
 
 
 def main(given):

@@ -7,7 +7,6 @@ over its processes (what they share counts twice). Writes results/adapter.json.
 """
 
 import re
-import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from benchmarks.comparing import CONNECTIONS, difference, in_rounds, loss, sides
 from benchmarks.results import Scale, arguments, write
 from benchmarks.servers import SIDES, Server, start_of
 from tests.adapter.environments import environment
+from tests.support.adapter import copy_adapter
 from tests.support.example import example_python
 
 MAX_PINS = "py37-flask1.1-restplus"
@@ -200,9 +200,7 @@ def main(given):
     scale, rows, chosen = Scale.of(given), [], chosen_of(given)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(
-            given.adapter, folder / "openwhisk.py"
-        )  # what is measured doesn't change on the way
+        copy_adapter(folder, given.adapter)  # what is measured doesn't change on the way
         starts = starts_of(chosen, scale, folder)
         for case in chosen:
             rows.append({**load_of(case, scale, folder), **starts[case.name]})

@@ -320,6 +320,43 @@ def rates_plot(content):
     return plots.bars(title, rows, tuple(COUNTS.values()), {1: "as many as without it"})
 
 
+def crowd_summary(content):
+    times = [row["p99_ms"]["compared"]["median"] for row in content["rows"]]
+    return (
+        "Every request was answered. Of 100, the slowest took "
+        f"{min(times):.2f} to {max(times):.2f} times as long as with the own server."
+    )
+
+
+def crowd_table(content):
+    rows = []
+    for row in content["rows"]:
+        answered = f"{row['answered']['own']:,} / {row['answered']['adapter']:,}"
+        p50, p99 = (each(row[figure], digits=0) for figure in ("p50_ms", "p99_ms"))
+        more = bold(row["p99_ms"]["compared"])
+        memory = f"{row['resident_mb']['compared']:+.1f}"
+        rows.append([row["name"], answered, p50, p99, more, memory])
+    heads = ["answered", "p50, ms", "p99, ms", "p99, times", "resident, MB"]
+    return table(["own / adapter", *heads], rows)
+
+
+def parallel_summary(content):
+    (row,) = content["rows"]
+    more = row["last"]["resident_mb"]["compared"]
+    return f"After {row['predictions']} predictions: {more:+.1f} MB beside the own server's."
+
+
+def parallel_table(content):
+    (row,) = content["rows"]
+    rows = []
+    for when in ("first", "last"):
+        memory, threads = row[when]["resident_mb"], row[when]["threads"]
+        held = f"{memory['own']:.1f} / {memory['adapter']:.1f}"
+        more = f"{memory['compared']:+.1f}"
+        rows.append([f"after the {when}", held, more, f"{threads['own']} / {threads['adapter']}"])
+    return table(["own / adapter", "resident, MB", "more", "threads"], rows)
+
+
 def growth_plot(content):
     series = []
     for row in content["rows"]:
@@ -371,6 +408,22 @@ SECTIONS = {
             ),
         ),
         rates_plot,
+    ),
+    "crowd": Section(
+        "200 requests at once",
+        crowd_summary,
+        (
+            (
+                "**Milliseconds that a request takes** among 200, and the memory after them; with "
+                "the adapter, so many times as long, so much more (+) or less (-).",
+                crowd_table,
+            ),
+        ),
+    ),
+    "parallel": Section(
+        "A model that computes on all cores",
+        parallel_summary,
+        (("**Threads and memory** of all processes of a side.", parallel_table),),
     ),
     "hop": Section(
         "One more hop at its cheapest",

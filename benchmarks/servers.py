@@ -28,6 +28,7 @@ from tests.support.example import (
 from tests.support.max_server import MOVED_PORT
 from tests.support.process import Process, descendants
 
+MODELS = Path(__file__).resolve().parent / "models"
 SIDES = ("own", "adapter")
 WEB = "/api/v1/web/guest/default/"
 SECONDS_TO_START = 90
@@ -63,9 +64,19 @@ def start_of(side, example, python, parent, adapter=ADAPTER):
     else:
         own_port = port if side == "own" else free_port()
         folder = on_port(folder.name, own_port, Path(tempfile.mkdtemp(dir=parent)))
-    environ = environ_of(python, OPENWHISK_PORT=str(port), **variables_of(folder), **moved)
+    environ = environ_of(python, **variables_of(folder), **moved)
+    environ.update(OPENWHISK_PORT=str(port), OPENWHISK_PLATFORM="yes")
     front = [python, str(adapter)] if side == "adapter" else []
     return Start(side, front + instruction(folder, "CMD"), str(folder), environ, port)
+
+
+def start_at_port(side, command, python, folder, adapter=ADAPTER, **variables):
+    """Of a model in this folder that takes its port from PORT."""
+    port = free_port()
+    environ = environ_of(python, OPENWHISK_PORT=str(port), OPENWHISK_PLATFORM="yes", **variables)
+    environ["PORT"] = str(port if side == "own" else free_port())
+    front = [python, str(adapter)] if side == "adapter" else []
+    return Start(side, front + command, str(folder), environ, port)
 
 
 def gateway_of(folder, parent):
@@ -140,6 +151,9 @@ class Server(Process):
                     assert answer.status in (404, 503), (answer.status, text, self.log)
             time.sleep(0.001)
         raise AssertionError(f"no answer of {self.side} to {path}: {self.log[-2000:]}")
+
+    def asked_once(self, call):
+        return self.answer(*text_of(self.side, call))
 
     def family(self):
         return [self.pid, *descendants(self.pid)]

@@ -107,6 +107,28 @@ def test_the_adapter_is_compared_with_each_server_in_rate_latency_start_and_memo
     ]
 
 
+def test_a_crowd_of_requests_is_answered_by_all_three_back_ends(results):
+    numbers = dict.fromkeys(("own", "adapter", "compared"), "number")
+    assert [shape(row) for row in results["crowd"]["rows"]] == [
+        {
+            "name": name,
+            "answered": {"own": "number", "adapter": "number"},
+            "p50_ms": compared("own", "adapter"),
+            "p99_ms": compared("own", "adapter"),
+            "resident_mb": numbers,
+        }
+        for name in ("WSGI", "ASGI", "HTTP")
+    ]
+
+
+def test_a_model_that_computes_on_all_cores_is_asked_again_and_again(results):
+    numbers = dict.fromkeys(("own", "adapter", "compared"), "number")
+    held = {"resident_mb": numbers, "threads": numbers}
+    (row,) = measured(results, "parallel")["rows"]
+    expected = {"name": "OpenMP", "predictions": "number", "first": held, "last": held}
+    assert shape(row) == expected
+
+
 def test_the_adapter_is_compared_with_the_cheapest_hop(results):
     assert [shape(row) for row in results["hop"]["rows"]] == [
         {"name": hop, **rounds("own", hop)["1"]} for hop in ("relay", "adapter")

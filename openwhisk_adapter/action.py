@@ -31,7 +31,7 @@ STILL_RUNS = (
 )
 CANT_BE_CARRIED = "this request or its answer can't be carried: the activation's log says why"
 MORE_THAN_ONCE = "Cannot initialize the action more than once."
-NO_CODE = "this image is a model, it takes no code: create the action without a file"
+CODE_IS_IGNORED = "This image is a model and takes no code: what came with the action is ignored"
 NOT_RAW = "This web action isn't raw: what the platform merges, sorts or drops is lost (--web raw)"
 TOO_LATE_FOR_VARIABLES = (
     "The model runs since before /init: the action's own variables came too late for it"
@@ -162,7 +162,7 @@ class Action:
     def _initialize(self, body: bytes) -> None:
         value = checked(object_from_json(body), "value", dict, {})
         if value.get("code"):
-            raise Refused(502, NO_CODE)
+            self._log.once(CODE_IS_IGNORED)
         sent = checked(value, "env", dict, {})
         environ = {}
         for name, member in sent.items():
@@ -176,7 +176,11 @@ class Action:
             self._model.use(settings)
         else:
             self._take_names(environ)
-        self._model.load(Limits(deadline).seconds)
+        server = self._model.load(Limits(deadline).seconds)
+        if self.settings.warmup:
+            from openwhisk_adapter.warmup import warm_up
+
+            self._log.line(warm_up(server, self.settings.warmup))
 
     def _take_names(self, environ: Dict[str, str]) -> None:
         """A model that runs already isn't told other settings than it was started with."""

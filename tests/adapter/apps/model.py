@@ -57,6 +57,13 @@ def answer(environ, respond):
     return [base64.b64decode(body)]
 
 
+def echo(environ, respond):
+    """Tells its log what came."""
+    body = _body(environ)
+    print("echo", environ.get("CONTENT_TYPE"), len(body), flush=True)
+    return respond_json(respond, len(body))
+
+
 def number(environ, respond):
     """What WSGI forbids: a header's value that is no text."""
     respond("200 OK", [("X-A", 5)])
@@ -271,6 +278,7 @@ ROUTES = {
         process,
         speak,
         number,
+        echo,
         patch,
         allow,
         empty,

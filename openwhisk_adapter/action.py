@@ -59,7 +59,11 @@ class Activation:
     """One /run, answered exactly once: by the model, the deadline or a failure."""
 
     def __init__(
-        self, reply: Reply, settings: Settings, log: Log, settle_log: Callable[[], None]
+        self,
+        reply: Reply,
+        settings: Settings,
+        log: Log,
+        settle_log: Callable[[], None],
     ) -> None:
         self.request = Request("POST", "/run", plain=True)
         self.call: Optional[Call] = None
@@ -124,7 +128,9 @@ class Activation:
 
 
 def too_late(seconds: float, action_name: Any) -> str:
-    more = "wsk action update %s -t %d" % (action_name or "ACTION", int(seconds * 2 + 1) * 1000)
+    name = action_name or "ACTION"
+    milliseconds = int(seconds * 2 + 1) * 1000
+    more = "wsk action update %s -t %d" % (name, milliseconds)
     return "the model was still busy shortly before its limit, %.1f s: `%s` gives it more time" % (
         seconds,
         more,
@@ -207,7 +213,12 @@ class Action:
                 call.close()
 
     def begin(self, reply: Reply) -> Activation:
-        activation = Activation(reply, self.settings, self._log, self._model.settle_log)
+        activation = Activation(
+            reply,
+            self.settings,
+            self._log,
+            self._model.settle_log,
+        )
         self._running.add(activation)
         return activation
 
@@ -231,9 +242,14 @@ class Action:
         load_seconds = self._model.load_seconds()
         if load_seconds:
             timing += ", load;dur=%.1f" % (load_seconds * 1000)
-        return response._replace(headers=response.headers + [("Server-Timing", timing)])
+        headers = response.headers + [("Server-Timing", timing)]
+        return response._replace(headers=headers)
 
-    def _asked(self, activation: Activation, server: Optional[Server]) -> Response:
+    def _asked(
+        self,
+        activation: Activation,
+        server: Optional[Server],
+    ) -> Response:
         while True:
             if server is None:
                 server = self._model.load(activation.limits.seconds)
@@ -253,7 +269,10 @@ class Action:
     # -- deadlines ---------------------------------------------------------------------------------
 
     def is_answering(self) -> bool:
-        return any(not activation.is_answered.is_set() for activation in list(self._running))
+        for activation in list(self._running):
+            if not activation.is_answered.is_set():
+                return True
+        return False
 
     def watch_deadlines(self) -> None:
         """One thread that looks now and then: a timer for each run would cost each run a thread."""
@@ -271,7 +290,9 @@ class Action:
                 activation.expire()
         late = [activation for activation in running if now > activation.due + LINGER]
         if late and not self.is_answering() and self._give_up is not None:
-            self._give_up(STILL_RUNS % (late[0].request.method, late[0].request.path, LINGER))
+            request = late[0].request
+            words = (request.method, request.path, LINGER)
+            self._give_up(STILL_RUNS % words)
 
 
 def for_the_owner(error: Exception) -> str:

@@ -57,7 +57,11 @@ def listening_socket(settings: Settings) -> socket.socket:
     return listening
 
 
-def started(command: List[str], settings: Settings, listening: socket.socket) -> Model:
+def started(
+    command: List[str],
+    settings: Settings,
+    listening: socket.socket,
+) -> Model:
     platform = is_platform(settings, os.environ)
     log = Log()
     signals = Signals()

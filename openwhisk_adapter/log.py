@@ -28,7 +28,9 @@ class Tail:
             if self._lines and not self._lines[-1].endswith("\n"):
                 text = self._lines.pop() + text
             for line in text.splitlines(True)[-TAIL:]:
-                self._lines.append(line if len(line) <= LONGEST else line[:LONGEST] + "...\n")
+                if len(line) > LONGEST:
+                    line = line[:LONGEST] + "...\n"
+                self._lines.append(line)
 
     def clear(self) -> None:
         with self._lock:
@@ -118,6 +120,10 @@ def _copy(descriptor: int) -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
+def milliseconds_until(moment: float) -> float:
+    return max(0, moment - time.monotonic()) * 1000
+
+
 def _write(descriptor: int, text: str) -> None:
     """A log that nobody reads keeps no answer back: what can't be written in time is lost."""
     left = memoryview(text.encode("utf-8", "replace"))
@@ -125,5 +131,5 @@ def _write(descriptor: int, text: str) -> None:
     writable = select.poll()
     writable.register(descriptor, select.POLLOUT)
     with contextlib.suppress(OSError):
-        while left and writable.poll(max(0, until - time.monotonic()) * 1000):
+        while left and writable.poll(milliseconds_until(until)):
             left = left[os.write(descriptor, left[:ALL_AT_ONCE]) :]

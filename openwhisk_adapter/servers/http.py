@@ -38,7 +38,10 @@ class HttpCall(Call):
     `mounts`: gunicorn tells a WSGI app its prefix by a header SCRIPT_NAME, and wants it in the path too."""
 
     def __init__(
-        self, address: Address, mounts: bool = False, timeout: Optional[float] = None
+        self,
+        address: Address,
+        mounts: bool = False,
+        timeout: Optional[float] = None,
     ) -> None:
         self.address = address
         self.mounts = mounts
@@ -69,7 +72,8 @@ class HttpCall(Call):
         try:
             yield
         except ConnectionRefusedError as error:
-            raise Unreachable("%s:%d: %s" % (self.address.host, self.address.port, error))
+            where = "%s:%d" % self.address
+            raise Unreachable("%s: %s" % (where, error))
         except OSError as error:
             raise Unanswered(error.strerror or str(error))
         except ValueError as error:
@@ -101,7 +105,8 @@ def bytes_from_request(request: Request, mounts: bool) -> bytes:
 
 def connection_begun(address: Address) -> socket.socket:
     """It needn't be there yet: whoever uses it waits, and is told when it can't be."""
-    connection = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    connection = socket.socket(family)
     try:
         connection.setblocking(False)
         connection.connect_ex(address)

@@ -15,6 +15,11 @@ from enum import Enum
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 
+Words = List[str]
+Environ = Mapping[str, str]
+Which = Callable[[str], Optional[str]]
+
+
 class Kind(Enum):
     SCRIPT = "script"  # python PATH ...
     MODULE = "module"  # python -m NAME ...
@@ -25,7 +30,7 @@ class Program(NamedTuple):
 
     kind: Kind
     name: str
-    argv: List[str]
+    argv: Words
     environ: Dict[str, str] = {}
 
 
@@ -33,7 +38,7 @@ class Interpreter(NamedTuple):
     """What is asked of the machine: which python is ours, where a command is, how a file begins."""
 
     is_own: Callable[[str], bool]
-    which: Callable[[str], Optional[str]]
+    which: Which
     beginning: Callable[[str], str]
 
 
@@ -91,7 +96,9 @@ ONE = {"", "0", "1"}
 
 
 def program_from_command(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
+    command: Words,
+    here: Interpreter,
+    environ: Environ,
 ) -> Optional[Program]:
     """The program that a command runs, if this process can run it just as well; else None.
 
@@ -99,7 +106,8 @@ def program_from_command(
     """
     if not command:
         return None
-    name, arguments = os.path.basename(command[0]), command[1:]
+    name = os.path.basename(command[0])
+    arguments = command[1:]
     if name in INITS:
         return program_from_command(after_options(arguments, INITS[name]), here, environ)
     if name in ("env", "exec"):
@@ -111,7 +119,7 @@ def program_from_command(
     return program_of_script(command, here, environ)
 
 
-def after_options(arguments: List[str], with_value: Set[str]) -> List[str]:
+def after_options(arguments: Words, with_value: Set[str]) -> Words:
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
@@ -122,7 +130,7 @@ def after_options(arguments: List[str], with_value: Set[str]) -> List[str]:
     return rest
 
 
-def words_from_shell(arguments: List[str], environ: Mapping[str, str]) -> List[str]:
+def words_from_shell(arguments: Words, environ: Environ) -> Words:
     """The words of a line that needs no shell: one command, its variables put in."""
     if len(arguments) != 2 or arguments[0] not in SHELL_OPTIONS:
         return []
@@ -135,14 +143,15 @@ def words_from_shell(arguments: List[str], environ: Mapping[str, str]) -> List[s
         return []
 
 
-def line_with_variables(line: str, environ: Mapping[str, str]) -> Optional[str]:
+def line_with_variables(line: str, environ: Environ) -> Optional[str]:
     """None where only a shell knows what comes out."""
     if "'" in line and "$" in line:
         return None
-    text, end = "", 0
+    text = ""
+    end = 0
     for match in VARIABLE.finditer(line):
-        name, default = match.group(1) or match.group(2), match.group(3)
-        value = environ.get(name) or default or ""
+        plain, in_braces, default = match.groups()
+        value = environ.get(plain or in_braces) or default or ""
         if not PLAIN_VALUE.match(value):
             return None
         text += line[end : match.start()] + value
@@ -151,10 +160,13 @@ def line_with_variables(line: str, environ: Mapping[str, str]) -> Optional[str]:
 
 
 def program_after_variables(
-    words: List[str], here: Interpreter, environ: Mapping[str, str]
+    words: Words,
+    here: Interpreter,
+    environ: Environ,
 ) -> Optional[Program]:
     """Of `NAME=VALUE ... COMMAND`, as a shell and env take it."""
-    added, rest = {}, list(words)
+    added = {}
+    rest = list(words)
     while rest and ASSIGNMENT.match(rest[0]):
         name, _, value = rest.pop(0).partition("=")
         added[name] = value
@@ -167,7 +179,9 @@ def program_after_variables(
 
 
 def program_of_python(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
+    command: Words,
+    here: Interpreter,
+    environ: Environ,
 ) -> Optional[Program]:
     python = here.which(command[0])
     if python is None or not here.is_own(python):
@@ -182,7 +196,7 @@ def program_of_python(
     return Program(Kind.SCRIPT, arguments[0], arguments)
 
 
-def program_of_module(arguments: List[str], environ: Mapping[str, str]) -> Optional[Program]:
+def program_of_module(arguments: Words, environ: Environ) -> Optional[Program]:
     if not arguments or arguments[0].partition(".")[0] in STARTED_AS_THEY_ARE:
         return None
     server = SERVERS.get(arguments[0])
@@ -192,7 +206,9 @@ def program_of_module(arguments: List[str], environ: Mapping[str, str]) -> Optio
 
 
 def program_of_script(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
+    command: Words,
+    here: Interpreter,
+    environ: Environ,
 ) -> Optional[Program]:
     """Of a server's command that pip has made for this interpreter, or of an executable script."""
     server = SERVERS.get(os.path.basename(command[0]))
@@ -209,19 +225,22 @@ def program_of_script(
     return Program(Kind.SCRIPT, path, [path] + command[1:])
 
 
-def python_from_script(text: str, which: Callable[[str], Optional[str]]) -> Optional[str]:
+def python_from_script(text: str, which: Which) -> Optional[str]:
     """The interpreter that a script's first line names."""
     detour = DETOUR.match(text)
     if detour:
         return detour.group(1)
     first, _, _ = text.partition("\n")
-    words = first[2:].split() if first.startswith("#!") else []
-    if len(words) == 2 and os.path.basename(words[0]) == "env":
-        return which(words[1])
-    return words[0] if len(words) == 1 else None
+    if not first.startswith("#!"):
+        return None
+    python, *options = first[2:].split() or [""]
+    if not options:
+        return python or None
+    is_by_env = os.path.basename(python) == "env"
+    return which(options[0]) if is_by_env and len(options) == 1 else None
 
 
-def serves_one_app(server: Server, arguments: List[str], environ: Mapping[str, str]) -> bool:
+def serves_one_app(server: Server, arguments: Words, environ: Environ) -> bool:
     """In one process, without TLS, at an address: what can be taken in place of a port."""
     if server.word and server.word not in arguments:
         return False
@@ -235,17 +254,18 @@ def serves_one_app(server: Server, arguments: List[str], environ: Mapping[str, s
     return True
 
 
-def options_from_arguments(arguments: List[str]) -> Dict[str, str]:
+def options_from_arguments(arguments: Words) -> Dict[str, str]:
     """{name: value}; a switch has the word that follows for its value, which tells nothing."""
     given = {}
-    for word, following in zip(arguments, arguments[1:] + ["at the end"]):
+    followed_by = arguments[1:] + ["at the end"]
+    for word, following in zip(arguments, followed_by):
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
             given[name] = value if equals else following
     return given
 
 
-def options_from_environ(server: Server, environ: Mapping[str, str]) -> Dict[str, str]:
+def options_from_environ(server: Server, environ: Environ) -> Dict[str, str]:
     given = {}
     if server.variables:
         for name, value in environ.items():
@@ -264,8 +284,11 @@ def this_interpreter() -> Interpreter:
 
 def is_this_python(path: str) -> bool:
     """In the same folder, too: a virtual environment's python is a link, with other packages."""
-    folders = {os.path.realpath(os.path.dirname(python)) for python in (path, sys.executable)}
-    return len(folders) == 1 and os.path.realpath(path) == os.path.realpath(sys.executable)
+    real = os.path.realpath
+    if real(path) != real(sys.executable):
+        return False
+    folder = os.path.dirname(path)
+    return real(folder) == real(os.path.dirname(sys.executable))
 
 
 def beginning_of(path: str) -> str:

@@ -28,11 +28,13 @@ def runnable_from_program(program: Program) -> Runnable:
 
 def runnable_from_script(program: Program) -> Runnable:
     sys.argv = list(program.argv)
-    sys.path[0] = os.path.dirname(os.path.realpath(program.name))
+    path = os.path.realpath(program.name)
+    sys.path[0] = os.path.dirname(path)
     with open(program.name, "rb") as file:
-        code = compile(file.read(), program.name, "exec", dont_inherit=True)
-    names = main_module({"__file__": os.path.abspath(program.name)})
-    return Runnable(code, names)
+        text = file.read()
+    code = compile(text, program.name, "exec", dont_inherit=True)
+    own_path = os.path.abspath(program.name)
+    return Runnable(code, main_module({"__file__": own_path}))
 
 
 def runnable_from_module(program: Program) -> Runnable:
@@ -52,7 +54,8 @@ def runnable_from_module(program: Program) -> Runnable:
         "__package__": spec.parent,
         "__spec__": spec,
     }
-    return Runnable(loader.get_code(spec.name), main_module(known))
+    code = loader.get_code(spec.name)
+    return Runnable(code, main_module(known))
 
 
 def main_module(known: Names) -> Names:
@@ -70,7 +73,8 @@ def app_from_name(name: str) -> Any:
     try:
         app: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if not (module + ".").startswith("%s." % error.name):
+        missing = "%s." % error.name
+        if not (module + ".").startswith(missing):
             raise
         raise ImportError(
             "OPENWHISK_APP=%r: there is no module %r in %s" % (name, module, sys.path[0])
@@ -87,6 +91,14 @@ def module_and_attribute(name: str) -> Tuple[str, str]:
     return module, attribute or "app"
 
 
-def runnable_from_app(name: str, take: Callable[[Any], None]) -> Runnable:
+def runnable_from_app(
+    name: str,
+    take: Callable[[Any], None],
+) -> Runnable:
     code = compile("take(app_from_name(name))", "OPENWHISK_APP", "exec")
-    return Runnable(code, {"take": take, "app_from_name": app_from_name, "name": name})
+    known = {
+        "take": take,
+        "app_from_name": app_from_name,
+        "name": name,
+    }
+    return Runnable(code, known)

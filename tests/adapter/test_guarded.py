@@ -79,7 +79,7 @@ def test_a_second_request_on_a_connection_is_not_handed_on_unread(public):
     first = b"GET /p?first HTTP/1.1\r\nHost: x\r\n\r\n"
     second = b"GET /p?second HTTP/1.1\r\nHost: x\r\nX-OpenWhisk-User: admin\r\n\r\n"
     answer = answer_to(public, first, second)
-    assert answer.count(b"HTTP/1.1 ") == 1 and b"second" not in answer
+    assert answer.count(b"HTTP/1.") == 1 and b"second" not in answer
 
 
 @pytest.mark.parametrize(

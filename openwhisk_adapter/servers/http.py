@@ -35,7 +35,8 @@ class Http(Server):
 class HttpCall(Call):
     """One new connection, and no second try of what may have been done.
 
-    `mounts`: gunicorn tells a WSGI app its prefix by a header SCRIPT_NAME, and wants it in the path too."""
+    `mounts`: gunicorn tells a WSGI app its prefix by a header SCRIPT_NAME, and wants it in the
+    path too."""
 
     def __init__(
         self,

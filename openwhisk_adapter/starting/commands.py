@@ -197,7 +197,10 @@ def program_of_python(
 
 
 def program_of_module(arguments: Words, environ: Environ) -> Optional[Program]:
-    if not arguments or arguments[0].partition(".")[0] in STARTED_AS_THEY_ARE:
+    if not arguments:
+        return None
+    package, _, _ = arguments[0].partition(".")
+    if package in STARTED_AS_THEY_ARE:
         return None
     server = SERVERS.get(arguments[0])
     if server and not serves_one_app(server, arguments[1:], environ):

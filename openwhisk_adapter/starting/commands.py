@@ -8,8 +8,6 @@ it is.
 
 import os
 import re
-import shlex
-import shutil
 import sys
 from enum import Enum
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
@@ -137,6 +135,8 @@ def words_from_shell(arguments: Words, environ: Environ) -> Words:
     line = line_with_variables(arguments[1].strip(), environ)
     if line is None or not PLAIN_LINE.match(line):
         return []
+    import shlex  # most images start without a shell
+
     try:
         return shlex.split(line)
     except ValueError:  # a quote that isn't closed
@@ -282,7 +282,22 @@ def options_from_environ(server: Server, environ: Environ) -> Dict[str, str]:
 
 def this_interpreter() -> Interpreter:
     """The machine's own answers."""
-    return Interpreter(is_this_python, shutil.which, beginning_of)
+    return Interpreter(is_this_python, which, beginning_of)
+
+
+def which(name: str) -> Optional[str]:
+    """As shutil.which, which costs a megabyte of memory."""
+    if os.path.dirname(name):
+        return name if is_executable(name) else None
+    for folder in os.get_exec_path():
+        path = os.path.join(folder, name)
+        if is_executable(path):
+            return path
+    return None
+
+
+def is_executable(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def is_this_python(path: str) -> bool:

@@ -1,7 +1,5 @@
 """A program as python runs it: touches sys.argv, sys.path, sys.modules and os.environ."""
 
-import importlib
-import importlib.util
 import os
 import sys
 import types
@@ -39,10 +37,12 @@ def runnable_from_script(program: Program) -> Runnable:
 
 def runnable_from_module(program: Program) -> Runnable:
     """What `python -m NAME` runs: a module, or the __main__ of a package."""
+    from importlib.util import find_spec  # not for a script
+
     sys.path[0] = os.getcwd()
-    spec = importlib.util.find_spec(program.name)
+    spec = find_spec(program.name)
     if spec is not None and spec.submodule_search_locations is not None:
-        spec = importlib.util.find_spec(program.name + ".__main__")
+        spec = find_spec(program.name + ".__main__")
     if spec is None or spec.origin is None:
         raise SystemExit("No module named %s" % program.name)
     loader: Any = spec.loader
@@ -68,6 +68,8 @@ def main_module(known: Names) -> Names:
 
 def app_from_name(name: str) -> Any:
     """What OPENWHISK_APP=module:attribute names; what it fails to import is reported as that."""
+    import importlib  # not for a script
+
     sys.path[0] = os.getcwd()
     module, attribute = module_and_attribute(name)
     try:

@@ -24,7 +24,7 @@ FROM {base}
 WORKDIR /model
 COPY openwhisk.py /openwhisk/
 COPY openwhisk_adapter /openwhisk/openwhisk_adapter
-COPY app.py .
+COPY app.py serving.py ./
 ENTRYPOINT ["python3", "/openwhisk/openwhisk.py"]
 CMD ["python3", "app.py"]
 """

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 
 
 def body_of(environ):
@@ -31,11 +30,6 @@ def application(environ, respond):
 
 
 if __name__ == "__main__":
-    import logging
+    from serving import serve
 
-    from werkzeug.serving import run_simple
-
-    logging.getLogger("werkzeug").setLevel(
-        logging.ERROR
-    )  # what a server logs of its requests is its own affair
-    run_simple("127.0.0.1", int(os.environ.get("MODEL_PORT", 0)), application, threaded=True)
+    serve(application)

@@ -74,6 +74,6 @@ def application(environ, respond):
 
 
 if __name__ == "__main__":
-    from werkzeug.serving import run_simple
+    from serving import serve
 
-    run_simple("127.0.0.1", int(os.environ.get("MODEL_PORT", 0)), application, threaded=True)
+    serve(application)

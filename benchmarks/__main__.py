@@ -1,7 +1,8 @@
-"""All benchmarks, or those that are named, then the report: python -m benchmarks [--quick] [NAME ...]
+"""All benchmarks, or those that are named, then the report: python -m benchmarks [--quick] [NAME
+...]
 
-adapter, crowd, parallel, hop, growth, profile, gateway, layer. A whole run takes about 25 minutes; --quick one, and it leaves the
-results and the pages of the project as they are.
+adapter, crowd, parallel, hop, growth, profile, gateway, layer. A whole run takes about 25
+minutes; --quick one, and it leaves the results and the pages of the project as they are.
 """
 
 import importlib

@@ -1,9 +1,11 @@
-"""Each example's own server against the same start command behind openwhisk.py: python -m benchmarks.adapter
+"""Each example's own server against the same start command behind openwhisk.py: python -m
+benchmarks.adapter
 
-Both run at the same time and are asked in turn, in rounds, one request after another and 8 at once, each on a new
-connection. Before that, in rounds too, both are started in turn, and the medians of a round compared: the time from the
-start of the process to its first good answer, the adapter's with /init in it, and the memory that it then has, summed
-over its processes (what they share counts twice). Writes results/adapter.json.
+Both run at the same time and are asked in turn, in rounds, one request after another and 8 at
+once, each on a new connection. Before that, in rounds too, both are started in turn, and the
+medians of a round compared: the time from the start of the process to its first good answer, the
+adapter's with /init in it, and the memory that it then has, summed over its processes (what they
+share counts twice). Writes results/adapter.json.
 """
 
 import re
@@ -117,8 +119,9 @@ def server_of(case, folder):
 
 
 def starts_of(cases, scale, folder):
-    """{name: figures}. Of all before the first load: closed connections, of which load leaves thousands, slow down
-    starts. A round is one of all: a busy minute of the machine spoils one round of each, not all rounds of one."""
+    """{name: figures}. Of all before the first load: closed connections, of which load leaves
+    thousands, slow down starts. A round is one of all: a busy minute of the machine spoils one
+    round of each, not all rounds of one."""
     rounds = {case.name: [] for case in cases}
     for number in range(scale.rounds):
         for case in cases:
@@ -173,7 +176,8 @@ def told(row):
         row["resident_mb_loaded"]["compared"]["median"],
     )
     print(
-        f"{row['name']:16} rate {', '.join(parts)}; first answer {start:+.0f} ms; resident {memory:+.1f} MB",
+        f"{row['name']:16} rate {', '.join(parts)}; first answer {start:+.0f} ms; resident "
+        f"{memory:+.1f} MB",
         flush=True,
     )
 
@@ -183,7 +187,8 @@ def chosen_of(given):
     unknown = set(given.only) - {case.name for case in CASES}
     if unknown:
         sys.exit(
-            f"There is no {', '.join(sorted(unknown))}: it is {', '.join(case.name for case in CASES)}"
+            f"There is no {', '.join(sorted(unknown))}: it is "
+            f"{', '.join(case.name for case in CASES)}"
         )
     chosen = []
     for case in CASES:

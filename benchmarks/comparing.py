@@ -1,4 +1,5 @@
-"""Two servers side by side, in rounds; each figure of the second is compared with the first's of the same round."""
+"""Two servers side by side, in rounds; each figure of the second is compared with the first's of
+the same round."""
 
 import statistics
 
@@ -19,8 +20,8 @@ def ratio(first, second):
 
 
 def started(server, names, call, times):
-    """Each so many times, in turn, the order alternates: medians of the seconds to its first answer, and of the memory
-    that it then has."""
+    """Each so many times, in turn, the order alternates: medians of the seconds to its first
+    answer, and of the memory that it then has."""
     seen = {name: [] for name in names}
     for number in range(times):
         for name in alternating(names, number):

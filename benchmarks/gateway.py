@@ -1,8 +1,10 @@
-"""The gateway against the adapter asked directly, with an action that does nothing: python -m benchmarks.gateway
+"""The gateway against the adapter asked directly, with an action that does nothing: python -m
+benchmarks.gateway
 
-What the platform costs on the way: first answer after the start (the gateway's, with the action started cold), web
-requests a second (a new connection each), resident memory of the gateway's own process. Beside them stand the recorded
-figures of OpenWhisk standalone, which isn't run here. Writes results/gateway.json.
+What the platform costs on the way: first answer after the start (the gateway's, with the action
+started cold), web requests a second (a new connection each), resident memory of the gateway's
+own process. Beside them stand the recorded figures of OpenWhisk standalone, which isn't run
+here. Writes results/gateway.json.
 """
 
 import sys
@@ -22,7 +24,8 @@ STANDALONE = {"first_answer_ms": 14200, "rate": [14, 24], "resident_mb": 390}
 
 
 def first_answers(times, folder):
-    """Of the gateway, its one action started cold; and what it then takes in memory, without its action."""
+    """Of the gateway, its one action started cold; and what it then takes in memory, without its
+    action."""
     seconds, resident = [], []
     for _ in range(times):
         with Server(gateway_of(TRIVIAL, folder), folder) as process:
@@ -68,7 +71,8 @@ def main(given):
         f"{seen['rate']['gateway']['median']:.0f} at {count}" for count, seen in rounds.items()
     )
     print(
-        f"gateway: first answer {cold['median']:.0f} ms; {rates} a second; {resident['median']:.0f} MB"
+        f"gateway: first answer {cold['median']:.0f} ms; {rates} a second; "
+        f"{resident['median']:.0f} MB"
     )
     write(given, "gateway", [row])
 

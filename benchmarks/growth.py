@@ -1,8 +1,9 @@
-"""How the cost of an activation grows with its body, beside the model's own server: python -m benchmarks.growth
+"""How the cost of an activation grows with its body, beside the model's own server: python -m
+benchmarks.growth
 
-A model that does nothing (trivial/) is sent 10 bytes to 1 MB, and answers as much. Milliseconds as the client sees
-them, one connection after another, all sizes of both sides in each round; a line is fitted, and said how far off the
-farthest size is. Writes results/growth.json.
+A model that does nothing (trivial/) is sent 10 bytes to 1 MB, and answers as much. Milliseconds
+as the client sees them, one connection after another, all sizes of both sides in each round; a
+line is fitted, and said how far off the farthest size is. Writes results/growth.json.
 """
 
 import sys
@@ -44,7 +45,8 @@ def measured(servers, scale):
 
 
 def undisturbed(server, call, seconds):
-    """Asked once more where other programs took too much of the machine; of the two, what they disturbed less."""
+    """Asked once more where other programs took too much of the machine; of the two, what they
+    disturbed less."""
     seen = server.under_load(call, 1, seconds)
     if seen["others"] > OTHERS:
         seen = min(seen, server.under_load(call, 1, seconds), key=lambda one: one["others"])

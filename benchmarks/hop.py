@@ -1,9 +1,11 @@
-"""A hop that understands nothing and the adapter, both before the same server: python -m benchmarks.hop
+"""A hop that understands nothing and the adapter, both before the same server: python -m
+benchmarks.hop
 
-fastapi-model (uvicorn, 1 KB JSON) is asked itself, through relay.py, and through openwhisk.py, in turn. What the relay
-loses is lost by whatever is written in Python and stands between a client and a server on the same cores: one more
-connection, and one more process that has to wake up, for the request and for the answer. The relay takes one request
-after another, so only that is asked of it. Writes results/hop.json.
+fastapi-model (uvicorn, 1 KB JSON) is asked itself, through relay.py, and through openwhisk.py,
+in turn. What the relay loses is lost by whatever is written in Python and stands between a
+client and a server on the same cores: one more connection, and one more process that has to wake
+up, for the request and for the answer. The relay takes one request after another, so only that
+is asked of it. Writes results/hop.json.
 """
 
 import sys

@@ -1,7 +1,9 @@
-"""layer.py against `docker build && docker push`, over the same 300 MB base: python -m benchmarks.layer
+"""layer.py against `docker build && docker push`, over the same 300 MB base: python -m
+benchmarks.layer
 
-All ways in each round, with registries and an engine of its own on this machine: no network slows down what sends and
-receives the most. Docker's engine doesn't have the base, as on a CI runner. Writes results/layer.json.
+All ways in each round, with registries and an engine of its own on this machine: no network
+slows down what sends and receives the most. Docker's engine doesn't have the base, as on a CI
+runner. Writes results/layer.json.
 """
 
 import hashlib
@@ -43,7 +45,8 @@ class Measured(NamedTuple):
     ]  # bytes, of the process that was started; of Docker's engine it isn't known
 
 
-# The kernel's count for an ended child begins with the memory of the process that it was forked from; this one doesn't.
+# The kernel's count for an ended child begins with the memory of the process that it was forked
+# from; this one doesn't.
 TELLING = """
 import atexit, runpy, sys
 atexit.register(lambda: print(open("/proc/self/status").read(), file=sys.stderr))

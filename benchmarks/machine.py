@@ -1,4 +1,5 @@
-"""What the benchmarks were run on, and how busy it was with other things; reads /proc, prints warnings."""
+"""What the benchmarks were run on, and how busy it was with other things; reads /proc, prints
+warnings."""
 
 import os
 import platform

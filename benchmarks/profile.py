@@ -1,8 +1,10 @@
-"""Where an activation's time goes, stage by stage, inside openwhisk.py: python -m benchmarks.profile
+"""Where an activation's time goes, stage by stage, inside openwhisk.py: python -m
+benchmarks.profile
 
-max-digits, a 100 KB image, one connection after another. Each stage is processor time of its thread, in a process of
-its own for each round; the model's includes Flask and the form. What of the client's waiting the stages don't account
-for is spent between the two: connection, copying, waking up. Writes results/profile.json.
+max-digits, a 100 KB image, one connection after another. Each stage is processor time of its
+thread, in a process of its own for each round; the model's includes Flask and the form. What of
+the client's waiting the stages don't account for is spent between the two: connection, copying,
+waking up. Writes results/profile.json.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The figures as tables and plots: python -m benchmarks.report
 
-Reads results/*.json; writes *.svg beside itself, its part of benchmarks/README.md, and the figures of the project's
-README, where the markers for them are.
+Reads results/*.json; writes *.svg beside itself, its part of benchmarks/README.md, and the
+figures of the project's README, where the markers for them are.
 """
 
 import importlib
@@ -44,7 +44,8 @@ def bold(found, digits=2, sign=""):
 def machine_text(content):
     told, scale = content["machine"], content["scale"]
     return (
-        f"{told['processor']}, {told['cores']} cores, {told['memory_gb']} GB, {told['system']}, Python "
+        f"{told['processor']}, {told['cores']} cores, {told['memory_gb']} GB, {told['system']}, "
+        "Python "
         f"{told['python']}, load at the start {told['load_at_start']}; {scale['rounds']} rounds."
     )
 
@@ -126,7 +127,8 @@ def start_table(content):
 def hop_summary(content):
     relay, adapter = (row["rate"]["compared"]["median"] for row in content["rows"])
     return (
-        f"Of the server's own requests a second, {relay:.2f} are left by a relay that understands nothing of them, and "
+        f"Of the server's own requests a second, {relay:.2f} are left by a relay that "
+        "understands nothing of them, and "
         f"{adapter:.2f} by openwhisk.py: {adapter / relay:.2f} of what a hop can leave."
     )
 
@@ -167,11 +169,14 @@ def growth_summary(content):
         verdict = "a line" if share <= LINE else "**not a line**"
         size, off = size_text(fit["farthest"]["bytes"]), fit["farthest"]["ms"]
         sentences.append(
-            f"- **Body of the {row['direction']}**: {verdict}, {line_text(fit)}; the own server: {line_text(own)}. "
-            f"Farthest from the adapter's line is the time for {size}, by {off:+.2f} ms: {share:.0%} of that for 1 MB."
+            f"- **Body of the {row['direction']}**: {verdict}, {line_text(fit)}; the own server: "
+            f"{line_text(own)}. "
+            f"Farthest from the adapter's line is the time for {size}, by {off:+.2f} ms: "
+            f"{share:.0%} of that for 1 MB."
         )
     return (
-        f"It is called a line if no size is farther from the fit than {LINE:.0%} of the time for 1 MB; a cost that "
+        f"It is called a line if no size is farther from the fit than {LINE:.0%} of the time for "
+        "1 MB; a cost that "
         "grew with the size's square would be by 16%.\n\n"
     ) + "\n".join(sentences)
 
@@ -248,8 +253,10 @@ def gateway_summary(content):
     row, standalone = content["rows"][0], content["rows"][0]["standalone"]
     low, high = standalone["rate"]
     return (
-        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a time, where OpenWhisk "
-        f"standalone was recorded with {low} to {high}; {row['resident_mb']['median']:.0f} MB instead of "
+        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a "
+        "time, where OpenWhisk "
+        f"standalone was recorded with {low} to {high}; {row['resident_mb']['median']:.0f} MB "
+        "instead of "
         f"{standalone['resident_mb']}."
     )
 
@@ -279,7 +286,8 @@ def gateway_table(content):
 
 
 def against_docker(content):
-    """How many times the seconds and the bytes of layer.py; None without an engine to compare with."""
+    """How many times the seconds and the bytes of layer.py; None without an engine to compare
+    with."""
     rows = {row["name"]: row for row in content["rows"]}
     ours, docker = rows["layer.py, same registry"], rows.get("docker build && docker push")
     if not docker:
@@ -292,8 +300,10 @@ def layer_summary(content):
     times = against_docker(content)
     if not times:
         return "Docker wasn't there to compare with."
-    return "Beside it, docker needs {:.0f} times as long, and moves {:,.0f} times as many bytes.".format(
-        *times
+    seconds, moved = times
+    return (
+        f"Beside it, docker needs {seconds:.0f} times as long, "
+        f"and moves {moved:,.0f} times as many bytes."
     )
 
 
@@ -394,15 +404,18 @@ SECTIONS = {
         adapter_summary,
         (
             (
-                "**Requests a second.** A ratio of 1: as many as the own server; 0.5: half as many.",
+                "**Requests a second.** A ratio of 1: as many as the own server; 0.5: half as "
+                "many.",
                 rates_table,
             ),
             (
-                "**Milliseconds that a request takes**: half of them at most p50, all but 1 in 100 at most p99.",
+                "**Milliseconds that a request takes**: half of them at most p50, all but 1 in "
+                "100 at most p99.",
                 latency_table,
             ),
             (
-                "**Start and memory.** From the start of the process to its first answer, /init included, and the "
+                "**Start and memory.** From the start of the process to its first answer, /init "
+                "included, and the "
                 "memory that it then has; with the adapter, so much more (+) or less (-).",
                 start_table,
             ),
@@ -430,7 +443,8 @@ SECTIONS = {
         hop_summary,
         (
             (
-                "**One connection after another**, through each of the two, and directly. The server is one of the "
+                "**One connection after another**, through each of the two, and directly. The "
+                "server is one of the "
                 "adapter's processes, and none of the relay's.",
                 hop_table,
             ),
@@ -441,7 +455,8 @@ SECTIONS = {
         growth_summary,
         (
             (
-                "**Milliseconds that a request takes**, by the size of its body or of its answer's.",
+                "**Milliseconds that a request takes**, by the size of its body or of its "
+                "answer's.",
                 growth_table,
             ),
         ),
@@ -480,7 +495,11 @@ def section(name, content):
     """The paragraphs of one benchmark."""
     found = SECTIONS[name]
     what, method = importlib.import_module("benchmarks." + name).__doc__.strip().split("\n\n", 1)
-    parts = [f"## {found.title}", what.split(": python")[0] + ".", found.summary(content)]
+    parts = [
+        f"## {found.title}",
+        " ".join(what.split()).split(": python")[0] + ".",
+        found.summary(content),
+    ]
     parts += [f"![{found.title}]({name}.svg)"] if found.plot else []
     for caption, make in found.tables:
         parts += [caption, make(content)]
@@ -502,7 +521,8 @@ def figures(results):
     start, memory = (first[name]["compared"] for name in ("first_answer_ms", "resident_mb_loaded"))
     one, eight = (first["rounds"][count]["rate"]["compared"] for count in COUNTS)
     lines = [
-        f"- **{first['name']}** ({first['what']}): {ranged(one)} of the own server's requests a second one at a time, "
+        f"- **{first['name']}** ({first['what']}): {ranged(one)} of the own server's requests a "
+        "second one at a time, "
         f"{ranged(eight)} with 8 at once; first answer {ranged(start, 0, '+')} ms, resident memory "
         f"{ranged(memory, 1, '+')} MB.",
         *(front_line(results[name]) for name, front_line in FRONT_LINES.items() if name in results),
@@ -519,14 +539,18 @@ def growth_line(content):
         for row in content["rows"]
     )
     share = max(map(off_share, content["rows"]))
-    return f"- **Large bodies**: {costs}; the size farthest from this line is off by {share:.0%} of the time for 1 MB."
+    return (
+        f"- **Large bodies**: {costs}; the size farthest from this line is off by {share:.0%} of "
+        "the time for 1 MB."
+    )
 
 
 def gateway_line(content):
     row = content["rows"][0]
     return (
         f"- **Gateway**: first answer {row['first_answer_ms']['median']:.0f} ms after its start, "
-        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a time, "
+        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a "
+        "time, "
         f"{row['resident_mb']['median']:.0f} MB."
     )
 

@@ -1,4 +1,5 @@
-"""What every benchmark shares: its options, how much it measures, and the file that its figures go to."""
+"""What every benchmark shares: its options, how much it measures, and the file that its figures
+go to."""
 
 import argparse
 import json

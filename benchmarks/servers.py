@@ -1,4 +1,5 @@
-"""A model's own server, and the same start command behind openwhisk.py: how each is started and asked.
+"""A model's own server, and the same start command behind openwhisk.py: how each is started and
+asked.
 
 Starts processes, makes copies of examples in the folder that it is given.
 """
@@ -56,7 +57,8 @@ class Start(NamedTuple):
 
 
 def start_of(side, example, python, parent, adapter=ADAPTER):
-    """`example`: the name of one, or a folder like it, with a Dockerfile that says CMD and EXPOSE."""
+    """`example`: the name of one, or a folder like it, with a Dockerfile that says CMD and
+    EXPOSE."""
     port, folder = free_port(), EXAMPLES / example
     moved = {}
     if instruction(folder, "EXPOSE") == ["5000"]:  # in maxfw, where no setting reaches it
@@ -88,7 +90,8 @@ def gateway_of(folder, parent):
 
 
 def text_of(side, call):
-    """What is posted to this side: the call itself, or the activation that the platform makes of it."""
+    """What is posted to this side: the call itself, or the activation that the platform makes of
+    it."""
     if side != "adapter":
         return call.target, call.headers, call.body
     params = params_from_request("POST", call.path, call.query, list(call.headers), call.body)
@@ -101,7 +104,8 @@ def text_of(side, call):
 
 
 def wire_of(side, call):
-    """The bytes of a whole request as curl or the platform sends it, and what the beginning of a good answer holds."""
+    """The bytes of a whole request as curl or the platform sends it, and what the beginning of a
+    good answer holds."""
     path, headers, body = text_of(side, call)
     if side == "adapter":
         return (
@@ -124,7 +128,8 @@ class Server(Process):
         super().__init__(start.command, start.folder, start.environ, folder)
 
     def first_answer(self, call):
-        """Seconds from the start of the process to the first good answer, and the body that a client gets."""
+        """Seconds from the start of the process to the first good answer, and the body that a
+        client gets."""
         post, init = text_of(self.side, call), json.dumps(initialization()).encode()
         if self.side != "adapter":
             body = self.answer(*post)
@@ -136,7 +141,8 @@ class Server(Process):
         return seconds, body_of(result)
 
     def answer(self, path, headers, body):
-        """The first good one: servers that listen before they are ready refuse, or answer 404 or 503 at first."""
+        """The first good one: servers that listen before they are ready refuse, or answer 404 or
+        503 at first."""
         until = time.perf_counter() + SECONDS_TO_START
         while time.perf_counter() < until and self.popen.poll() is None:
             with closing(

@@ -1,4 +1,5 @@
-"""openwhisk.py with a clock of processor time at each stage: python staged.py OPENWHISK TIMES COMMAND...
+"""openwhisk.py with a clock of processor time at each stage: python staged.py OPENWHISK TIMES
+COMMAND...
 
 For benchmarks.profile; runs with the model's own interpreter, from Python 3.6. A stage that begins
 within another is counted as its own only. When the process ends, {stage: seconds} is written to

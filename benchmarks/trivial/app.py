@@ -1,4 +1,5 @@
-"""The least that a model can do: whatever it is sent, it answers as many bytes as the query says."""
+"""The least that a model can do: whatever it is sent, it answers as many bytes as the query
+says."""
 
 from wsgiref.simple_server import make_server
 

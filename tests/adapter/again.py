@@ -16,7 +16,8 @@ LEFT_OUT = (
 
 
 def run_again(python, folder, *options, **variables):
-    """`python`: the words before `-m pytest`. What the tests write lies in the folder, or nowhere."""
+    """`python`: the words before `-m pytest`. What the tests write lies in the folder, or
+    nowhere."""
     kept = {
         key: value
         for key, value in os.environ.items()

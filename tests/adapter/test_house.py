@@ -1,4 +1,5 @@
-"""The adapter as a guest in somebody else's image: readable, and without effects until it is started."""
+"""The adapter as a guest in somebody else's image: readable, and without effects until it is
+started."""
 
 import ast
 import collections

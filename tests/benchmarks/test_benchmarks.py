@@ -1,4 +1,5 @@
-"""That the benchmarks run and say all that they promise; nothing here depends on how fast the machine is."""
+"""That the benchmarks run and say all that they promise; nothing here depends on how fast the
+machine is."""
 
 import json
 import os
@@ -60,7 +61,8 @@ def test_results_name_the_machine_and_how_much_was_measured(results, name):
 
 
 def shape(value):
-    """The names of a row, all numbers as `number`; what JSON makes of the keys of a size included."""
+    """The names of a row, all numbers as `number`; what JSON makes of the keys of a size
+    included."""
     if isinstance(value, dict):
         return {key: shape(part) for key, part in value.items()}
     return "number" if isinstance(value, (int, float)) else value
@@ -304,7 +306,10 @@ def test_only_what_is_between_the_markers_of_a_page_is_replaced():
     page = (
         "before\n<!-- results:start -->\nold\n<!-- results:end -->\nafter\n<!-- other:start -->\n"
     )
-    new = "before\n<!-- results:start -->\n\nnew \\1\n\n<!-- results:end -->\nafter\n<!-- other:start -->\n"
+    new = (
+        "before\n<!-- results:start -->\n\nnew \\1\n\n<!-- results:end -->\nafter\n<!-- "
+        "other:start -->\n"
+    )
     assert filled(page, "results", "new \\1") == new
     assert filled(new, "results", "new \\1") == new
 

@@ -1,4 +1,5 @@
-"""Anything at the adapter's socket: one whole answer or a closed connection, and the next activation works."""
+"""Anything at the adapter's socket: one whole answer or a closed connection, and the next
+activation works."""
 
 import json
 import socket

@@ -1,4 +1,5 @@
-"""Models that die, hang or fork, disks that are full, clocks that jump, kills: what the user then sees."""
+"""Models that die, hang or fork, disks that are full, clocks that jump, kills: what the user
+then sees."""
 
 import json
 import os
@@ -80,7 +81,8 @@ def test_a_model_that_hangs_is_told_shortly_before_its_limit(served):
 def test_a_model_that_forks_answers_once_at_most(served):
     for fault in ("fork_and_return", "fork_and_answer_twice"):
         reply = served.request("GET", f"{WEB}model/{fault}")
-        # Two answers at once on one connection may spoil each other: then there is none, and it is said.
+        # Two answers at once on one connection may spoil each other: then there is none, and it is
+        # said.
         assert (reply.status, reply.body.count(b"fine, by")) in ((200, 1), (502, 0)), reply
         assert served.request("GET", f"{WEB}model/fine").body.startswith(b"fine, by ")
 
@@ -181,7 +183,8 @@ def test_a_full_disk_costs_the_gateway_its_records_but_no_answer(tmp_path):
 
 
 def test_a_killed_gateway_leaves_nothing_behind_that_the_next_one_does_not_end(tmp_path):
-    """kill -9 in the middle of a request: the records stay, the model's processes go, the next request is served."""
+    """kill -9 in the middle of a request: the records stay, the model's processes go, the next
+    request is served."""
     folder = folder_with(tmp_path, "faulty", "http")
     with Gateway(tmp_path, str(folder)) as gateway:
         kept = gateway.request("GET", f"{WEB}model/fine").header("x-openwhisk-activation-id")

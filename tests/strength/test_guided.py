@@ -1,4 +1,5 @@
-"""Inputs that are changed further wherever that has reached new code: they break none of the rules."""
+"""Inputs that are changed further wherever that has reached new code: they break none of the
+rules."""
 
 import importlib.util
 import subprocess

@@ -1,4 +1,5 @@
-"""Anything that a model answers, on its own port or in the adapter's process: one result, and the next one works."""
+"""Anything that a model answers, on its own port or in the adapter's process: one result, and
+the next one works."""
 
 import json
 import socket

@@ -1,4 +1,5 @@
-"""Containers that are frozen in the middle of a request, as the platform freezes them: what the user then sees."""
+"""Containers that are frozen in the middle of a request, as the platform freezes them: what the
+user then sees."""
 
 import json
 import os
@@ -83,7 +84,8 @@ class Containers:
 
 @pytest.fixture(scope="module", params=["process", "docker"])
 def served(request, tmp_path_factory):
-    """A gateway with an action that has time enough and one that has two seconds, and what freezes their containers."""
+    """A gateway with an action that has time enough and one that has two seconds, and what
+    freezes their containers."""
     parent = tmp_path_factory.mktemp(request.param)
     folder = folder_with(parent, "faulty", "in-process")
     arguments, variables = [f"--image={IMAGE}={folder}"], {}
@@ -115,7 +117,8 @@ def served(request, tmp_path_factory):
 
 @contextmanager
 def paused_while(server, head, frozen, body=b""):
-    """Everything is frozen from the moment when the model works on the request until the block ends."""
+    """Everything is frozen from the moment when the model works on the request until the block
+    ends."""
     replies = []
     lines = [
         f"{head} HTTP/1.1",

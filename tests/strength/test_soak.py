@@ -1,5 +1,6 @@
-"""Thousands of activations through gateway and adapter, some while the containers are paused: none is lost or mixed up,
-and in the end the processes hold no more memory, files or threads than soon after their start."""
+"""Thousands of activations through gateway and adapter, some while the containers are paused:
+none is lost or mixed up, and in the end the processes hold no more memory, files or threads than
+soon after their start."""
 
 import hashlib
 import json
@@ -21,7 +22,8 @@ from tests.support.process import descendants, status_of, until
 
 PARTS = 10
 CLIENTS = 4
-# Kilobytes of what fills up in the first ten thousands: SQLite's cache of pages, an allocator's arena for each thread.
+# Kilobytes of what fills up in the first ten thousands: SQLite's cache of pages, an allocator's
+# arena for each thread.
 FILLING = 6144 if ACTIVATIONS < 100000 else 0
 SIZES = [0, 1, 100, 1000, 1000, 1000, 10000, 10000, 300000]
 ROUTES = ["json", "json", "json", "picture", "text", "missing", "broken"]
@@ -90,7 +92,8 @@ def ask_all(gateway, questions, wrong, ids):
 
 @contextmanager
 def pauses(gateway, chance):
-    """Stops the containers' processes for a moment, again and again, as the platform freezes them."""
+    """Stops the containers' processes for a moment, again and again, as the platform freezes
+    them."""
     enough = threading.Event()
 
     def pause():
@@ -174,7 +177,8 @@ def test_no_activation_is_lost_mixed_up_or_paid_for_later(tmp_path, back_end):
 
 
 def check_flat(parts):
-    """What leaks grows all the time; what an allocator keeps for later goes up and down by some percent."""
+    """What leaks grows all the time; what an allocator keeps for later goes up and down by some
+    percent."""
     early, late = parts[:3], parts[-3:]
     assert min(late).kilobytes <= max(early).kilobytes * 1.02 + FILLING, parts
     assert min(part.files for part in late) <= max(part.files for part in early), parts

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-
 from wsgiref.simple_server import make_server
 
 

@@ -9,7 +9,8 @@ def body_of(environ):
 
 
 def application(environ, respond):
-    """The nonce comes in the query and in a header, and goes back in both the headers and the body."""
+    """The nonce comes in the query and in a header, and goes back in both the headers and the
+    body."""
     body, query = body_of(environ), environ["QUERY_STRING"]
     said = [("X-Nonce", environ.get("HTTP_X_NONCE", "none"))]
     kind = environ["PATH_INFO"].rpartition("/")[2]

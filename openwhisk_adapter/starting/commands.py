@@ -12,7 +12,6 @@ import sys
 from enum import Enum
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 
-
 Words = List[str]
 Environ = Mapping[str, str]
 Which = Callable[[str], Optional[str]]

@@ -295,10 +295,8 @@ class Action:
     # -- deadlines ---------------------------------------------------------------------------------
 
     def is_answering(self) -> bool:
-        for activation in list(self._running):
-            if not activation.is_answered.is_set():
-                return True
-        return False
+        running = list(self._running)
+        return any(not activation.is_answered.is_set() for activation in running)
 
     def watch_deadlines(self) -> None:
         """One thread that looks now and then: a timer for each run would cost each run a thread."""

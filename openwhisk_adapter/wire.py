@@ -58,7 +58,11 @@ def _line(stream: BinaryIO) -> bytes:
     return line
 
 
-def response_from_stream(stream: io.BufferedReader, method: str, sink: Sink) -> Response:
+def response_from_stream(
+    stream: io.BufferedReader,
+    method: str,
+    sink: Sink,
+) -> Response:
     """A whole answer; ValueError where it isn't HTTP, OSError where it isn't whole."""
     for _ in range(MOST_INTERIM):
         head = head_from_stream(stream)

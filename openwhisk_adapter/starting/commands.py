@@ -267,7 +267,10 @@ def options_from_arguments(arguments: Words) -> Dict[str, str]:
     return given
 
 
-def options_from_environ(server: Server, environ: Environ) -> Dict[str, str]:
+def options_from_environ(
+    server: Server,
+    environ: Environ,
+) -> Dict[str, str]:
     given = {}
     if server.variables:
         for name, value in environ.items():

@@ -139,7 +139,12 @@ def too_late(seconds: float, action_name: Any) -> str:
 
 
 class Action:
-    def __init__(self, model: Model, settings: Settings, log: Log) -> None:
+    def __init__(
+        self,
+        model: Model,
+        settings: Settings,
+        log: Log,
+    ) -> None:
         self.settings = settings
         self._model = model
         self._log = log

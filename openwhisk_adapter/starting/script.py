@@ -7,7 +7,7 @@ import threading
 from typing import Any, Callable, Iterator, List, Optional
 
 from openwhisk_adapter.log import Log
-from openwhisk_adapter.servers import Server, Unreachable
+from openwhisk_adapter.servers import Server
 from openwhisk_adapter.starting import GRACE, Started
 from openwhisk_adapter.starting.capture import Places, wait_for_ever, wsgi_places
 from openwhisk_adapter.starting.commands import Program
@@ -25,7 +25,7 @@ SERVED_NOTHING = "%s came to its end without serving an app or opening a port"
 
 
 class Script(Started):
-    """`taken` is told the app that it would serve; if there is none, `ended` how it came to its end."""
+    """`taken` is told the app that it would serve; if there is none, `ended` how it ended."""
 
     shortest_pause = 0.1  # a look takes its time from the script that is loading
 
@@ -49,14 +49,14 @@ class Script(Started):
         self._taken = taken
         self._ended = ended
         self._signals = signals
-        self._places = Places(dict(wsgi_places(self.take), **signals.substitutes()))
+        self._places = Places(wsgi_places(self.take))
+        signals.share()
         mark = os.urandom(8).hex()
         os.environ[MARK] = mark
         self._family = Family(mark)
         self._known_sockets = set(sockets_of([os.getpid()]))
         self._wanted = wanted
         self._own_port = own_port
-        self._ports: Optional[Started] = None
 
     # -- in the main thread ------------------------------------------------------------------------
 
@@ -107,21 +107,11 @@ class Script(Started):
 
     def look(self) -> Optional[Server]:
         """The tables of ports are read only if there is a socket that could be in one."""
-        if self._ports is None and (self._wanted.target or self._has_new_sockets()):
+        if self.ports is None and (self._wanted.target or self._has_new_sockets()):
             from openwhisk_adapter.starting.ports import Ports  # an app that is taken does without
 
-            self._ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
-        return self._ports.look() if self._ports is not None else None
-
-    def mistaken(self, server: Server, failure: Unreachable) -> None:
-        if self._ports is not None:
-            self._ports.mistaken(server, failure)
-
-    def where(self, server: Server) -> str:
-        return self._ports.where(server) if self._ports is not None else ""
-
-    def what_is_missing(self) -> str:
-        return self._ports.what_is_missing() if self._ports is not None else ""
+            self.ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
+        return super().look()
 
     def has_ended_within(self, seconds: float) -> bool:
         return self.has_ended.wait(seconds)
@@ -130,6 +120,7 @@ class Script(Started):
         """By itself, if it has a handler for that; without one python would end at once."""
         if self._signals.has_handler_of_script():
             self.has_ended.wait(GRACE)
+        self._family.end(GRACE)
 
     def _has_new_sockets(self) -> bool:
         return bool(set(sockets_of(self._pids())) - self._known_sockets)

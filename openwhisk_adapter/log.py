@@ -27,7 +27,8 @@ class Tail:
 
     def add(self, text: str) -> None:
         with self._lock:
-            if self._lines and not self._lines[-1].endswith("\n"):
+            is_unfinished = self._lines and not self._lines[-1].endswith("\n")
+            if is_unfinished:
                 text = self._lines.pop() + text
             for line in text.splitlines(True):
                 if len(line) > LONGEST:
@@ -83,7 +84,11 @@ class Log:
         self.error(text.rstrip())
         return text
 
-    def seen(self, descriptor: int, text: str) -> None:
+    def seen(
+        self,
+        descriptor: int,
+        text: str,
+    ) -> None:
         """What a script in this process has written to one of the two streams."""
         self.tail.add(text)
         if text.endswith("\n"):

@@ -20,7 +20,12 @@ class Address(NamedTuple):
 class Http(Server):
     """`is_unasked`: nobody has asked yet whether a model is there."""
 
-    def __init__(self, address: Address, mounts: bool = False, is_unasked: bool = False) -> None:
+    def __init__(
+        self,
+        address: Address,
+        mounts: bool = False,
+        is_unasked: bool = False,
+    ) -> None:
         self.address = address
         self.mounts = mounts
         self.is_unasked = is_unasked

@@ -45,7 +45,10 @@ class Places:
                 setattr(owner, name, self._substitutes[place])
 
 
-def _remove(items: List[Any], item: Any) -> None:
+def _remove(
+    items: List[Any],
+    item: Any,
+) -> None:
     with contextlib.suppress(ValueError):
         items.remove(item)
 
@@ -57,7 +60,10 @@ class Finder:
         self.places = places
 
     def find_spec(
-        self, fullname: str, path: Optional[Sequence[Any]], target: Optional[ModuleType] = None
+        self,
+        fullname: str,
+        path: Optional[Sequence[Any]],
+        target: Optional[ModuleType] = None,
     ) -> Optional[Spec]:
         if not self.places.waits_for(fullname):
             return None
@@ -86,7 +92,13 @@ def _tell_when_executed(spec: Spec, places: Places) -> None:
 def wsgi_places(take: Taken) -> Dict[str, Substitute]:
     """Where the servers of this interpreter come to the app that they would serve."""
 
-    def run_simple(hostname: str, port: int, application: Any, *_: Any, **__: Any) -> None:
+    def run_simple(
+        hostname: str,
+        port: int,
+        application: Any,
+        *_: Any,
+        **__: Any,
+    ) -> None:
         take(application)
 
     def serve_forever(server: Any, *_: Any) -> None:

@@ -140,7 +140,8 @@ def wait_for_threads() -> None:
 
 def watch_streams(log: Log) -> None:
     """What a script prints is kept for an error that tells why it couldn't be loaded."""
-    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+    streams = {1: sys.stdout, 2: sys.stderr}
+    for descriptor, stream in streams.items():
         if hasattr(stream, "write"):
             watch_stream(descriptor, stream, log)
 

@@ -21,7 +21,8 @@ class Family:
 
     def __init__(self, mark: str) -> None:
         self._sessions: Set[int] = set()
-        self._mark = ("%s=%s" % (MARK, mark)).encode()
+        variable = "%s=%s" % (MARK, mark)
+        self._mark = variable.encode()
         self._marked: Dict[int, bool] = {}
 
     def lead(self, leader: int) -> None:
@@ -65,7 +66,9 @@ class Family:
         if os.getpid() == 1:  # the others were started in this container from outside
             return False
         with contextlib.suppress(OSError):
-            return os.getsid(pid) in self._sessions or self._is_marked(pid)
+            if os.getsid(pid) in self._sessions:
+                return True
+            return self._is_marked(pid)
         return False
 
     def _is_marked(self, pid: int) -> bool:

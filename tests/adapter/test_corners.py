@@ -24,7 +24,6 @@ from openwhisk_adapter.settings import Settings
 from openwhisk_adapter.starting import Started
 from openwhisk_adapter.starting.capture import Places
 from openwhisk_adapter.starting.signals import Signals
-from openwhisk_adapter.starting.wanted import Known, hint_from_lines, plan_from_command
 from tests.adapter.conftest import COMMANDS
 from tests.support.adapter import ADAPTER, action_with
 from tests.support.process import free_port, until
@@ -229,7 +228,7 @@ def test_a_deadline_that_comes_second_says_nothing():
     sent = []
     activation = Activation(lambda status, body: sent.append(body), Settings(), Log(), lambda: None)
     activation.answer(Response(200, [("Content-Type", "text/plain")], b"first"))
-    activation.expire()
+    activation.expire("")
     assert len(sent) == 1 and b"first" in sent[0]
 
 
@@ -329,33 +328,3 @@ def test_deep_json_with_other_values_in_it_is_carried_as_text():
     body = b'[1,"a",' * 600 + b"2" + b"]" * 600
     answer = Response(200, [("Content-Type", "application/json")], body)
     assert result_from_response(answer, Request("GET", "/p", plain=True))["body"] == body.decode()
-
-
-@pytest.mark.parametrize(
-    "command, environ, variable, expected, health",
-    [
-        (["llama-server"], {}, "LLAMA_ARG_PORT", [5001], "/health"),
-        (["llama-server"], {"LLAMA_ARG_PORT": "9000"}, None, [9000], "/health"),
-        (["llama-server"], {"LLAMA_ARG_PORT": "8080"}, "LLAMA_ARG_PORT", [5001], "/health"),
-        (["tritonserver"], {}, None, [8000, 9999], "/v2/health/ready"),
-        (["anything"], {}, None, [9999], ""),
-    ],
-)
-def test_what_is_known_of_a_server_by_its_name(command, environ, variable, expected, health):
-    settings = Settings(exposed="8080 9999")
-    plan = plan_from_command(command, environ, settings, "", (5000, 5001))
-    assert (list(plan.wanted.expected), plan.wanted.health) == (expected, health)
-    assert plan.variables.get("LLAMA_ARG_PORT") == ("5001" if variable else None)
-
-
-@pytest.mark.parametrize(
-    "line, said",
-    [
-        ("OSError: [Errno 98] Address already in use", "8080 is openwhisk.py's own"),
-        ("PermissionError: [Errno 13] Permission denied", "a port below 1024 is root's alone"),
-        ("ImportError: no weights", ""),
-    ],
-)
-def test_what_last_words_mean(line, said):
-    hint = hint_from_lines([line], Known("x", recipe="--port"), 8080)
-    assert hint.startswith(said) and ("(--port)" in hint) is bool(said)

@@ -237,7 +237,7 @@ def test_only_a_whole_measurement_takes_the_place_of_the_kept_one(words, folder)
     "module, answer",
     [
         pytest.param(
-            "benchmarks", "There is no max-digit: it is adapter, hop, growth, ", id="benchmark"
+            "benchmarks", "There is no max-digit: it is adapter, crowd, ", id="benchmark"
         ),
         pytest.param(
             "benchmarks.adapter",

@@ -22,11 +22,13 @@ run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with
 test: $(VENV)/.ready ## install what the tests need and run them: make test TESTS=tests/gateway
 	$(BIN)/python -m pytest $(TESTS)
 
-lint: $(VENV)/.ready ## style, types, duplicates of names, and that openwhisk.py stays within Python 3.6
+lint: $(VENV)/.ready ## style, types, duplicates of names, and that the adapter stays within Python 3.6
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict gateway images layer.py
-	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- openwhisk.py
+	$(BIN)/mypy --strict openwhisk.py openwhisk_adapter
+	$(BIN)/mypy --strict acceptance --exclude acceptance/probe
+	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- openwhisk.py openwhisk_adapter
 
 bench: $(VENV)/.ready .envs/max-digits/.ready ## compare with the model's own server, with standalone's figures, with docker build
 	$(BIN)/python -m benchmarks

@@ -51,6 +51,6 @@ $(VENV)/.ready: $(wildcard requirements/*.txt) | $(VENV)/bin/python
 
 .envs/%/.ready: examples/%/requirements.txt
 	@echo "Installing what examples/$* needs"
-	@$(PYTHON) -m venv .envs/$*
+	@$$(cat examples/$*/venv 2>/dev/null || echo $(PYTHON) -m venv) .envs/$*
 	@.envs/$*/bin/python $(PIP) -r $<
 	@touch $@

@@ -42,6 +42,7 @@ def written(folder, before):
         ("mlflow", 4, ['{"predictions": ["class_0", "class_1", "class_2"]}', '["class_0", "class_2"]', "3.17.2"]),
         ("triton", 4, ['"shape":[2,1],"data":[2,7]', '"datatype":"FP32","shape":[-1,64]', '"name":"triton"']),
         ("torchserve", 4, ['"digit": 7,', '"digit": 2,', '"status": "Healthy"']),
+        ("generate", 4, ['{"text":"On Friday mist hides the', 'data: {"text": "mist "}', "\nOn Friday mist hides"]),
         ("tf-serving", 4, ['"predictions": [2.5, 3.0, 4.5\n', '"state": "AVAILABLE"', '"digit": 2']),
     ],
 )

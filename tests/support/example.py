@@ -146,8 +146,8 @@ class Action(Served):
     prefix = "/api/v1/web/guest/default/model"
     post, init, run_text, run, web = Adapter.post, Adapter.init, Adapter.run_text, Adapter.run, Adapter.web
 
-    def __init__(self, folder, python, logs, command=None):
-        port = free_port()
+    def __init__(self, folder, python, logs, command=None, port=None):
+        port = port or free_port()
         environ = environ_of(python, OPENWHISK_PORT=str(port), **variables_of(folder))
         words = [python, ADAPTER] + list(command or instruction(folder, "CMD"))
         super().__init__(words, folder, environ, logs, port)

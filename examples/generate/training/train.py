@@ -7,10 +7,14 @@ tenth of the forecasts is held out; metrics.json says how often the likeliest ch
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
-import numpy as np
+# Read when NumPy is imported. The matrices are small: a thread on each core would do little but wait for the others.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import numpy as np  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,10 @@ def folder_of(row, parent):
 
 
 class Alone:
-    """One server of this module at a time: their ports are their own."""
+    """One server of this module at a time, since each has its own ports; and no daemon of it stays behind."""
 
-    def __init__(self, row):
+    def __init__(self, row, folder):
+        self.folder = Path(str(folder))
         self.ports = (row.port, *row.ports, IN_A_CONTAINER)
         self.lock = locked(ENVS / "servers-ports.lock")
 
@@ -69,9 +71,17 @@ class Alone:
 
     def __exit__(self, *failure):
         try:
+            end_daemons(self.folder)
             until(lambda: not any(accepts(port) for port in self.ports), "its ports are free again: %s" % (self.ports,))
         finally:
             self.lock.__exit__(*failure)
+
+
+def end_daemons(folder):
+    """What has a file with its process id there; the end of a real container ends them all."""
+    for file in folder.glob("**/*.pid"):
+        with suppress(OSError, ValueError):
+            os.kill(int(file.read_text()), signal.SIGTERM)
 
 
 def asked(server, row):
@@ -88,7 +98,7 @@ def answers_of_its_own(row, parent):
     if "$PORT" in " ".join(row.command):
         with (folder / "Dockerfile").open("a") as dockerfile:
             dockerfile.write("ENV PORT=%d\n" % row.port)
-    with Alone(row), ItsOwn(folder, python_of(row), parent) as server:
+    with Alone(row, parent), ItsOwn(folder, python_of(row), parent) as server:
         server.wait_until(lambda: is_ready(server, row), "ready")
         return asked(server, row)
 
@@ -123,7 +133,7 @@ def through_the_gateway(row, parent):
 def test_a_server_answers_as_it_does_by_itself(row, start, own, tmp_path, outcomes):
     outcome = Outcome(row, "adapter" if start is in_a_container else "gateway", python_of(row), len(own))
     outcomes.append(outcome)
-    with Alone(row):
+    with Alone(row, tmp_path):
         before = time.monotonic()
         with start(row, tmp_path) as server:
             first = server.ask("GET", row.ready)
@@ -144,7 +154,7 @@ def said(differences):
 def test_a_server_ends_with_the_container(row, tmp_path):
     for program in row.needs:
         need(program)
-    with Alone(row), in_a_container(row, tmp_path) as server:
+    with Alone(row, tmp_path), in_a_container(row, tmp_path) as server:
         family = descendants(server.pid)
         os.kill(server.pid, signal.SIGTERM)
         until(lambda: server.popen.poll() is not None, lambda: "the end: " + server.log, 10)

@@ -8,9 +8,8 @@ from typing import Literal, Optional
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
-
 from generator import characters, weights_from_file
+from pydantic import BaseModel, ConfigDict, Field
 
 WEIGHTS = Path(__file__).resolve().parent / "forecasts.npz"
 EXAMPLE = {"prompt": "On Friday ", "temperature": 0.7, "seed": 1, "stream": "events"}

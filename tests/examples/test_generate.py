@@ -15,9 +15,7 @@ NAME = "generate"
 FOLDER = EXAMPLES / NAME
 JSON = [("Content-Type", "application/json")]
 FRIDAY = json.loads((FOLDER / "samples" / "friday.json").read_text())
-FORECAST = (
-    "On Friday mist hides the fields in the valleys. Temperatures reach 6 degrees below zero. Lights on, please."
-)
+FORECAST = "On Friday mist hides the fields in the valleys. Temperatures reach 6 degrees below zero. Lights on, please."
 
 
 def streams():
@@ -38,7 +36,7 @@ def model(request, tmp_path_factory):
 def generated(model, **changes):
     body = json.dumps({**FRIDAY, **changes}).encode()
     reply = model.ask("POST", "/generate", headers=JSON, body=body)
-    kind = dict((name.lower(), value) for name, value in reply.headers)["content-type"]
+    kind = {name.lower(): value for name, value in reply.headers}["content-type"]
     return reply.status, kind.split(";")[0], reply.body.decode()
 
 

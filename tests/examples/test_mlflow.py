@@ -57,7 +57,9 @@ def test_what_is_not_mlflows_json_is_refused(model, body):
 
 
 def test_a_form_is_refused_with_the_types_that_would_do(model):
-    reply = model.ask("POST", "/invocations", headers=[("Content-Type", "application/x-www-form-urlencoded")], body=b"x=1")
+    reply = model.ask(
+        "POST", "/invocations", headers=[("Content-Type", "application/x-www-form-urlencoded")], body=b"x=1"
+    )
     assert reply.status == 415
     assert reply.body.endswith(b"Got 'application/x-www-form-urlencoded'.")
 

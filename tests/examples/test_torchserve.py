@@ -1,4 +1,4 @@
-"""The TorchServe example: its Java front end and Python worker, by itself, behind the adapter and behind the gateway."""
+"""The TorchServe example: Java front end and Python worker, by itself, behind the adapter and behind the gateway."""
 
 import json
 import subprocess

@@ -61,7 +61,7 @@ def test_tensors_are_sent_and_sent_back_as_bytes_behind_the_json(model):
     headers = [("Inference-Header-Content-Length", str(len(head))), ("Content-Type", "application/octet-stream")]
     reply = model.ask("POST", INFER, headers=headers, body=head + pixels)
     assert reply.status == 200, reply
-    said = dict((name.lower(), value) for name, value in reply.headers)
+    said = {name.lower(): value for name, value in reply.headers}
     length = int(said["inference-header-content-length"])
     assert outputs(json.loads(reply.body[:length].decode()))["digit"]["parameters"] == {"binary_data_size": 8}
     assert reply.body[length:] == struct.pack("<q", 7)

@@ -6,9 +6,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 HEAD = """# Servers, asked directly and as actions
 
-Written by `make test-servers` on %s. Each is started by the command that is shown, unchanged, and asked the same directly,
-through the adapter on port 8080 and through the gateway; the answers are compared whole (status, type, headers, body).
-"Seconds" is from the start of the adapter or the gateway to the first answer.
+Written by `make test-servers` on %s. Each server is started by the command that is shown, unchanged, and asked the same
+questions directly, through the adapter on port 8080, and through the gateway; answers are compared whole: status, type,
+headers, body. "Seconds" is from the start of the adapter, and of the gateway, to the first answer.
 
 | Server | Version | Start command | Questions | Adapter: same | Gateway: same | Seconds |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -22,9 +22,6 @@ class Outcome:
         self.row, self.way, self.python, self.questions = row, way, python, questions
         self.seconds: Optional[float] = None
         self.differences: Optional[Dict[str, Tuple[Any, Any]]] = None
-
-    def finish(self, differences: Dict[str, Tuple[Any, Any]]) -> None:
-        self.differences = differences
 
     @property
     def same(self) -> str:
@@ -61,9 +58,17 @@ def version_of(outcome: Outcome) -> str:
 
 
 def differences_of(outcome: Outcome) -> List[str]:
+    where = "%s, %s" % (outcome.row.name, outcome.way)
     if outcome.differences is None:
-        return ["- %s, %s: didn't start, or didn't answer\n" % (outcome.row.name, outcome.way)]
-    return [
-        "- %s, %s, \"%s\": `%.120r` instead of `%.120r`\n" % (outcome.row.name, outcome.way, name, here, own)
-        for name, (here, own) in outcome.differences.items()
-    ]
+        return ["- %s: didn't start, or didn't answer\n" % where]
+    return ["- %s, %s\n" % (where, line) for line in said(outcome.differences).splitlines()]
+
+
+def said(differences: Dict[str, Tuple[Any, Any]]) -> str:
+    """A line for each part of an answer that isn't as expected."""
+    lines = []
+    for name, (here, expected) in differences.items():
+        for part, value, wanted in zip(here._fields, here, expected):
+            if value != wanted:
+                lines.append('"%s": %s is `%.100r` instead of `%.100r`' % (name, part, value, wanted))
+    return "\n".join(lines)

@@ -42,8 +42,22 @@ ASGI = questions.ASGI
 
 ROWS = [
     Row("gunicorn sync", ["gunicorn", "wsgi:app"], 8000, WSGI, "web", "gunicorn"),
-    Row("gunicorn gthread", ["gunicorn", "--worker-class", "gthread", "--threads", "4", "wsgi:app"], 8000, WSGI, "web", "gunicorn"),
-    Row("gunicorn uvicorn", ["gunicorn", "-k", "uvicorn_worker.UvicornWorker", "asgi:app"], 8000, ASGI, "web", "uvicorn-worker"),
+    Row(
+        "gunicorn gthread",
+        ["gunicorn", "--worker-class", "gthread", "--threads", "4", "wsgi:app"],
+        8000,
+        WSGI,
+        "web",
+        "gunicorn",
+    ),
+    Row(
+        "gunicorn uvicorn",
+        ["gunicorn", "-k", "uvicorn_worker.UvicornWorker", "asgi:app"],
+        8000,
+        ASGI,
+        "web",
+        "uvicorn-worker",
+    ),
     Row("gunicorn asgi", ["gunicorn", "-k", "asgi", "asgi:app"], 8000, ASGI, "web", "gunicorn"),
     Row("gunicorn on $PORT", ["sh", "-c", "exec gunicorn --bind :$PORT wsgi:app"], 8000, WSGI, "web", "gunicorn"),
     Row("uvicorn", ["uvicorn", "asgi:app", "--host", "0.0.0.0"], 8000, ASGI, "web", "uvicorn"),

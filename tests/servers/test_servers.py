@@ -1,4 +1,4 @@
-"""Servers as their documentation starts them: asked directly, through the adapter and through the gateway, all the same.
+"""Servers as their documentation starts them, asked directly, through the adapter and through the gateway.
 
 Each row is one start command, unchanged, on its own ports; the adapter listens on 8080, as it does in a container.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.changes import NOT_ASKED_THROUGH_THE_GATEWAY, compared
-from tests.servers.results import Outcome, write_results
+from tests.servers.changes import compared, differences
+from tests.servers.results import Outcome, said, write_results
 from tests.servers.rows import HERE, ROWS
 from tests.support.example import EXAMPLES, Action, Gateway, ItsOwn, example_python
 from tests.support.needs import need, needed
@@ -85,9 +85,7 @@ def end_daemons(folder):
 
 
 def asked(server, row):
-    return {
-        name: compared(server.ask(*question), server.url, row.masks) for name, question in row.questions.items()
-    }
+    return {name: compared(server.ask(*question), server.url, row.masks) for name, question in row.questions.items()}
 
 
 OWN = {}
@@ -131,7 +129,8 @@ def through_the_gateway(row, parent):
 @each_row
 @pytest.mark.parametrize("start", [in_a_container, through_the_gateway], ids=["adapter", "gateway"])
 def test_a_server_answers_as_it_does_by_itself(row, start, own, tmp_path, outcomes):
-    outcome = Outcome(row, "adapter" if start is in_a_container else "gateway", python_of(row), len(own))
+    way = "adapter" if start is in_a_container else "gateway"
+    outcome = Outcome(row, way, python_of(row), len(own))
     outcomes.append(outcome)
     with Alone(row, tmp_path):
         before = time.monotonic()
@@ -139,15 +138,8 @@ def test_a_server_answers_as_it_does_by_itself(row, start, own, tmp_path, outcom
             first = server.ask("GET", row.ready)
             outcome.seconds = time.monotonic() - before
             here = asked(server, row)
-    expected = {name: answer for name, answer in own.items() if name not in NOT_ASKED_THROUGH_THE_GATEWAY}
-    differences = {name: (here[name], expected[name]) for name in expected if here[name] != expected[name]}
-    outcome.finish(differences)
-    assert (first.status, said(differences)) == (200, "")
-
-
-def said(differences):
-    lines = ["%s: %.300r instead of %.300r" % (name, *pair) for name, pair in differences.items()]
-    return "\n".join(lines)
+    outcome.differences = differences(own, here, way)
+    assert (first.status, said(outcome.differences)) == (200, "")
 
 
 @each_row
@@ -157,8 +149,12 @@ def test_a_server_ends_with_the_container(row, tmp_path):
     with Alone(row, tmp_path), in_a_container(row, tmp_path) as server:
         family = descendants(server.pid)
         os.kill(server.pid, signal.SIGTERM)
-        until(lambda: server.popen.poll() is not None, lambda: "the end: " + server.log, 10)
-        until(lambda: not any(alive(pid) for pid in family), "the end of all that it started", 10)
+        try:
+            until(lambda: server.popen.poll() is not None, lambda: "the end: " + server.log, 10)
+            until(lambda: not any(alive(pid) for pid in family), "the end of all that it started", 10)
+        finally:
+            for pid in filter(alive, family):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_every_example_row_has_its_example():

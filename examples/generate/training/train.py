@@ -14,7 +14,7 @@ from pathlib import Path
 # Read when NumPy is imported. The matrices are small: a thread on each core would do little but wait for the others.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))

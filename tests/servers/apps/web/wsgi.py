@@ -4,9 +4,7 @@ import base64
 
 from flask import Flask, Response, jsonify, redirect, request
 
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCA05RTSgAAAABJRU5ErkJggg=="
-)
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCA05RTSgAAAABJRU5ErkJggg==")
 app = Flask(__name__)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 

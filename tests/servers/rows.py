@@ -26,6 +26,7 @@ class Row(NamedTuple):
     ports: Tuple[int, ...] = ()  # others that it opens
     environ: Dict[str, str] = {}
     masks: Masks = ()
+    told: Tuple[str, str] = ("", "")  # a page that says where the server lives, and in which words
     needs: Tuple[str, ...] = ()  # programs that pip doesn't install
     in_ci: bool = True  # what CI has no time to install runs with `make test-servers`
 
@@ -39,6 +40,8 @@ def row_of_example(name, port, ready, asked, **more) -> Row:
 
 WSGI = questions.WEB
 ASGI = questions.ASGI
+# FastAPI's page loads the description from there, the browser being wherever it is.
+FASTAPI_PAGE = ("/docs", "url: '{prefix}/openapi.json'")
 
 ROWS = [
     Row("gunicorn sync", ["gunicorn", "wsgi:app"], 8000, WSGI, "web", "gunicorn"),
@@ -58,14 +61,22 @@ ROWS = [
         "web",
         "uvicorn-worker",
     ),
-    Row("gunicorn asgi", ["gunicorn", "-k", "asgi", "asgi:app"], 8000, ASGI, "web", "gunicorn"),
+    Row("gunicorn asgi", ["gunicorn", "-k", "asgi", "asgi:app"], 8000, ASGI, "web", "gunicorn", told=FASTAPI_PAGE),
     Row("gunicorn on $PORT", ["sh", "-c", "exec gunicorn --bind :$PORT wsgi:app"], 8000, WSGI, "web", "gunicorn"),
-    Row("uvicorn", ["uvicorn", "asgi:app", "--host", "0.0.0.0"], 8000, ASGI, "web", "uvicorn"),
-    Row("uvicorn on $PORT", ["sh", "-c", "uvicorn asgi:app --port ${PORT:-8000}"], 8000, ASGI, "web", "uvicorn"),
-    Row("uvicorn on 8080", ["uvicorn", "asgi:app", "--port", "8080"], 8080, ASGI, "web", "uvicorn"),
-    Row("fastapi run", ["fastapi", "run", "asgi.py"], 8000, ASGI, "web", "fastapi-cli"),
-    Row("hypercorn", ["hypercorn", "asgi:app"], 8000, ASGI, "web", "hypercorn"),
-    Row("granian", ["granian", "--interface", "asgi", "asgi:app"], 8000, ASGI, "web", "granian"),
+    Row("uvicorn", ["uvicorn", "asgi:app", "--host", "0.0.0.0"], 8000, ASGI, "web", "uvicorn", told=FASTAPI_PAGE),
+    Row(
+        "uvicorn on $PORT",
+        ["sh", "-c", "uvicorn asgi:app --port ${PORT:-8000}"],
+        8000,
+        ASGI,
+        "web",
+        "uvicorn",
+        told=FASTAPI_PAGE,
+    ),
+    Row("uvicorn on 8080", ["uvicorn", "asgi:app", "--port", "8080"], 8080, ASGI, "web", "uvicorn", told=FASTAPI_PAGE),
+    Row("fastapi run", ["fastapi", "run", "asgi.py"], 8000, ASGI, "web", "fastapi-cli", told=FASTAPI_PAGE),
+    Row("hypercorn", ["hypercorn", "asgi:app"], 8000, ASGI, "web", "hypercorn", told=FASTAPI_PAGE),
+    Row("granian", ["granian", "--interface", "asgi", "asgi:app"], 8000, ASGI, "web", "granian", told=FASTAPI_PAGE),
     Row("waitress-serve", ["waitress-serve", "wsgi:app"], 8080, WSGI, "web", "waitress"),
     Row("flask run", ["flask", "--app", "wsgi", "run"], 5000, WSGI, "web", "flask"),
     Row("python wsgi.py", ["python", "wsgi.py"], 5000, WSGI, "web", "werkzeug"),
@@ -99,6 +110,7 @@ ROWS = [
         "litserve",
         (APPS / "litserve",),
         "/health",
+        told=FASTAPI_PAGE,
     ),
     Row(
         "MLServer",
@@ -132,6 +144,7 @@ ROWS = [
         "gradio",
         "gradio",
         (APPS / "gradio",),
+        told=("/config", '"root":"{address}"'),
         environ={"GRADIO_ANALYTICS_ENABLED": "False"},
         masks=(r'"event_id":"\w+"', r'"app_id":\d+', r'"theme_hash":"\w+"'),
         in_ci=False,
@@ -141,6 +154,7 @@ ROWS = [
         5000,
         "/ping",
         questions.MLFLOW,
+        told=FASTAPI_PAGE,
         command=["mlflow", "models", "serve", "-m", "model", "--env-manager", "local"],
         environ={"MLFLOW_DISABLE_TELEMETRY": "true"},
     ),

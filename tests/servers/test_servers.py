@@ -25,7 +25,13 @@ from tests.support.virtualenv import ENVS, locked, virtualenv
 IN_A_CONTAINER = 8080
 # `make test-servers` runs all rows, CI those that it has time to install.
 CHOSEN = [row for row in ROWS if row.in_ci or os.environ.get("SERVERS") == "all"]
-each_row = pytest.mark.parametrize("row", CHOSEN, ids=lambda row: row.name.replace(" ", "-"))
+
+
+def id_of(row):
+    return row.name.replace(" ", "-")
+
+
+each_row = pytest.mark.parametrize("row", CHOSEN, ids=id_of)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -140,6 +146,17 @@ def test_a_server_answers_as_it_does_by_itself(row, start, own, tmp_path, outcom
             here = asked(server, row)
     outcome.differences = differences(own, here, way)
     assert (first.status, said(outcome.differences)) == (200, "")
+
+
+with_a_page = pytest.mark.parametrize("row", [row for row in CHOSEN if row.told[0]], ids=id_of)
+
+
+@with_a_page
+def test_a_page_knows_that_it_lives_below_the_address_of_the_action(row, tmp_path):
+    path, words = row.told
+    with Alone(row, tmp_path), in_a_container(row, tmp_path) as server:
+        page = server.ask("GET", path).body.decode()
+        assert words.format(prefix=server.prefix, address=server.url) in page
 
 
 @each_row

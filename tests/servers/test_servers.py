@@ -23,6 +23,7 @@ from tests.support.process import accepts, alive, descendants, until
 from tests.support.virtualenv import ENVS, locked, virtualenv
 
 IN_A_CONTAINER = 8080
+SECONDS_TO_END = 40
 # `make test-servers` runs all rows, CI those that it has time to install.
 CHOSEN = [row for row in ROWS if row.in_ci or os.environ.get("SERVERS") == "all"]
 
@@ -72,13 +73,19 @@ class Alone:
 
     def __enter__(self):
         self.lock.__enter__()
-        for port in self.ports:
-            needed(not accepts(port), "port %d is taken" % port)
+        try:
+            until(self.free, "its ports", SECONDS_TO_END)  # Triton's last one may still be ending
+        except AssertionError:
+            self.lock.__exit__(None, None, None)
+            needed(False, "one of the ports %s is taken" % (self.ports,))
+
+    def free(self):
+        return not any(accepts(port) for port in self.ports)
 
     def __exit__(self, *failure):
         try:
             end_daemons(self.folder)
-            until(lambda: not any(accepts(port) for port in self.ports), "its ports are free again: %s" % (self.ports,))
+            until(self.free, "its ports are free again: %s" % (self.ports,), SECONDS_TO_END)
         finally:
             self.lock.__exit__(*failure)
 

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.adapter import ADAPTER, Adapter
+from tests.support.adapter import ADAPTER, Adapter, initialization
 from tests.support.needs import need, needed
 from tests.support.process import Process, accepts, free_port, until
 from tests.support.virtualenv import ENVS, locked, make, with_included
@@ -151,8 +151,12 @@ class Action(Served):
         environ = environ_of(python, OPENWHISK_PORT=str(port), **variables_of(folder))
         words = [python, ADAPTER] + list(command or instruction(folder, "CMD"))
         super().__init__(words, folder, environ, logs, port)
-        reply = self.init()
-        assert reply.status == 200, (reply, self.stop(), self.log)
+        try:
+            reply = self.post("/init", initialization(), SECONDS_TO_START)
+            assert reply.status == 200, (reply, self.log)
+        except BaseException:
+            self.stop()
+            raise
 
     def ask(self, method, path="", query="", headers=(), body=b""):
         return self.web(method, path, query, [("Host", "127.0.0.1:%d" % self.port), *headers], body)

@@ -14,7 +14,7 @@ NOT_COMPARED |= {"access-control-allow-" + it for it in ("origin", "methods", "h
 
 
 # Only an app that has been told its prefix says this, and rightly.
-WHERE_FASTAPI_LIVES = r'"servers":\[\{"url":""\}\],'
+WHERE_FASTAPI_LIVES = r',"servers":\[\{"url":""\}\](?=[,}])'
 
 
 class Answer(NamedTuple):

@@ -1,6 +1,7 @@
 """The table of what a run has found, as a page: which servers, of which version, when, with which differences."""
 
 import datetime
+import os
 import subprocess
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -70,5 +71,13 @@ def said(differences: Dict[str, Tuple[Any, Any]]) -> str:
     for name, (here, expected) in differences.items():
         for part, value, wanted in zip(here._fields, here, expected):
             if value != wanted:
-                lines.append('"%s": %s is `%.100r` instead of `%.100r`' % (name, part, value, wanted))
+                start = where_they_part(str(value), str(wanted))
+                shown = (name, part, str(value)[start:], str(wanted)[start:])
+                lines.append('"%s": %s is `%.90r` instead of `%.90r`' % shown)
     return "\n".join(lines)
+
+
+def where_they_part(one: str, other: str) -> int:
+    """A little before the first character in which they differ."""
+    same = len(os.path.commonprefix([one, other]))
+    return max(0, same - 20)

@@ -47,9 +47,20 @@ def write_results(path: Any, outcomes: List[Outcome]) -> None:
 def line_of(ways: Dict[str, Outcome]) -> str:
     some = next(iter(ways.values()))
     same = [ways[way].same if way in ways else "" for way in ("adapter", "gateway")]
-    seconds = ["%.1f" % ways[way].seconds for way in ("adapter", "gateway") if way in ways and ways[way].seconds]
+    seconds = [
+        "%.1f" % ways[way].seconds
+        for way in ("adapter", "gateway")
+        if way in ways and ways[way].seconds
+    ]
     command = "`%s`" % " ".join(some.row.command).replace("|", "\\|")
-    cells = [some.row.name, version_of(some), command, str(some.questions), *same, " / ".join(seconds)]
+    cells = [
+        some.row.name,
+        version_of(some),
+        command,
+        str(some.questions),
+        *same,
+        " / ".join(seconds),
+    ]
     return "| " + " | ".join(cells) + " |\n"
 
 

@@ -98,7 +98,10 @@ def end_daemons(folder):
 
 
 def asked(server, row):
-    return {name: compared(server.ask(*question), server.url, row.masks) for name, question in row.questions.items()}
+    return {
+        name: compared(server.ask(*question), server.url, row.masks)
+        for name, question in row.questions.items()
+    }
 
 
 OWN = {}
@@ -175,13 +178,17 @@ def test_a_server_ends_with_the_container(row, tmp_path):
         os.kill(server.pid, signal.SIGTERM)
         try:
             until(lambda: server.popen.poll() is not None, lambda: "the end: " + server.log, 10)
-            until(lambda: not any(alive(pid) for pid in family), "the end of all that it started", 10)
+            until(
+                lambda: not any(alive(pid) for pid in family), "the end of all that it started", 10
+            )
         finally:
             for pid in filter(alive, family):
                 os.kill(pid, signal.SIGKILL)
 
 
 def test_every_example_row_has_its_example():
-    assert {row.packages for row in ROWS if not (HERE / "requirements" / (row.packages + ".txt")).exists()} <= {
-        folder.name for folder in EXAMPLES.iterdir()
-    }
+    assert {
+        row.packages
+        for row in ROWS
+        if not (HERE / "requirements" / (row.packages + ".txt")).exists()
+    } <= {folder.name for folder in EXAMPLES.iterdir()}

@@ -61,7 +61,9 @@ def environment_maker(name):
 
 
 def newer(made, sources):
-    return made.exists() and made.stat().st_mtime >= max(source.stat().st_mtime for source in sources)
+    return made.exists() and made.stat().st_mtime >= max(
+        source.stat().st_mtime for source in sources
+    )
 
 
 @contextmanager
@@ -94,7 +96,9 @@ def on_port(name, port, parent):
         text = re.sub(r"\b%s\b" % own_port, str(moved), text)
     for variable, moved in zip(PORT_VARIABLES.get(name, []), ports):
         text += "ENV %s\n" % (variable % moved)
-    if name == "torchserve":  # one that finds another's process id there says that it is running already
+    if (
+        name == "torchserve"
+    ):  # one that finds another's process id there says that it is running already
         text += "ENV TMPDIR=%s\n" % folder
     (folder / "Dockerfile").write_text(text)
     return folder
@@ -102,7 +106,13 @@ def on_port(name, port, parent):
 
 def environ_of(python, **variables):
     path = os.path.dirname(python) + os.pathsep + os.environ["PATH"]
-    return dict(PATH=path, HOME=os.environ.get("HOME", "/"), LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", **variables)
+    return dict(
+        PATH=path,
+        HOME=os.environ.get("HOME", "/"),
+        LC_ALL="C.UTF-8",
+        PYTHONDONTWRITEBYTECODE="1",
+        **variables,
+    )
 
 
 class Served(Process):
@@ -121,11 +131,17 @@ class Served(Process):
             raise
 
     def wait_until(self, condition, what):
-        until(lambda: self.popen.poll() is not None or condition(), lambda: what + ": " + self.log, SECONDS_TO_START)
+        until(
+            lambda: self.popen.poll() is not None or condition(),
+            lambda: what + ": " + self.log,
+            SECONDS_TO_START,
+        )
         assert self.popen.poll() is None, self.log
 
     def ask(self, method, path="", query="", headers=(), body=b""):
-        return self.request(method, self.prefix + path + ("?" + query if query else ""), headers, body)
+        return self.request(
+            method, self.prefix + path + ("?" + query if query else ""), headers, body
+        )
 
     @property
     def url(self):
@@ -136,7 +152,10 @@ class ItsOwn(Served):
     """The example's own server, by its own start command."""
 
     def __init__(self, folder, python, logs):
-        environ, port = environ_of(python, **variables_of(folder)), int(instruction(folder, "EXPOSE")[0])
+        environ, port = (
+            environ_of(python, **variables_of(folder)),
+            int(instruction(folder, "EXPOSE")[0]),
+        )
         super().__init__(instruction(folder, "CMD"), folder, environ, logs, port)
 
 
@@ -144,7 +163,13 @@ class Action(Served):
     """The same start command behind the adapter, asked as the platform asks it."""
 
     prefix = "/api/v1/web/guest/default/model"
-    post, init, run_text, run, web = Adapter.post, Adapter.init, Adapter.run_text, Adapter.run, Adapter.web
+    post, init, run_text, run, web = (
+        Adapter.post,
+        Adapter.init,
+        Adapter.run_text,
+        Adapter.run,
+        Adapter.web,
+    )
 
     def __init__(self, folder, python, logs, command=None, port=None):
         port = port or free_port()
@@ -183,5 +208,7 @@ def served(kind, name, parent):
     """The example on a port of its own: by itself, behind the adapter or behind the gateway."""
     python, port = example_python(name), free_port()
     folder = on_port(name, port, parent)
-    with {"itself": ItsOwn, "adapter": Action, "gateway": Gateway}[kind](folder, python, parent) as server:
+    with {"itself": ItsOwn, "adapter": Action, "gateway": Gateway}[kind](
+        folder, python, parent
+    ) as server:
         yield server

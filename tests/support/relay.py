@@ -57,7 +57,9 @@ class Relay(ThreadingHTTPServer):
     def invoke(self, path, body):
         """Asks the platform's web action, and keeps its result for those who want to see it."""
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.platform + "/api/v1" + path, json.dumps(body).encode(), headers)
+        request = urllib.request.Request(
+            self.platform + "/api/v1" + path, json.dumps(body).encode(), headers
+        )
         with urllib.request.urlopen(request, timeout=120) as reply:
             self.results.append((reply.status, reply.read()))
 

@@ -58,15 +58,22 @@ def values_from_letter(letter):
     height, width = letter.shape
     rows = np.flatnonzero((letter > INK).any(axis=1))
     cut = letter[rows[0] : rows[-1] + 1]
-    square = Image.fromarray(cut).resize((SIDE, SIDE), Image.BOX if min(cut.shape) >= SIDE else Image.BILINEAR)
+    square = Image.fromarray(cut).resize(
+        (SIDE, SIDE), Image.BOX if min(cut.shape) >= SIDE else Image.BILINEAR
+    )
     measures = [rows[0] / height, rows[-1] / height, width / height, width / len(cut)]
-    return np.concatenate([np.asarray(square, np.float32).ravel(), np.array(measures, np.float32) * 3])
+    return np.concatenate(
+        [np.asarray(square, np.float32).ravel(), np.array(measures, np.float32) * 3]
+    )
 
 
 class Reader:
     def __init__(self, path):
         with np.load(path) as stored:
-            self.layers = [(stored["inner"], stored["inner_bias"]), (stored["outer"], stored["outer_bias"])]
+            self.layers = [
+                (stored["inner"], stored["inner_bias"]),
+                (stored["outer"], stored["outer_bias"]),
+            ]
 
     def read(self, image):
         text = ""

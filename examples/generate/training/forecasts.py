@@ -11,17 +11,42 @@ from typing import List
 
 FORECASTS = 3000
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-PLACES = ["in the north", "in the south", "on the coast", "in the hills", "in the valleys", "on the islands"]
+PLACES = [
+    "in the north",
+    "in the south",
+    "on the coast",
+    "in the hills",
+    "in the valleys",
+    "on the islands",
+]
 PLACES += ["around the lakes"]
 TIMES = ["in the morning", "around noon", "in the afternoon", "in the evening", "during the night"]
 WINDS = ["a light breeze", "a fresh wind", "a strong wind", "gusts", "hardly any wind"]
 FROM = ["from the west", "from the east", "from the sea", "from the mountains"]
 MILD = {
-    "sun": ["the sun shines", "the sky is clear", "it is bright and dry", "a few small clouds pass"],
-    "rain": ["it rains", "showers fall", "a steady rain falls", "drizzle comes and goes", "thunder is possible"],
-    "fog": ["fog lies low", "the fog is slow to clear", "mist hides the fields", "visibility is poor"],
+    "sun": [
+        "the sun shines",
+        "the sky is clear",
+        "it is bright and dry",
+        "a few small clouds pass",
+    ],
+    "rain": [
+        "it rains",
+        "showers fall",
+        "a steady rain falls",
+        "drizzle comes and goes",
+        "thunder is possible",
+    ],
+    "fog": [
+        "fog lies low",
+        "the fog is slow to clear",
+        "mist hides the fields",
+        "visibility is poor",
+    ],
 }
-COLD = {"snow": ["it snows", "snow falls", "light snow is likely", "roads are icy", "the frost is hard"]}
+COLD = {
+    "snow": ["it snows", "snow falls", "light snow is likely", "roads are icy", "the frost is hard"]
+}
 ADVICE = {
     "sun": ["A good day for a walk.", "Hats are advised.", "Leave the umbrella at home."],
     "rain": ["Take an umbrella.", "Farmers will be glad.", "Good boots help."],

@@ -1,6 +1,8 @@
-"""Fills the tables of the pages from the code and from the recordings: python -m docs.generate. Writes *.md files.
+"""Fills the tables of the pages from the code and from the recordings: python -m docs.generate.
+Writes *.md files.
 
-A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; each function below named NAME makes one.
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; each function below named NAME
+makes one.
 """
 
 import base64
@@ -88,7 +90,8 @@ def limits():
 
 
 def options():
-    """Those of the gateway in the groups that argparse hasn't made itself: of containers, and of limits."""
+    """Those of the gateway in the groups that argparse hasn't made itself: of containers, and of
+    limits."""
     parts = []
     for group in parser()._action_groups[2:]:
         rows = [

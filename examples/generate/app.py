@@ -1,4 +1,5 @@
-"""Writes weather forecasts, as they come: FastAPI around a character model, with server-sent events or plain text."""
+"""Writes weather forecasts, as they come: FastAPI around a character model, with server-sent
+events or plain text."""
 
 import asyncio
 import json

@@ -1,4 +1,5 @@
-"""A character model: the last characters in, one more out, again and again. NumPy and a file of weights."""
+"""A character model: the last characters in, one more out, again and again. NumPy and a file of
+weights."""
 
 from typing import Iterator, NamedTuple, Tuple
 
@@ -43,7 +44,8 @@ def scores_from_windows(
 def characters(
     weights: Weights, prompt: str, length: int, temperature: float, seed: int
 ) -> Iterator[str]:
-    """What follows the prompt, character by character, until the line ends or there are `length` of them."""
+    """What follows the prompt, character by character, until the line ends or there are `length`
+    of them."""
     chance = np.random.default_rng(seed)
     window = indices_from_text(weights.alphabet, (BEFORE + prompt)[-CONTEXT:])
     for _ in range(length):

@@ -1,4 +1,5 @@
-"""Will it rain? A FastAPI app around a model in ONNX that takes seven numbers; scaling them is part of the model."""
+"""Will it rain? A FastAPI app around a model in ONNX that takes seven numbers; scaling them is
+part of the model."""
 
 from contextlib import asynccontextmanager
 from pathlib import Path

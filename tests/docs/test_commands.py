@@ -1,4 +1,5 @@
-"""What the pages tell people to type is typed, in a fresh clone with nothing set up, and shows what the pages show."""
+"""What the pages tell people to type is typed, in a fresh clone with nothing set up, and shows
+what the pages show."""
 
 import os
 import re
@@ -73,7 +74,8 @@ def test_every_target_that_a_page_names_exists():
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """One for all examples, with the packages that their other tests use: make finds them up to date."""
+    """One for all examples, with the packages that their other tests use: make finds them up to
+    date."""
     folder = clone_of_head(tmp_path_factory.mktemp("clone"))
     (folder / ".envs").symlink_to(ROOT / ".envs")
     return folder
@@ -105,7 +107,7 @@ def test_make_run_serves_an_example_and_says_what_to_type(name, clone, tmp_path)
     assert done.returncode == 0, (typed, done.stdout, made.log)
 
 
-# -- the tool itself --------------------------------------------------------------------------------------------------
+# -- the tool itself -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_what_runs_in_the_background_can_be_asked_until_the_page_ends(empty):
     page = (
         "```sh background\necho ready; exec python3 -m http.server --bind 127.0.0.1 3233\n```\n"
         "```text\nready...\n```\n"
-        "```sh\ncurl --silent --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null localhost:3233\n```\n"
+        "```sh\ncurl --silent --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null localhost:3233\n```\n"  # noqa: E501
         "```sh not-run\n# not run by the tests: needs a cluster\nfalse\n```\n"
     )
     need("curl")

@@ -1,4 +1,5 @@
-"""Links within the project lead somewhere, and anchors exist; those to the web are only looked at."""
+"""Links within the project lead somewhere, and anchors exist; those to the web are only looked
+at."""
 
 import subprocess
 from pathlib import Path

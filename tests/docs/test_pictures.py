@@ -1,4 +1,5 @@
-"""The pictures: both drawings are one but for the colours, and the screenshots show what can still be seen."""
+"""The pictures: both drawings are one but for the colours, and the screenshots show what can still
+be seen."""
 
 import re
 import xml.etree.ElementTree as ElementTree

@@ -1,4 +1,5 @@
-"""Each symptom on the page is produced here, by real processes, and is worded as the page words it."""
+"""Each symptom on the page is produced here, by real processes, and is worded as the page words
+it."""
 
 import re
 import sys
@@ -123,7 +124,7 @@ def answer_of(reply):
     return "%d %s" % (reply.status, reply.body.decode())
 
 
-# -- the model isn't loaded -------------------------------------------------------------------------------------------
+# -- the model isn't loaded ------------------------------------------------------------------------
 
 
 def failed_activation(started, gateway, tmp_path):
@@ -192,7 +193,7 @@ def several_ports(started, gateway, tmp_path):
     return log
 
 
-# -- requests fail ----------------------------------------------------------------------------------------------------
+# -- requests fail ---------------------------------------------------------------------------------
 
 
 def wrong_entry(started, gateway, tmp_path):
@@ -286,7 +287,7 @@ def docs_without_prefix(started, gateway, tmp_path):
     return re.search(r"url: '.*'", page).group()
 
 
-# -- the gateway ------------------------------------------------------------------------------------------------------
+# -- the gateway -----------------------------------------------------------------------------------
 
 
 def second_gateway(started, gateway, tmp_path):

@@ -1,11 +1,15 @@
-"""Does what a page tells its reader to do: python -m tests.docs.walkthrough README.md. Works in a clone of its own.
+"""Does what a page tells its reader to do: python -m tests.docs.walkthrough README.md. Works in a
+clone of its own.
 
-The page's fenced blocks are taken in order. What the first line of a block says after the three backticks decides:
+The page's fenced blocks are taken in order. What the first line of a block says after the three
+backticks decides:
 
     sh              run in the clone's folder, as a script that ends at the first failure
-    sh background   started, as in a terminal of its own; ends where the next such block starts, or with the page
+    sh background   started, as in a terminal of its own; ends where the next such block starts, or
+    with the page
     sh not-run      not run: its first line is a comment that says why
-    text            after one of these: what is shown then, with ... for what differs from time to time
+    text            after one of these: what is shown then, with ... for what differs from time to
+    time
     LANGUAGE file=PATH    written to that file
 
 Ports that the page names are replaced by free ones, and back again in what is compared.
@@ -37,7 +41,8 @@ def clone_of_head(folder):
 
 
 def stranger(home, port, **variables):
-    """Somebody's environment who has a shell and nothing set up; where packages come from is the machine's affair."""
+    """Somebody's environment who has a shell and nothing set up; where packages come from is the
+    machine's affair."""
     own = Path(sys.prefix) / "bin"
     path = [
         part
@@ -82,7 +87,8 @@ class Walkthrough:
         self.background.close()
 
     def follow(self, text):
-        """How many blocks were run; raises AssertionError at the first that doesn't do what the page says."""
+        """How many blocks were run; raises AssertionError at the first that doesn't do what the
+        page says."""
         page, count = blocks(text), 0
         for block, following in zip(page, [*page[1:], None]):
             shown = following.text if following and following.language == "text" else None

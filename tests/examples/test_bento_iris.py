@@ -1,4 +1,5 @@
-"""The BentoML example: `bentoml serve` by itself, behind the adapter and behind the gateway; batches, page, client."""
+"""The BentoML example: `bentoml serve` by itself, behind the adapter and behind the gateway;
+batches, page, client."""
 
 import json
 import re
@@ -124,7 +125,7 @@ import sys, bentoml, numpy
 with bentoml.SyncHTTPClient(sys.argv[1]) as client:
     probabilities = client.classify(flowers=numpy.array([[5.1, 3.5, 1.4, 0.2]]))
     print(type(probabilities).__name__, probabilities.shape, client.labels()[probabilities.argmax()])
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("kind", ["itself", "gateway"])
@@ -151,7 +152,7 @@ import sys, numpy
 one, other = (numpy.load(file) for file in sys.argv[1:])
 close = {name: one[name] == other[name] if name == "kinds" else numpy.isclose(one[name], other[name]) for name in one}
 print([name for name in close if not close[name].all()])
-"""
+"""  # noqa: E501
 
 
 def test_training_again_gives_the_committed_weights(tmp_path):

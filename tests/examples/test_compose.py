@@ -1,4 +1,5 @@
-"""Models that work together: one after another in a sequence, and several at once; each is an action of its own."""
+"""Models that work together: one after another in a sequence, and several at once; each is an
+action of its own."""
 
 import base64
 import json

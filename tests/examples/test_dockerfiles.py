@@ -1,37 +1,25 @@
-"""The examples as images: built from their Dockerfiles, made actions by build.sh, run by the gateway's Docker.
+"""The examples as images: built from their Dockerfiles, made actions by build.sh, run by the
+gateway's Docker.
 
-The bases of the Dockerfiles can't be pulled everywhere. What stands in for them in the tests' own engine, under their
-names, is Debian with its Python and the packages that the examples pin, so that nothing is fetched by a build.
+The bases of the Dockerfiles can't be pulled everywhere. What stands in for them in the tests' own
+engine, under their
+names, is Debian with its Python and the packages that the examples pin, so that nothing is fetched
+by a build.
 """
 
 import re
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 
-import pip
 import pytest
 
 from images.action.adapter import version
-from tests.support.engine import PYTHON3, scratch
 from tests.support.example import EXAMPLES, ROOT
 from tests.support.gateway import WEB, Gateway
 from tests.support.max_server import multipart
 
 VERSION = version()
-BASE = "python:3.12-slim"
-BASE_DOCKERFILE = """
-FROM {debian}
-RUN rm -r /usr/lib/python3/dist-packages/* /usr/lib/python3*/EXTERNALLY-MANAGED && ln -s python3 /usr/bin/python
-COPY pip /usr/lib/python3/dist-packages/pip
-RUN printf '#!/bin/sh\\nexec python3 -m pip "$@"\\n' >/usr/local/bin/pip && chmod +x /usr/local/bin/pip
-COPY wheels /wheels
-ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels
-"""
-
-
-# The path, the request, and what the answer holds as it does where the example is run by itself. One start command in
+# The path, the request, and what the answer holds as it does where the example is run by itself.
+# One start command in
 # the shell form, one in the exec form; the packages of the others would take minutes.
 ASKED = {
     "max-digits": (
@@ -51,40 +39,6 @@ ASKED = {
         b'"predicted_tag":"natural-language-processing"',
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def base(engine):
-    """The Debian that stands in for Python's image, with the packages that they pin."""
-    with scratch("base-") as folder:
-        shutil.copytree(Path(pip.__file__).parent, Path(folder, "pip"))
-        for name in ASKED:
-            download(EXAMPLES / name / "requirements.txt", Path(folder, "wheels"))
-        Path(folder, "Dockerfile").write_text(BASE_DOCKERFILE.format(debian=engine.image(PYTHON3)))
-        return engine.build(BASE, folder)
-
-
-def download(pins, folder):
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--dest",
-        folder,
-    ]
-    command += [
-        "--python-version",
-        "3.11",
-        "--only-binary",
-        ":all:",
-        "--no-deps",
-        "--requirement",
-        pins,
-    ]
-    subprocess.run(command, check=True)
 
 
 @pytest.fixture(scope="module")

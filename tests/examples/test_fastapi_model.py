@@ -1,4 +1,5 @@
-"""The FastAPI example: its API by itself, behind the adapter and behind the gateway; both its start commands."""
+"""The FastAPI example: its API by itself, behind the adapter and behind the gateway; both its
+start commands."""
 
 import json
 import re
@@ -31,7 +32,7 @@ JSON = [("Content-Type", "application/json")]
 SAMPLE = (FOLDER / "samples" / "predict.json").read_bytes()
 SAMPLE_TAGS = ["natural-language-processing", "computer-vision"]
 # The key that OpenWhisk documents for the namespace of a standalone server.
-KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"  # noqa: E501
 TAGS = ["computer-vision", "mlops", "natural-language-processing", "other"]
 
 
@@ -241,7 +242,8 @@ def test_gunicorn_with_uvicorn_workers_serves_the_same(tmp_path):
 
 
 def test_an_app_that_does_not_ask_for_its_prefix_gets_none_from_gunicorn(tmp_path):
-    """What the README says of such apps: all works but the docs page, which asks for the wrong openapi.json."""
+    """What the README says of such apps: all works but the docs page, which asks for the wrong
+    openapi.json."""
     folder = started_by_gunicorn(tmp_path)
     (folder / "app" / "api.py").write_text("from fastapi import FastAPI\n\napp = FastAPI()\n")
     with Action(folder, example_python(NAME), tmp_path) as model:

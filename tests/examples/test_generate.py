@@ -1,4 +1,5 @@
-"""The text generator: by itself, behind the adapter and behind the gateway; streams, directly and through a relay."""
+"""The text generator: by itself, behind the adapter and behind the gateway; streams, directly and
+through a relay."""
 
 import json
 import subprocess
@@ -15,7 +16,7 @@ NAME = "generate"
 FOLDER = EXAMPLES / NAME
 JSON = [("Content-Type", "application/json")]
 FRIDAY = json.loads((FOLDER / "samples" / "friday.json").read_text())
-FORECAST = "On Friday mist hides the fields in the valleys. Temperatures reach 6 degrees below zero. Lights on, please."
+FORECAST = "On Friday mist hides the fields in the valleys. Temperatures reach 6 degrees below zero. Lights on, please."  # noqa: E501
 
 
 def streams():
@@ -95,7 +96,8 @@ SLOWLY = {**FRIDAY, "stream": "events", "pace": 0.1}
 
 
 def came_one_by_one(lines):
-    """Whether it took as long as it took to write them: a second at least, for the last of some twenty words."""
+    """Whether it took as long as it took to write them: a second at least, for the last of some
+    twenty words."""
     return lines[-1][0] - lines[0][0] > 1
 
 

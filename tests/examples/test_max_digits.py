@@ -1,4 +1,5 @@
-"""examples/max-digits: right about digits, and as an action what it is on its own, on all that MAX images hold."""
+"""examples/max-digits: right about digits, and as an action what it is on its own, on all that MAX
+images hold."""
 
 import io
 import itertools

@@ -1,4 +1,5 @@
-"""examples/max-sentiment: sentences in, probabilities out, and as an action what it is on its own."""
+"""examples/max-sentiment: sentences in, probabilities out, and as an action what it is on its
+own."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-"""The MLflow example: `mlflow models serve` by itself, behind the adapter and behind the gateway."""
+"""The MLflow example: `mlflow models serve` by itself, behind the adapter and behind the
+gateway."""
 
 import json
 import re
@@ -111,7 +112,7 @@ import sys, mlflow.sklearn, numpy
 one, other = (mlflow.sklearn.load_model(folder) for folder in sys.argv[1:])
 print(all(numpy.allclose(a, b) for a, b in zip(vars(one[-1]).values(), vars(other[-1]).values())
     if isinstance(a, numpy.ndarray) and a.dtype.kind == "f"), list(one[-1].classes_) == list(other[-1].classes_))
-"""
+"""  # noqa: E501
 
 
 def test_training_again_gives_the_committed_model(tmp_path):

@@ -1,4 +1,5 @@
-"""What the servers' READMEs tell people to type, typed: every command that asks the action, against the gateway."""
+"""What the servers' READMEs tell people to type, typed: every command that asks the action,
+against the gateway."""
 
 import re
 import shutil
@@ -11,7 +12,7 @@ from tests.support.example import EXAMPLES, environ_of, served
 from tests.support.needs import need
 
 # The key that OpenWhisk documents for the namespace of a standalone server.
-KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"  # noqa: E501
 # A failing answer ends the script, and says so.
 CURL = 'set -e -o pipefail; curl() { command curl --fail-with-body -sS "$@"; echo; }\n'
 

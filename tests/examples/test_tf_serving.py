@@ -1,4 +1,5 @@
-"""The TensorFlow Serving example: the REST contract of the real server, asked of the stand-in that answers in its place
+"""The TensorFlow Serving example: the REST contract of the real server, asked of the stand-in that
+answers in its place
 by itself, behind the adapter and behind the gateway."""
 
 import base64

@@ -1,4 +1,5 @@
-"""The TorchServe example: Java front end and Python worker, by itself, behind the adapter and behind the gateway."""
+"""The TorchServe example: Java front end and Python worker, by itself, behind the adapter and
+behind the gateway."""
 
 import json
 import subprocess
@@ -121,7 +122,7 @@ SAME = """
 import sys, io, zipfile, torch
 one, other = (torch.jit.load(io.BytesIO(zipfile.ZipFile(f).read("digits.pt"))).state_dict() for f in sys.argv[1:])
 print([name for name in one if not torch.allclose(one[name], other[name], atol=1e-3)])
-"""
+"""  # noqa: E501
 
 
 def test_training_again_gives_the_committed_weights(tmp_path):
@@ -138,7 +139,7 @@ def test_training_again_gives_the_committed_weights(tmp_path):
 
 
 def test_the_archive_has_the_handler_that_is_shown():
-    read = "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile('digits.mar').read('handler.py'))"
+    read = "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile('digits.mar').read('handler.py'))"  # noqa: E501
     said = subprocess.check_output(
         [example_python(NAME), "-c", read], cwd=str(FOLDER / "model-store")
     )

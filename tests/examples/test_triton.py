@@ -1,4 +1,5 @@
-"""The Triton example: NVIDIA's own tritonserver, by itself, behind the adapter and behind the gateway."""
+"""The Triton example: NVIDIA's own tritonserver, by itself, behind the adapter and behind the
+gateway."""
 
 import json
 import struct

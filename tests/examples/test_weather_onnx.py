@@ -1,4 +1,5 @@
-"""The ONNX example: rain or not by itself, behind the adapter and behind the gateway; the model that it serves."""
+"""The ONNX example: rain or not by itself, behind the adapter and behind the gateway; the model
+that it serves."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-"""What the platform itself changes of a request or an answer, whoever serves: these differences are nobody's fault."""
+"""What the platform itself changes of a request or an answer, whoever serves: these differences
+are nobody's fault."""
 
 import re
 from typing import Dict, List, NamedTuple, Tuple
@@ -7,7 +8,8 @@ from urllib.parse import urlsplit
 BOTH = ("adapter", "gateway")
 EVERY = ""
 
-# Headers that say who sent an answer, when, and how it travelled, and what the platform adds to each.
+# Headers that say who sent an answer, when, and how it travelled, and what the platform adds to
+# each.
 NOT_COMPARED = {
     "connection",
     "content-length",
@@ -33,7 +35,8 @@ class Answer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """In these ways, of this question or of every one: what matches in this part of the answer becomes another."""
+    """In these ways, of this question or of every one: what matches in this part of the answer
+    becomes another."""
 
     ways: Tuple[str, ...]
     question: str
@@ -49,7 +52,8 @@ CHANGES = [
     Change(("gateway",), "query", "body", "%20", "+"),
     Change(("gateway",), "text", "body", "charset=utf-8", "charset=UTF-8"),
 ]
-# What the controller answers itself, because the model's answer isn't of a type that the request accepts.
+# What the controller answers itself, because the model's answer isn't of a type that the request
+# accepts.
 REFUSED_BY_THE_PLATFORM: Dict[str, int] = {"unwanted type": 406}
 
 

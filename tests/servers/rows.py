@@ -1,4 +1,5 @@
-"""The servers that are compared with themselves: start commands as their documentation has them, on their own ports."""
+"""The servers that are compared with themselves: start commands as their documentation has them,
+on their own ports."""
 
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple

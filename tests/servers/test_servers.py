@@ -1,6 +1,8 @@
-"""Servers as their documentation starts them, asked directly, through the adapter and through the gateway.
+"""Servers as their documentation starts them, asked directly, through the adapter and through the
+gateway.
 
-Each row is one start command, unchanged, on its own ports; the adapter listens on 8080, as it does in a container.
+Each row is one start command, unchanged, on its own ports; the adapter listens on 8080, as it does
+in a container.
 """
 
 import json
@@ -52,7 +54,8 @@ def python_of(row):
 
 
 def folder_of(row, parent):
-    """The row's files, with a Dockerfile that says no more than its start command, its ports and its variables."""
+    """The row's files, with a Dockerfile that says no more than its start command, its ports and
+    its variables."""
     folder = Path(str(parent)) / "model"
     for source in row.folders:
         shutil.copytree(str(source), str(folder), dirs_exist_ok=True)
@@ -64,7 +67,8 @@ def folder_of(row, parent):
 
 
 class Alone:
-    """One server of this module at a time, since each has its own ports; and no daemon of it stays behind."""
+    """One server of this module at a time, since each has its own ports; and no daemon of it stays
+    behind."""
 
     def __init__(self, row, folder):
         self.folder = Path(str(folder))
@@ -126,7 +130,8 @@ def is_ready(server, row):
 
 @pytest.fixture
 def own(row, tmp_path_factory):
-    """What it answers when it is asked directly; both ways to ask it otherwise are compared with the same answers."""
+    """What it answers when it is asked directly; both ways to ask it otherwise are compared with
+    the same answers."""
     for program in row.needs:
         need(program)
     if row.name not in OWN:

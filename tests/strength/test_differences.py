@@ -1,4 +1,5 @@
-"""The action behind adapter and gateway next to the model's own server: the same questions, the same answers."""
+"""The action behind adapter and gateway next to the model's own server: the same questions, the
+same answers."""
 
 import base64
 import json
@@ -22,8 +23,8 @@ from tests.support.gateway import WEB, Gateway
 from tests.support.process import Process, accepts, free_port, until
 
 # What the platform adds or keeps for itself.
-PLATFORM = "access-control-allow-origin access-control-allow-methods access-control-allow-headers x-request-id"
-PLATFORM += " x-openwhisk-activation-id server-timing date server connection content-length transfer-encoding"
+PLATFORM = "access-control-allow-origin access-control-allow-methods access-control-allow-headers x-request-id"  # noqa: E501
+PLATFORM += " x-openwhisk-activation-id server-timing date server connection content-length transfer-encoding"  # noqa: E501
 CHARACTERS = "aZ09-_.~!$&'()*+,;=:@ %/?#[]|\\\"<>^`{}éΩ😀"
 NAMES = st.text(CHARACTERS, min_size=1, max_size=6).filter(lambda name: set(name) != {"."})
 PATHS = st.lists(NAMES.map(lambda name: quote(name, safe="")), max_size=4).map(

@@ -1,4 +1,5 @@
-"""Anything at the gateway's socket: one well-formed answer to each request, never a 500, a hang or the end of it."""
+"""Anything at the gateway's socket: one well-formed answer to each request, never a 500, a hang or
+the end of it."""
 
 import base64
 import json

@@ -1,4 +1,5 @@
-"""Anything where a list of models, a Dockerfile, an image's or folder's name, a login's file or an option is read:
+"""Anything where a list of models, a Dockerfile, an image's or folder's name, a login's file or an
+option is read:
 it is understood as it was meant, or refused in words."""
 
 import contextlib

@@ -1,4 +1,5 @@
-"""layer.py and registries that answer anything or hang up: an image, or a refusal in words and nothing half done."""
+"""layer.py and registries that answer anything or hang up: an image, or a refusal in words and
+nothing half done."""
 
 import copy
 import json
@@ -55,7 +56,8 @@ def whole(registry):
 
 
 class Cut(list):
-    """A log that cuts the connection of one call, the last of `calls` that it lets through but one."""
+    """A log that cuts the connection of one call, the last of `calls` that it lets through but
+    one."""
 
     cut_at = -1
 
@@ -221,7 +223,8 @@ ANSWERS = st.tuples(
 
 @contextmanager
 def answering(answers):
-    """Each connection gets the next of these answers, whatever it asks, and the last one for ever."""
+    """Each connection gets the next of these answers, whatever it asks, and the last one for
+    ever."""
     listener, waiting = socket.create_server(("127.0.0.1", 0)), list(answers)
 
     def serve():

@@ -21,7 +21,8 @@ class Asked(NamedTuple):
 
 
 class Server:
-    """`answer` gets an Asked and gives the bytes to send before the connection is closed, or waits first."""
+    """`answer` gets an Asked and gives the bytes to send before the connection is closed, or waits
+    first."""
 
     def __init__(self, answer: Callable[[Asked], Any]):
         self.answer = answer

@@ -1,4 +1,5 @@
-"""Chromium without a window, for pages that people use; a page's CDN is answered from npm's own package."""
+"""Chromium without a window, for pages that people use; a page's CDN is answered from npm's own
+package."""
 
 import ssl
 import subprocess
@@ -20,7 +21,8 @@ CDN = "cdn.jsdelivr.net"
 
 @contextmanager
 def chromium(folder):
-    """A browser that reaches this machine and, in the place of FastAPI's CDN, the package of the same scripts."""
+    """A browser that reaches this machine and, in the place of FastAPI's CDN, the package of the
+    same scripts."""
     chrome, driver = need("chromium"), need("chromedriver")
     with cdn(folder) as port:
         options = webdriver.ChromeOptions()
@@ -44,7 +46,8 @@ def chromium(folder):
 
 
 def first(browser, selector):
-    """The first element that can be seen, in the middle of the window; pages put theirs there with scripts."""
+    """The first element that can be seen, in the middle of the window; pages put theirs there with
+    scripts."""
 
     def visible():
         return [

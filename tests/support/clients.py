@@ -1,4 +1,5 @@
-"""The clients that people use, as they are published: each is made below .envs/ on its first use."""
+"""The clients that people use, as they are published: each is made below .envs/ on its first
+use."""
 
 import os
 import shutil

@@ -1,6 +1,8 @@
-"""A Docker engine of the tests' own, and images made on this machine: no other engine, firewall or registry is touched.
+"""A Docker engine of the tests' own, and images made on this machine: no other engine, firewall or
+registry is touched.
 
-`engine` lives as long as the test session. Root file systems are kept in ~/.cache/serverless-max-models.
+`engine` lives as long as the test session. Root file systems are kept in ~/.cache/serverless-max-
+models.
 """
 
 import hashlib
@@ -43,7 +45,8 @@ class Engine:
         self.environ.pop("DOCKER_CONTEXT", None)
 
     def docker(self, *words, **options):
-        """What `docker WORDS` prints, without the last line end; an assertion with all it said when it fails."""
+        """What `docker WORDS` prints, without the last line end; an assertion with all it said
+        when it fails."""
         done = self.attempt(*words, **options)
         assert done.returncode == 0, "docker %s: %s%s" % (
             " ".join(words),

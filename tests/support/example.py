@@ -1,6 +1,8 @@
-"""An example as its users run it: its own server, that server behind the adapter, and the action behind the gateway.
+"""An example as its users run it: its own server, that server behind the adapter, and the action
+behind the gateway.
 
-Each takes the start command from the example's Dockerfile and answers `ask(method, path, query, headers, body)`.
+Each takes the start command from the example's Dockerfile and answers `ask(method, path, query,
+headers, body)`.
 """
 
 import json
@@ -19,7 +21,8 @@ from tests.support.virtualenv import ENVS, locked, make, with_included
 ROOT = Path(ADAPTER).parent
 EXAMPLES = ROOT / "examples"
 SECONDS_TO_START = 90
-# What a server reads its ports from, in the order of EXPOSE, when the start command doesn't tell them.
+# What a server reads its ports from, in the order of EXPOSE, when the start command doesn't tell
+# them.
 PORT_VARIABLES = {
     "bento-iris": ["BENTOML_PORT=%d"],
     "torchserve": [
@@ -38,7 +41,8 @@ PORT_VARIABLES = {
 
 
 def example_python(name, requirements="requirements.txt"):
-    """The python of .envs/NAME, the folder that `make run EXAMPLE=NAME` uses: whoever comes first makes it."""
+    """The python of .envs/NAME, the folder that `make run EXAMPLE=NAME` uses: whoever comes first
+    makes it."""
     pins = EXAMPLES / name / requirements
     folder = ENVS / "-".join([name, *Path(requirements).parent.parts])
     ready = folder / ".ready"
@@ -51,7 +55,8 @@ def example_python(name, requirements="requirements.txt"):
 
 
 def environment_maker(name):
-    """What makes an environment for this example: its file `venv` says so where any Python isn't enough."""
+    """What makes an environment for this example: its file `venv` says so where any Python isn't
+    enough."""
     special = EXAMPLES / name / "venv"
     if not special.exists():
         return [sys.executable, "-m", "venv"]
@@ -68,7 +73,8 @@ def newer(made, sources):
 
 @contextmanager
 def fixed_port(port):
-    """A port that a start command insists on, for one test at a time; skips the test where something else has it."""
+    """A port that a start command insists on, for one test at a time; skips the test where
+    something else has it."""
     with locked(ENVS / ("port-%d.lock" % port)):
         needed(not accepts(port), "port %d is taken" % port)
         yield
@@ -86,7 +92,8 @@ def variables_of(folder):
 
 
 def on_port(name, port, parent):
-    """A copy of the example whose Dockerfile says another port: on one machine a fixed one exists once."""
+    """A copy of the example whose Dockerfile says another port: on one machine a fixed one exists
+    once."""
     folder = Path(str(parent)) / name
     shutil.copytree(str(EXAMPLES / name), str(folder), ignore=shutil.ignore_patterns("__pycache__"))
     text = (folder / "Dockerfile").read_text()

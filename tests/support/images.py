@@ -110,7 +110,8 @@ class Images:
 
 
 def copy_python(python, folder):
-    """The interpreter of a virtual environment and its packages, as one tree that can lie anywhere."""
+    """The interpreter of a virtual environment and its packages, as one tree that can lie
+    anywhere."""
     question = "import sys, site; print(sys.base_prefix); print(site.getsitepackages()[0])"
     prefix, packages = subprocess.check_output([python, "-c", question]).decode().split("\n")[:2]
     lib = "lib/" + os.path.basename(os.path.dirname(packages))

@@ -1,4 +1,5 @@
-"""Real processes for tests: started in a folder, watched until ready, ended with all their children."""
+"""Real processes for tests: started in a folder, watched until ready, ended with all their
+children."""
 
 import fcntl
 import functools
@@ -14,8 +15,10 @@ from contextlib import closing, suppress
 
 @functools.lru_cache(maxsize=None)
 def _own_ports():
-    """Ports that no other process of tests draws from while this one lives: they start thousands of servers, several
-    at a time. All are below those of outgoing connections: who asks one of these again and again until somebody
+    """Ports that no other process of tests draws from while this one lives: they start thousands of
+    servers, several
+    at a time. All are below those of outgoing connections: who asks one of these again and again
+    until somebody
     listens can end up connected to himself."""
     for number in range(30):  # the gateway draws from those above
         lock = os.open(
@@ -40,7 +43,8 @@ def free_port():
 
 
 def until(condition, what, seconds=20):
-    """The first true value of `condition()`; an assertion that says what never happened otherwise."""
+    """The first true value of `condition()`; an assertion that says what never happened
+    otherwise."""
     deadline = time.time() + seconds
     while True:
         value = condition()
@@ -87,7 +91,8 @@ def descendants(pid):
 
 
 class Process:
-    """A command with its two output streams in files; leaving the `with` block ends it and its children."""
+    """A command with its two output streams in files; leaving the `with` block ends it and its
+    children."""
 
     def __init__(self, command, folder, environ, logs, **options):
         self.stdout_file, self.stderr_file = (

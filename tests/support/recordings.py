@@ -1,4 +1,5 @@
-"""The recordings of a real controller, for the tests of the gateway: cases as they are, and how to compare."""
+"""The recordings of a real controller, for the tests of the gateway: cases as they are, and how to
+compare."""
 
 import base64
 import json
@@ -6,9 +7,10 @@ import os
 import re
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "vectors")
-GUEST_KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+GUEST_KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"  # noqa: E501
 WHISK_AUTH = "Basic " + base64.b64encode(GUEST_KEY.encode()).decode()
-# Differ from one answer to the next, or are named in a message of the HTTP parser, whose wording is free.
+# Differ from one answer to the next, or are named in a message of the HTTP parser, whose wording is
+# free.
 ADDED_HEADERS = ("date", "server", "x-request-id")
 
 

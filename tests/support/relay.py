@@ -1,6 +1,8 @@
-"""A relay for streams as OpenServerless has one: invokes the action and hands on what the action sends it.
+"""A relay for streams as OpenServerless has one: invokes the action and hands on what the action
+sends it.
 
-`POST /web/NAMESPACE/PACKAGE/ACTION` with JSON becomes the same request to the platform, with two more members: where to
+`POST /web/NAMESPACE/PACKAGE/ACTION` with JSON becomes the same request to the platform, with two
+more members: where to
 connect to. What comes over that one connection is the answer, whatever the action's result says.
 """
 

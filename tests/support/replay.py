@@ -1,4 +1,5 @@
-"""An action whose answers are given byte by byte, and that remembers what it was asked. In the test's own process."""
+"""An action whose answers are given byte by byte, and that remembers what it was asked. In the
+test's own process."""
 
 import json
 import socket

@@ -1,4 +1,5 @@
-"""Virtual environments for programs under test: made once below .envs/, from a file of pins, on first use."""
+"""Virtual environments for programs under test: made once below .envs/, from a file of pins, on
+first use."""
 
 import fcntl
 import hashlib
@@ -50,7 +51,8 @@ def make(folder, command, pins):
     shutil.rmtree(str(folder), ignore_errors=True)
     run(*command, str(folder))
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    # First its own version: the one that came with an old interpreter doesn't know today's wheel names.
+    # First its own version: the one that came with an old interpreter doesn't know today's wheel
+    # names.
     for pin in pins.read_text().splitlines():
         if pin.startswith("pip=="):
             run(*pip, "install", pin)
@@ -88,7 +90,8 @@ def clean_environ():
 
 
 def interpreter(version):
-    """The path of a python of this version that can make virtual environments; None where there is none."""
+    """The path of a python of this version that can make virtual environments; None where there is
+    none."""
     name = "python" + version
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     candidates = [shutil.which(name)] + [

@@ -1,4 +1,5 @@
-"""Trains the iris classifier on the flowers that scikit-learn ships and writes its weights to iris.npz.
+"""Trains the iris classifier on the flowers that scikit-learn ships and writes its weights to
+iris.npz.
 
     python training/train.py [FILE]
 
@@ -26,7 +27,8 @@ def main():
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
     accuracy = cross_val_score(model, iris.data, iris.target, cv=folds).mean()
     model.fit(iris.data, iris.target)
-    # The scaler is folded into the weights: what is left of the pipeline is one matrix and one vector.
+    # The scaler is folded into the weights: what is left of the pipeline is one matrix and one
+    # vector.
     weights = (classifier.coef_ / scaler.scale_).T
     bias = classifier.intercept_ - scaler.mean_ @ weights
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "iris.npz"

@@ -1,4 +1,5 @@
-"""Reads one printed line of text: cuts the picture into letters and asks a model of NumPy what each of them is."""
+"""Reads one printed line of text: cuts the picture into letters and asks a model of NumPy what
+each of them is."""
 
 import io
 
@@ -54,7 +55,8 @@ def letters_from_ink(ink):
 
 
 def values_from_letter(letter):
-    """The letter in a square, its form filling it, and besides how high, how low and how wide it was."""
+    """The letter in a square, its form filling it, and besides how high, how low and how wide it
+    was."""
     height, width = letter.shape
     rows = np.flatnonzero((letter > INK).any(axis=1))
     cut = letter[rows[0] : rows[-1] + 1]

@@ -33,7 +33,8 @@ app = FastAPI(
     description="Tags machine learning projects.",
     version="1.0",
     lifespan=lifespan,
-    # uvicorn reads this variable itself; gunicorn's uvicorn worker doesn't, and its docs page would ask for
+    # uvicorn reads this variable itself; gunicorn's uvicorn worker doesn't, and its docs page would
+    # ask for
     # the openapi.json of the wrong place.
     root_path=os.environ.get("UVICORN_ROOT_PATH", ""),
 )
@@ -52,7 +53,8 @@ def enveloped(request, data=None, status=HTTPStatus.OK, message=None, headers=No
 
 
 def public_url(request):
-    """With the prefix below which the app is mounted: uvicorn puts it before the path, gunicorn's worker doesn't."""
+    """With the prefix below which the app is mounted: uvicorn puts it before the path, gunicorn's
+    worker doesn't."""
     prefix, path = request.scope["root_path"], request.url.path
     return str(
         request.url if path.startswith(prefix + "/") else request.url.replace(path=prefix + path)

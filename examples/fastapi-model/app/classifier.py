@@ -22,7 +22,8 @@ def features(text, max_ngram):
 
 
 class Classifier(NamedTuple):
-    """`counts` says of each word how often each tag has it; `totals` are the sums of these, `rows` the texts."""
+    """`counts` says of each word how often each tag has it; `totals` are the sums of these, `rows`
+    the texts."""
 
     tags: List[str]
     max_ngram: int

@@ -1,8 +1,10 @@
-"""Trains the text classifier on projects.csv and writes model/: the model, its arguments, how well it does.
+"""Trains the text classifier on projects.csv and writes model/: the model, its arguments, how well
+it does.
 
     python training/train.py
 
-A naive Bayes classifier over words and pairs of words. Needs nothing but Python; the same data and arguments give
+A naive Bayes classifier over words and pairs of words. Needs nothing but Python; the same data and
+arguments give
 the same files.
 """
 

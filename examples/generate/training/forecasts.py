@@ -2,7 +2,8 @@
 
     python training/forecasts.py        # prints them
 
-Sentences are put together by chance from the pieces below, so that a model has spelling, words, grammar and something
+Sentences are put together by chance from the pieces below, so that a model has spelling, words,
+grammar and something
 like sense to find: rain falls, sun shines, snow comes with frost.
 """
 
@@ -68,7 +69,7 @@ def forecast(chance):
     first, second = chance.sample(sorted(kinds), 2)
     sentences = [
         f"On {chance.choice(DAYS)} {chance.choice(kinds[first])} {chance.choice(PLACES)}.",
-        f"{chance.choice(TIMES).capitalize()} {chance.choice(kinds[second])} {chance.choice(PLACES)}.",
+        f"{chance.choice(TIMES).capitalize()} {chance.choice(kinds[second])} {chance.choice(PLACES)}.",  # noqa: E501
         f"There will be {chance.choice(WINDS)} {chance.choice(FROM)}.",
         f"Temperatures reach {in_words(degrees)}.",
         chance.choice(ADVICE[second]),

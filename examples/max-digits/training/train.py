@@ -1,7 +1,10 @@
-"""Trains the weights in assets/ and writes the samples: python training/train.py, in the model's folder.
+"""Trains the weights in assets/ and writes the samples: python training/train.py, in the model's
+folder.
 
-The digits that scikit-learn ships (8 x 8 pixels, 16 greys) are drawn as images, turned and slanted a little,
-and go through the very code that reads a client's image. The last 40 of each digit, from other hands than the
+The digits that scikit-learn ships (8 x 8 pixels, 16 greys) are drawn as images, turned and slanted
+a little,
+and go through the very code that reads a client's image. The last 40 of each digit, from other
+hands than the
 first, are held out: never trained on, and drawn in samples/held-out.png, a row for each digit.
 """
 
@@ -9,7 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-# Read when NumPy is imported. The matrices are small: a thread on each core would do little but wait for the others.
+# Read when NumPy is imported. The matrices are small: a thread on each core would do little but
+# wait for the others.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
@@ -77,7 +81,8 @@ def trained(images, labels):
 
 
 def varied(image, chance):
-    """The same digit from another hand: turned, slanted, wider or narrower, on grey or even dark paper."""
+    """The same digit from another hand: turned, slanted, wider or narrower, on grey or even dark
+    paper."""
     side = image.width * ENLARGED
     image = image.resize((side, side), Image.BICUBIC)
     image = image.rotate(chance.uniform(-8, 8), resample=Image.BILINEAR, fillcolor=255)
@@ -110,7 +115,8 @@ def save_sheet(images):
 
 
 def save_samples(held_out):
-    """The first held-out digit of three rows, as a scan, a photograph and a blackboard would show it."""
+    """The first held-out digit of three rows, as a scan, a photograph and a blackboard would show
+    it."""
     for digit, name, blackboard in (
         (7, "seven.png", False),
         (3, "three.jpg", False),

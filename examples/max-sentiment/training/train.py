@@ -1,6 +1,7 @@
 """Trains the weights in assets/: python training/train.py, in the model's folder.
 
-A fifth of the sentences in sentences.tsv is held out in turn to be measured; then the model learns from all of them.
+A fifth of the sentences in sentences.tsv is held out in turn to be measured; then the model learns
+from all of them.
 """
 
 import sys
@@ -39,7 +40,8 @@ def sentences_from_file(path):
 
 def cross_validated(sentences, labels):
     """Each sentence judged by a model that has seen neither it nor its opposite."""
-    # The n-th negative sentence is the opposite of the n-th positive one, and gives much of it away.
+    # The n-th negative sentence is the opposite of the n-th positive one, and gives much of it
+    # away.
     fold = np.arange(len(labels)) % (len(labels) // 2) % FOLDS
     right = 0
     for held_out in range(FOLDS):

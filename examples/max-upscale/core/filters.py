@@ -1,7 +1,9 @@
 """Enlarging four times with learned filters; arrays in, arrays out.
 
-Each pixel's surroundings choose a filter: by the direction of the edge that runs through them, how strong it is,
-and how straight. The filter makes 4 x 4 pixels of the 5 x 5 around it, as a correction to bicubic enlargement.
+Each pixel's surroundings choose a filter: by the direction of the edge that runs through them, how
+strong it is,
+and how straight. The filter makes 4 x 4 pixels of the 5 x 5 around it, as a correction to bicubic
+enlargement.
 """
 
 import numpy as np
@@ -28,7 +30,8 @@ def correction(grey, filters):
 
 
 def patches_of(grey):
-    """The surroundings of each pixel, less its own value: a filter corrects shapes, whatever their brightness."""
+    """The surroundings of each pixel, less its own value: a filter corrects shapes, whatever their
+    brightness."""
     around = neighbours(grey)
     return (around - grey[None]).reshape(PATCH, -1).T
 

@@ -1,6 +1,8 @@
-"""Trains the filters in assets/ and writes the samples: python training/train.py, in the model's folder.
+"""Trains the filters in assets/ and writes the samples: python training/train.py, in the model's
+folder.
 
-The two photographs that scikit-learn ships are shrunk four times; the filters learn to give back what that lost,
+The two photographs that scikit-learn ships are shrunk four times; the filters learn to give back
+what that lost,
 turned and mirrored in all eight ways. The middle quarter of each photograph is held out.
 """
 
@@ -73,7 +75,8 @@ def turned(image, turn):
 
 
 def learn(image, squares, products):
-    """Adds to the normal equations of each bucket: surroundings against what bicubic enlargement lacks."""
+    """Adds to the normal equations of each bucket: surroundings against what bicubic enlargement
+    lacks."""
     small = shrunk(image)
     smooth = small.resize(image.size, Image.BICUBIC)
     lacking = np.asarray(image, np.float64) - np.asarray(smooth, np.float64)

@@ -1,4 +1,5 @@
-"""Trains the wine classifier on the data that scikit-learn ships and saves it as an MLflow model in model/.
+"""Trains the wine classifier on the data that scikit-learn ships and saves it as an MLflow model in
+model/.
 
     python training/train.py [FOLDER]
 

@@ -1,7 +1,10 @@
-"""A stand-in for tensorflow_model_server: its flags, ports, REST routes, formats and errors, for two models only.
+"""A stand-in for tensorflow_model_server: its flags, ports, REST routes, formats and errors, for
+two models only.
 
-It isn't TensorFlow Serving and doesn't read SavedModels: it computes, with NumPy, from the weights that
-training/export.py has put beside each of them in assets.extra/. It exists so that what lies around the real server can
+It isn't TensorFlow Serving and doesn't read SavedModels: it computes, with NumPy, from the weights
+that
+training/export.py has put beside each of them in assets.extra/. It exists so that what lies around
+the real server can
 be tested where the real server can't be installed.
 """
 
@@ -52,7 +55,7 @@ def main():
     threading.Thread(target=speak_http2, args=(grpc,), daemon=True).start()
     server = ThreadingHTTPServer(("", options.rest_api_port), Handler)
     print(
-        f"Stand-in for tensorflow_model_server: Exporting HTTP/REST API at:localhost:{server.server_port}",
+        f"Stand-in for tensorflow_model_server: Exporting HTTP/REST API at:localhost:{server.server_port}",  # noqa: E501
         flush=True,
     )
     server.serve_forever()
@@ -103,7 +106,7 @@ def pixels(data):
     if image.shape != (8, 8):
         raise Refused(
             400,
-            f"Input to reshape is a tensor with {image.size} values, but the requested shape has 64",
+            f"Input to reshape is a tensor with {image.size} values, but the requested shape has 64",  # noqa: E501
         )
     return image.ravel() / 255
 
@@ -138,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
         if not model or version not in (None, model.version):
             raise Refused(
                 404,
-                f"Could not find {f'version {version}' if version else 'any versions'} of model {name}",
+                f"Could not find {f'version {version}' if version else 'any versions'} of model {name}",  # noqa: E501
             )
         status = {"error_code": "OK", "error_message": ""}
         state = {"version": model.version, "state": "AVAILABLE", "status": status}
@@ -169,7 +172,7 @@ def text_from_request(body, model):
     if "instances" in request and "inputs" in request:
         raise Refused(
             400,
-            f"JSON Value: {json.dumps(request, indent=4)} Not formatted correctly expecting only one of 'inputs' or"
+            f"JSON Value: {json.dumps(request, indent=4)} Not formatted correctly expecting only one of 'inputs' or"  # noqa: E501
             " 'instances' keys to exist ",
         )
     if "instances" in request:
@@ -209,7 +212,7 @@ def values_from_instances(instances, model):
                 value_from_json(instance[model.input] if named else instance, model.dtype)
             )
         except Refused as refused:
-            reason = f"Failed to process element: {index} of 'instances' list. Error: INVALID_ARGUMENT: {refused}"
+            reason = f"Failed to process element: {index} of 'instances' list. Error: INVALID_ARGUMENT: {refused}"  # noqa: E501
             raise Refused(400, reason) from None
     return values
 
@@ -282,7 +285,8 @@ def text_by_column(outputs, scalar):
 
 
 def speak_http2(listener):
-    """The gRPC port as far as others can see it: a greeting in HTTP/2, and the end for whoever speaks HTTP/1."""
+    """The gRPC port as far as others can see it: a greeting in HTTP/2, and the end for whoever
+    speaks HTTP/1."""
     while True:
         connection, _ = listener.accept()
         with connection:

@@ -1,8 +1,10 @@
-"""Writes the two SavedModels below models/, each with its weights beside the graph, and says what TensorFlow answers.
+"""Writes the two SavedModels below models/, each with its weights beside the graph, and says what
+TensorFlow answers.
 
     python training/export.py
 
-half_plus_two is arithmetic; digits is a softmax regression trained on the 8 x 8 digits that scikit-learn ships, for an
+half_plus_two is arithmetic; digits is a softmax regression trained on the 8 x 8 digits that scikit-
+learn ships, for an
 input that is an image's bytes.
 """
 

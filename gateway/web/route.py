@@ -85,7 +85,7 @@ class WebRoute:
             action, await made(params, request.length), request.transaction_id, seconds
         )
         activation = invocation.activation
-        return await made(response, activation.size if activation else 0)
+        return await made(response, (activation.size or 0) if activation else 0)
 
 
 async def made(make: Callable[[], Made], size: int) -> Made:

@@ -123,7 +123,11 @@ def type_of_file(file: Mapping[str, str]) -> str:
     for name in NAME_OF_TYPE:
         if name in file:
             return file[name]
-    _, dot, ending = file.get("filename", "").rpartition(".")
+    return type_from_name(file.get("filename", ""))
+
+
+def type_from_name(filename: str) -> str:
+    _, dot, ending = filename.rpartition(".")
     if not dot:
         return OCTETS
     return TYPES.get(ending.lower(), OCTETS)

@@ -196,7 +196,7 @@ BINARY_TYPES = frozenset(
 )
 
 TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-QUOTED = r'"(?:[^"\\]|\\.)*"'
+QUOTED = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x08\x0a-\x1f\x7f])*"'
 PARAMETER = re.compile(rf";[ \t]*({TOKEN})[ \t]*=[ \t]*({TOKEN}|{QUOTED})[ \t]*")
 MEDIA_TYPE = re.compile(rf"[ \t]*({TOKEN}/{TOKEN})[ \t]*((?:{PARAMETER.pattern})*)\Z")
 IS_TOKEN = re.compile(rf"{TOKEN}\Z")

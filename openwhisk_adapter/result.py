@@ -45,6 +45,7 @@ CORS = frozenset(
         "access-control-allow-origin",
     )
 )
+WITHOUT_BODY = (204, 205, 304)
 DEEPEST = 500  # lists and objects in each other; the platform reads about 1000, json writes fewer
 
 LENGTH = re.compile(r"[0-9]{1,9}\Z")
@@ -107,9 +108,9 @@ def result_within_limit(
 def length_of_body(response: Response, request: Request) -> int:
     """To a HEAD it is what the model says."""
     length = response.header("content-length")
-    if request.method == "HEAD" and not response.body and LENGTH.match(length):
-        return int(length)
-    return len(response.body)
+    if request.method != "HEAD" or response.body or response.status in WITHOUT_BODY:
+        return len(response.body)
+    return int(length) if LENGTH.match(length) else 0
 
 
 def least_size(length: int, media: Media) -> int:

@@ -22,6 +22,8 @@ class Settings(NamedTuple):
     platform: str = "auto"
     exposed: str = ""
     health: str = ""
+    warmup: str = ""
+    stream: str = ""
 
     @property
     def exposed_ports(self) -> List[int]:
@@ -47,6 +49,8 @@ FORMS = {
     "platform": "auto|yes|no",
     "exposed": r"[0-9]{1,5}( [0-9]{1,5})*",
     "health": r"/.*",
+    "warmup": r"[A-Z]+ /[^ ]*( .+)?",
+    "stream": r"[A-Za-z0-9.:-]+",
 }
 
 

@@ -774,6 +774,21 @@ def test_a_head_of_what_is_far_too_long_takes_no_memory():
     assert peak < 8 << 20
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_head_of_what_has_no_body_may_name_any_length(status):
+    response = Response(status, [("Content-Type", "image/png"), ("Content-Length", "5000000")], b"")
+    result = result_from_response(response, GET._replace(method="HEAD"))
+    assert (result["statusCode"], result["body"]) == (status, "")
+
+
+@pytest.mark.parametrize("character", ["\r\n", "\x00", "\x7f", "\n"])
+def test_a_type_with_a_control_character_is_none(character):
+    """The platform refuses a whole result for that."""
+    kind = [("Content-Type", 'text/plain; a="b%sc"' % character)]
+    result = result_from_response(Response(200, kind, b"hi"), GET)
+    assert result["headers"] == {"content-type": "application/octet-stream"}
+
+
 def test_the_refusal_says_how_much_there_was_and_what_helps():
     error = projected(Response(200, [("Content-Type", "image/png")], b"a" * 900000))[1]
     assert error == (

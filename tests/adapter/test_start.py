@@ -253,12 +253,12 @@ def test_a_second_init_is_refused(start):
     ],
     ids=["source", "archive"],
 )
-def test_code_is_refused(start, members):
+def test_code_that_comes_with_the_action_is_ignored_and_told(start, members):
+    """OpenServerless sends the text that names the image."""
     adapter = start("model")
-    reply = adapter.init(**members)
-    assert reply.status not in (200, 503)
-    assert "code" in reply.json["error"]
-    assert loaded(adapter).web("GET", "/p").status == 200
+    assert adapter.init(**members).status == 200
+    assert "takes no code" in adapter.stdout
+    assert adapter.web("GET", "/p").status == 200
 
 
 def test_empty_code_counts_as_none(start):

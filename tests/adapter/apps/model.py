@@ -57,6 +57,13 @@ def answer(environ, respond):
     return [base64.b64decode(body)]
 
 
+def echo(environ, respond):
+    """Tells its log what came."""
+    body = _body(environ)
+    print("echo", environ.get("CONTENT_TYPE"), len(body), flush=True)
+    return respond_json(respond, len(body))
+
+
 def number(environ, respond):
     """What WSGI forbids: a header's value that is no text."""
     respond("200 OK", [("X-A", 5)])
@@ -132,6 +139,16 @@ def file(environ, respond):
         if wrapper
         else iter(lambda: opened.read(100) or opened.close() or b"", b"")
     )
+
+
+def steps(environ, respond):
+    """The second one is taken when a file of this name is there."""
+    respond("200 OK", [("Content-Type", "text/event-stream")])
+    yield b"data: one\n\n"
+    until = time.time() + 20
+    while not os.path.exists(environ["QUERY_STRING"]) and time.time() < until:
+        time.sleep(0.01)
+    yield b"data: two\n\n"
 
 
 def still_open(environ, respond):
@@ -259,6 +276,7 @@ ROUTES = {
         half,
         file,
         still_open,
+        steps,
         written,
         login,
         redirect,
@@ -271,6 +289,7 @@ ROUTES = {
         process,
         speak,
         number,
+        echo,
         patch,
         allow,
         empty,

@@ -106,7 +106,7 @@ class Store:
 
     async def put_action(self, action: Action) -> None:
         await self._put("actions", action.path, records.json_from_action(action))
-        self.actions[action.path] = action
+        put_last(self.actions, action)
 
     async def delete_action(self, action: Action) -> None:
         await self._write("DELETE FROM actions WHERE path = ?", (action.path,))
@@ -114,7 +114,7 @@ class Store:
 
     async def put_package(self, package: Package) -> None:
         await self._put("packages", package.path, records.json_from_package(package))
-        self.packages[package.path] = package
+        put_last(self.packages, package)
 
     async def delete_package(self, package: Package) -> None:
         await self._write("DELETE FROM packages WHERE path = ?", (package.path,))
@@ -122,7 +122,7 @@ class Store:
 
     async def put_trigger(self, trigger: Trigger) -> None:
         await self._put("triggers", trigger.path, records.json_from_trigger(trigger))
-        self.triggers[trigger.path] = trigger
+        put_last(self.triggers, trigger)
 
     async def delete_trigger(self, trigger: Trigger) -> None:
         await self._write("DELETE FROM triggers WHERE path = ?", (trigger.path,))
@@ -130,7 +130,7 @@ class Store:
 
     async def put_rule(self, rule: Rule) -> None:
         await self._put("rules", rule.path, records.json_from_rule(rule))
-        self.rules[rule.path] = rule
+        put_last(self.rules, rule)
 
     async def delete_rule(self, rule: Rule) -> None:
         await self._write("DELETE FROM rules WHERE path = ?", (rule.path,))
@@ -226,9 +226,15 @@ class Store:
         return self._database.execute(query, values).fetchall()
 
 
-def newest_first(found: Dict[str, Entity], namespace: str) -> List[Entity]:
-    own = [each for each in found.values() if each.namespace == namespace]
-    return sorted(own, key=lambda each: -each.updated)
+def put_last(kept: Dict[str, Entity], entity: Entity) -> None:
+    kept.pop(entity.path, None)
+    kept[entity.path] = entity
+
+
+def newest_first(kept: Dict[str, Entity], namespace: str) -> List[Entity]:
+    """Of what was changed in the same millisecond, too."""
+    own = [each for each in kept.values() if each.namespace == namespace]
+    return sorted(own, key=lambda each: each.updated)[::-1]
 
 
 def row_from_activation(activation: Activation, subject: str) -> Values:

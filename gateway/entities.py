@@ -132,8 +132,9 @@ class Trigger(NamedTuple):
         return self._replace(links=tuple(each for each in self.links or () if each.rule != rule))
 
     def linked(self, link: Link) -> "Trigger":
-        """The link that was changed last comes last."""
-        return self._replace(links=(*(self.without(link.rule).links or ()), link))
+        """A link that is there already is replaced in its place."""
+        links = {each.rule: each for each in (*(self.links or ()), link)}
+        return self._replace(links=tuple(links.values()))
 
 
 class Rule(NamedTuple):

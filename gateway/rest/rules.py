@@ -104,7 +104,8 @@ class Rules:
                 if trigger is None:
                     raise Refusal(404, NO_TRIGGER)
                 link = Link(rule.path, rule.action, active)
-                await self._store.put_trigger(trigger.linked(link))
+                # The rule that was switched last comes last.
+                await self._store.put_trigger(trigger.without(rule.path).linked(link))
         return text_response(200, "OK")
 
     async def _link(self, rule: Rule, old: Optional[Rule], active: bool) -> None:

@@ -218,6 +218,23 @@ def test_a_rule_that_is_given_another_trigger_leaves_the_old_one(gateway):
     assert list(gateway.rest("GET", "triggers/new").json["rules"]) == ["guest/mover"]
 
 
+def test_rules_run_in_the_order_in_which_they_were_made_or_switched(gateway):
+    gateway.create("listener")
+    put(gateway, "triggers/row")
+
+    def order():
+        return [name[6:] for name in gateway.rest("GET", "triggers/row").json["rules"]]
+
+    for name in ("x", "b", "m"):
+        rule(gateway, name, "row", "listener")
+    assert order() == ["x", "b", "m"]
+    rule(gateway, "b", "row", "listener")
+    assert order() == ["x", "b", "m"]
+    for status in ("inactive", "active"):
+        gateway.rest("POST", "rules/x", {"status": status})
+    assert order() == ["b", "m", "x"]
+
+
 def test_rules_that_are_made_at_the_same_time_are_all_there(gateway):
     gateway.create("listener")
     put(gateway, "triggers/crowded")

@@ -161,7 +161,9 @@ def content_from_params(
     values = without(params, RESERVED)
     if "__ow_query" in params or "__ow_body" in params:
         return content_as_sent(params, values, content_type)
-    is_bare_web_request = "__ow_headers" in params and not content_type
+    # What a trigger has started has the headers of the request that fired it, and no method.
+    is_web_request = "__ow_headers" in params and "__ow_method" in params
+    is_bare_web_request = is_web_request and not content_type
     if method in ("GET", "HEAD") or is_bare_web_request:
         return Content(query_from_values(values), b"", content_type)
     return content_from_values(values, content_type)

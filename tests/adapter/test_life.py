@@ -473,6 +473,11 @@ def test_a_websocket_is_refused_and_the_log_says_so_once(own):
     assert adapter.web("GET", "/p", "", [("Upgrade", "h2c")]).status == 200
 
 
+def test_streamlits_page_is_told_what_it_will_miss(own):
+    """It shows what this question, its first, is answered with."""
+    assert own().web("GET", "/_stcore/health").status == 501
+
+
 # -- memory -----------------------------------------------------------------------------------------
 
 

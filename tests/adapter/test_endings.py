@@ -56,6 +56,28 @@ def test_a_script_without_a_handler_ends_at_once(start, how):
     assert ended(adapter) < 3
 
 
+@pytest.mark.parametrize(
+    "child, least, most",
+    [
+        (
+            "trap 'sleep 1; echo last words; exit' TERM; touch trapped; while :; do sleep 0.1; done",
+            1,
+            4,
+        ),
+        ("trap '' TERM; touch trapped; while kill -0 $PPID; do sleep 0.1; done", 0, 3),
+        ("trap : TERM; touch trapped; while :; do sleep 0.1; done", 4, 9),
+    ],
+    ids=["ends when it has done its work", "is no one to be told", "never ends"],
+)
+def test_what_a_script_has_started_has_some_seconds(start, child, least, most):
+    adapter = loaded(start("with_handler", "python", "app.py", "by_child", CHILD=child))
+    began = time.time()
+    adapter.terminate()
+    adapter.wait(20)
+    assert least <= time.time() - began < most
+    assert ("last words" in adapter.log) == ("last words" in child)
+
+
 def test_a_script_whose_handler_does_nothing_has_some_seconds(start):
     adapter = loaded(start("with_handler", "python", "app.py", "stubborn"))
     assert 4 < ended(adapter) < 9

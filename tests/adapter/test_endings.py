@@ -1,4 +1,4 @@
-"""How a model ends: by its own handlers, in the background, below a starter that lives on; and what its end is told."""
+"""How a model ends: by its own handlers, or in the background; and what is told of its end."""
 
 import os
 import shutil
@@ -14,7 +14,6 @@ from tests.adapter.test_life import _root, _unshares, as_other_user, open_to_oth
 from tests.support.adapter import APPS, Adapter, folder_of
 from tests.support.needs import need, needed
 from tests.support.process import accepts, alive, descendants, free_port, status_of, until
-
 
 assert readable  # a fixture
 
@@ -36,7 +35,7 @@ def ended(adapter):
     return seconds
 
 
-# -- SIGTERM ---------------------------------------------------------------------------------------------
+# -- SIGTERM ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["by_asyncio", "by_exit", "by_event", "late"])
@@ -107,7 +106,7 @@ def test_only_a_models_own_processes_are_its_family(start):
     assert [pid for pid in Family("mark").pids() if pid in (1, os.getppid())] == []
 
 
-# -- the end of a script -----------------------------------------------------------------------------------
+# -- the end of a script ---------------------------------------------------------------------------
 
 
 def test_a_script_that_serves_from_a_thread_lives_as_long_as_that(start):
@@ -116,7 +115,7 @@ def test_a_script_that_serves_from_a_thread_lives_as_long_as_that(start):
         assert adapter.web("GET", "/").body == b"here"
 
 
-# -- daemons ------------------------------------------------------------------------------------------------
+# -- daemons ---------------------------------------------------------------------------------------
 
 
 def with_daemon(adapter):
@@ -230,7 +229,7 @@ def test_a_parent_that_ignores_its_childrens_ends_changes_nothing(tmp_path):
         until(lambda: adapter.web("GET", "/told").status == 200, lambda: adapter.log)
 
 
-# -- a port that it can't have ---------------------------------------------------------------------------
+# -- a port that it can't have ---------------------------------------------------------------------
 
 
 def why(adapter, seconds=20.0):

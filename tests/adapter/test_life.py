@@ -55,7 +55,7 @@ def last_line(log):
     return [line for line in log.splitlines() if " - - [" not in line][-1]
 
 
-# -- the log ----------------------------------------------------------------------------------------------
+# -- the log ---------------------------------------------------------------------------------------
 
 
 def test_each_run_ends_both_logs_before_it_answers(own):
@@ -125,7 +125,7 @@ def test_server_timing_of_the_app_is_kept(own):
     assert "db;dur=5" in ",".join(answer.header("server-timing"))
 
 
-# -- activations at once ------------------------------------------------------------------------------------
+# -- activations at once ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [2, 8])
@@ -226,7 +226,7 @@ def test_a_timeout_that_a_model_sets_for_all_sockets_is_not_the_platforms(start)
         assert json.loads(answer.read().decode("utf-8"))["body"] == "hi"
 
 
-# -- deadlines ----------------------------------------------------------------------------------------------
+# -- deadlines -------------------------------------------------------------------------------------
 
 
 def soon(seconds):
@@ -292,7 +292,7 @@ def test_a_strange_deadline_does_no_harm(model, deadline):
     assert answer.status in ((200, 504) if deadline in ("1", "-1", 12) else (200,))
 
 
-# -- the end ------------------------------------------------------------------------------------------------
+# -- the end ---------------------------------------------------------------------------------------
 
 
 def test_sigterm_ends_it_at_once_when_idle(own):
@@ -330,7 +330,7 @@ def test_no_process_and_no_zombie_is_left_behind_by_a_run(own):
     assert sorted(descendants(adapter.pid)) == sorted(before)
 
 
-# -- whom it runs as --------------------------------------------------------------------------------
+# -- whom it runs as -------------------------------------------------------------------------------
 
 
 OTHER_USER = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]
@@ -467,7 +467,7 @@ def test_process_1_buries_the_orphans_of_a_server(first_process):
     )
 
 
-# -- what OpenWhisk can't carry --------------------------------------------------------------------------
+# -- what OpenWhisk can't carry --------------------------------------------------------------------
 
 
 def test_a_websocket_is_refused_and_the_log_says_so_once(own):
@@ -487,7 +487,7 @@ def test_streamlits_page_is_told_what_it_will_miss(own):
     assert own().web("GET", "/_stcore/health").status == 501
 
 
-# -- memory -----------------------------------------------------------------------------------------
+# -- memory ----------------------------------------------------------------------------------------
 
 
 def test_128_megabytes_are_enough(own):
@@ -503,7 +503,7 @@ def test_128_megabytes_are_enough(own):
     assert peak < 128 + 64 * measured
 
 
-# -- a plain HTTP server ------------------------------------------------------------------------------
+# -- a plain HTTP server ---------------------------------------------------------------------------
 
 
 @pytest.fixture

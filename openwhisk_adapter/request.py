@@ -33,6 +33,8 @@ RESERVED = frozenset(
         "__ow_user",
     )
 )
+# Asked by Streamlit's page alone, before its WebSocket; what is refused here, the page shows.
+STREAMLITS_FIRST_QUESTION = "/_stcore/health"
 CONTEXT = (
     "activation_id",
     "transaction_id",
@@ -104,6 +106,8 @@ def request_from_params(
 
 def wants_websocket(params: Mapping[str, Any]) -> bool:
     """A connection that stays open for both sides, which no action can have."""
+    if params.get("__ow_path") == STREAMLITS_FIRST_QUESTION:
+        return True
     headers = params.get("__ow_headers")
     upgrade = headers.get("upgrade") if isinstance(headers, dict) else None
     return isinstance(upgrade, str) and upgrade.strip().lower() == "websocket"

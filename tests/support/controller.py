@@ -24,7 +24,7 @@ text: asp cache-manifest calendar css csv html markdown mcf plain richtext tab-s
  x-scriptelisp x-scriptksh x-scriptlisp x-scriptperl x-scriptperl-module x-scriptphyton x-scriptrexx
  x-scriptscheme x-scriptsh x-scripttcl x-scripttcsh x-scriptzsh x-server-parsed-html x-setext x-sgml
  x-speech x-uuencode x-vcalendar x-vcard xml
-"""
+"""  # noqa: E501
 _FIXED = """
 application: json json-patch+json merge-patch+json problem+json vnd.api+json x-www-form-urlencoded
 text: event-stream

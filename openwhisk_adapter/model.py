@@ -5,7 +5,7 @@ import enum
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 from openwhisk_adapter.addresses import prefix_from_name
 from openwhisk_adapter.log import Log
@@ -223,8 +223,9 @@ class Model:
     def _start_child(self, plan: Plan, environ: Dict[str, str]) -> Started:
         from openwhisk_adapter.starting.process import Child
 
+        command = self.command + list(plan.arguments)
         return Child(
-            self.command,
+            command,
             environ,
             plan.wanted,
             self._settings.port,
@@ -241,18 +242,13 @@ class Model:
             plan.wanted,
             self._settings.port,
             self._log,
-            self._take_app,
+            self._be_ready,
             self._end,
             self._signals,
         )
         self._script = script
         self._script_is_due.set()
         return script
-
-    def _take_app(self, app: Any) -> None:
-        from openwhisk_adapter.servers.wsgi import Wsgi
-
-        self._be_ready(Wsgi(app, self._log.exception))
 
     def script(self) -> "Script":
         """For the main thread, where a script runs: the next one that is due."""

@@ -11,6 +11,16 @@ PREFIX_VARIABLES = (
     "UVICORN_ROOT_PATH",
 )
 
+# For servers that no variable tells it: words of their start command, by name. Only a gunicorn
+# that has this worker has the option.
+PREFIX_OPTIONS = {
+    "hypercorn": ((), "--root-path"),
+    "gunicorn": (
+        ("-k asgi", "-k=asgi", "--worker-class asgi", "--worker-class=asgi"),
+        "--root-path",
+    ),
+}
+
 # Read by servers that would otherwise listen on every address of the machine.
 HOST_VARIABLES = (
     "BENTOML_HOST",
@@ -173,6 +183,8 @@ class Plan(NamedTuple):
     "What it needs to listen to these variables."
     recipe: str = ""
     "How it can be told another port."
+    arguments: Sequence[str] = ()
+    "To be added to the command."
 
 
 def plan_from_command(
@@ -207,7 +219,17 @@ def plan_from_command(
         is_local=is_local,
     )
     config = known.config if known is not None and told else None
-    return Plan(wanted, variables, config, recipe_for(known, line, settings.port))
+    recipe = recipe_for(known, line, settings.port)
+    return Plan(wanted, variables, config, recipe, arguments_for_prefix(command, prefix))
+
+
+def arguments_for_prefix(command: Sequence[str], prefix: str) -> List[str]:
+    words = list(command[2:] if list(command[1:2]) == ["-m"] else command)
+    name = words[0].rpartition("/")[2] if words else ""
+    needed, option = PREFIX_OPTIONS.get(name, ((), ""))
+    line = " ".join(words)
+    is_fit = not needed or any(text in line for text in needed)
+    return [option, prefix] if option and prefix and is_fit and option not in line else []
 
 
 def recipe_for(known: Optional[Known], line: str, own_port: int) -> str:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.support.process import free_port
+from tests.support.process import accepts, free_port, until
 
 
 def ports(count):
@@ -233,4 +233,5 @@ def test_a_server_that_has_gone_while_its_starter_lives_is_looked_for_again(star
     with open(adapter.folder + "/pid") as file:
         pid = int(file.read())
     os.kill(pid, 9)
+    until(lambda: not accepts(one), "nobody listens there any more")
     assert asked_at(adapter) == two

@@ -94,6 +94,23 @@ def test_a_page_is_told_where_it_lives_unless_its_image_says_so():
     assert variables == {name: PREFIX for name in PREFIX_VARIABLES if name != "GRADIO_ROOT_PATH"}
 
 
+@pytest.mark.parametrize(
+    "command, added",
+    [
+        ("hypercorn app:app", ["--root-path", PREFIX]),
+        ("python -m hypercorn app:app", ["--root-path", PREFIX]),
+        ("hypercorn --root-path /own app:app", []),
+        ("/usr/bin/gunicorn -k asgi app:app", ["--root-path", PREFIX]),
+        ("gunicorn -k uvicorn.workers.UvicornWorker app:app", []),
+        ("gunicorn app:app", []),
+        ("serve", []),
+    ],
+)
+def test_a_page_is_told_where_it_lives_by_an_option_where_no_variable_does(command, added):
+    assert list(plan(command, PREFIX).arguments) == added
+    assert list(plan(command).arguments) == []
+
+
 def test_where_only_this_machine_may_ask_a_server_is_told_the_same():
     variables = plan("serve", settings=Settings(host="127.0.0.1"), HOST="0.0.0.0").variables
     expected = {name: "127.0.0.1" for name in HOST_VARIABLES if name != "HOST"}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from openwhisk_adapter.servers.asgi import Asgi  # a script without uvicorn does without asyncio
 
 Method = Callable[..., Any]
+Sockets = Optional[List[socket.socket]]
 
 
 class UvicornCapture:
@@ -40,7 +41,7 @@ class UvicornCapture:
         }
 
     def startup_of(self, original: Method) -> Method:
-        async def startup(server: Any, sockets: Optional[List[socket.socket]] = None) -> None:
+        async def startup(server: Any, sockets: Sockets = None) -> None:
             if sockets is not None or not self.can_take(server.config):
                 await original(server, sockets=sockets)
                 return
@@ -54,7 +55,10 @@ class UvicornCapture:
         return startup
 
     def shutdown_of(self, original: Method) -> Method:
-        async def shutdown(server: Any, sockets: Optional[List[socket.socket]] = None) -> None:
+        async def shutdown(
+            server: Any,
+            sockets: Sockets = None,
+        ) -> None:
             try:
                 await original(server, sockets=sockets)
             finally:
@@ -65,7 +69,8 @@ class UvicornCapture:
 
     def can_take(self, config: Any) -> bool:
         """With TLS, at a socket, or with more processes it serves as it is."""
-        if self.asgi is not None or config.is_ssl or config.uds or config.fd is not None:
+        is_elsewhere = config.is_ssl or config.uds or config.fd is not None
+        if self.asgi is not None or is_elsewhere:
             return False
         return self.wanted(int(config.port))
 

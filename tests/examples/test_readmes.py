@@ -37,8 +37,12 @@ def written(folder, before):
         ("max-sentiment", 4, ['"predictions": [{"positive": 0.78', '"negative": 0.82', '"id": "sentiment-words"']),
         ("max-upscale", 4, ["PNG", "IHDR\0\0\0\xa0\0\0\0\xa0", '"id": "upscale-filters"']),  # 160 x 160 pixels
         ("fastapi-model", 6, ['?filter=overall"', '{"alpha":0.5}', '"predicted_tag":"natural-language-processing"']),
-        ("weather-onnx", 3, ['{"rain":true,"prediction":"rain","probability":0.9682}', '"prediction":"no rain"']),
+        ("weather-onnx", 4, ['{"prediction":"Rain"}', '{"prediction":"No_Rain"}', "/weather-onnx/docs."]),
         ("bento-iris", 4, ["[[0.98470316684", '["setosa", "versicolor", "virginica"]', '{"openapi":"3.0.2"']),
+        ("mlflow", 4, ['{"predictions": ["class_0", "class_1", "class_2"]}', '["class_0", "class_2"]', "3.17.2"]),
+        ("triton", 4, ['"shape":[2,1],"data":[2,7]', '"datatype":"FP32","shape":[-1,64]', '"name":"triton"']),
+        ("torchserve", 4, ['"digit": 7,', '"digit": 2,', '"status": "Healthy"']),
+        ("generate", 4, ['{"text":"On Friday mist hides the', 'data: {"text": "mist "}', "\nOn Friday mist hides"]),
         ("tf-serving", 4, ['"predictions": [2.5, 3.0, 4.5\n', '"state": "AVAILABLE"', '"digit": 2']),
     ],
 )

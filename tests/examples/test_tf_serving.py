@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import pytest
+import requests
 
 from tests.support.example import EXAMPLES, KINDS, example_python, instruction, served
 from tests.support.needs import need
@@ -70,6 +71,23 @@ def test_an_image_is_sent_as_base64_with_or_without_line_ends(model, text, kind)
     assert (status, [rounded(row) for row in answer["predictions"]]) == (200, [DIGIT, DIGIT])
     status, answer = predicted(model, {"inputs": {"image_bytes": [b64]}}, "/v1/models/digits:predict", kind)
     assert (status, {name: values[0] for name, values in rounded(answer["outputs"], 1).items()}) == (200, DIGIT)
+
+
+@pytest.mark.parametrize("how", ["data", "json"])
+@pytest.mark.parametrize("kind", ["itself", "gateway"])
+def test_requests_sends_images_as_the_one_input(kind, how, tmp_path):
+    request = {"inputs": [{"b64": base64.b64encode(IMAGE).decode()}] * 2}
+    body = {"data": json.dumps(request)} if how == "data" else {"json": request}
+    with served(kind, NAME, tmp_path) as model:
+        reply = requests.post(model.url + "/v1/models/digits:predict", timeout=30, **body)
+    assert (reply.status_code, reply.headers["Content-Type"]) == (200, "application/json")
+    outputs = rounded(reply.json()["outputs"], 1)
+    assert outputs == {name: [value, value] for name, value in DIGIT.items()}
+
+
+def test_a_value_that_is_not_base64_is_refused(model):
+    status, answer = predicted(model, {"inputs": [{"b64": "?"}]}, "/v1/models/digits:predict")
+    assert (status, answer) == (400, {"error": "Unable to base64 decode"})
 
 
 def rounded(row, depth=0):

@@ -140,12 +140,12 @@ class Adapter(Process):
         lines += ["Content-Length: %d" % len(body)] if body or method in ("POST", "PUT") else []
         return self.raw("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
-    def post(self, path, body):
+    def post(self, path, body, seconds=30):
         """What the invoker does: its headers, its JSON."""
         if not isinstance(body, bytes):
             body = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         head = "POST %s HTTP/1.1\r\n%s\r\n" % (path, WIRE.format(length=len(body)))
-        return self.raw(head.encode("latin-1") + body)
+        return self.raw(head.encode("latin-1") + body, seconds)
 
     def init(self, env=None, **members):
         return self.post("/init", initialization(env, **members))

@@ -17,7 +17,7 @@ def virtualenv(name, pins, python):
     folder = ENVS / name
     with locked(ENVS / (name + ".lock")):
         if not fresh(folder, pins):
-            make(folder, python(), pins)
+            make(folder, [python(), "-m", "venv"], pins)
     return str(folder / "bin" / "python")
 
 
@@ -45,16 +45,18 @@ def with_included(pins):
     return [pins] + [file for name in names for file in with_included(pins.parent / name)]
 
 
-def make(folder, python, pins):
+def make(folder, command, pins):
+    """`command` makes an environment in the folder that it is given."""
     shutil.rmtree(str(folder), ignore_errors=True)
-    run(python, "-m", "venv", str(folder))
+    run(*command, str(folder))
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     # First its own version: the one that came with an old interpreter doesn't know today's wheel names.
     for pin in pins.read_text().splitlines():
         if pin.startswith("pip=="):
             run(*pip, "install", pin)
     run(*pip, "install", "--requirement", str(pins))
-    run(*pip, "check")
+    if "--system-site-packages" not in command:  # what a distribution has put there isn't ours to judge
+        run(*pip, "check")
     (folder / ".pins").write_text(fingerprint(pins))
 
 

@@ -130,6 +130,31 @@ def test_a_script_that_dies_of_a_question_is_told_of(script):
     assert (answer.status, b"died during this request" in answer.body) == (502, True), answer
 
 
+LOADED_LATER = {
+    "asyncio",
+    "openwhisk_adapter.forms",
+    "openwhisk_adapter.servers.arriving",
+    "openwhisk_adapter.servers.asgi",
+    "openwhisk_adapter.servers.http",
+    "openwhisk_adapter.servers.relay",
+    "openwhisk_adapter.starting.ports",
+    "openwhisk_adapter.starting.probes",
+    "openwhisk_adapter.starting.process",
+    "openwhisk_adapter.streaming",
+    "openwhisk_adapter.warmup",
+    "shlex",
+}
+
+
+def test_a_wsgi_model_loads_no_room_that_it_does_without(script):
+    telling = SERVE.replace('[b"served"]', '["\\n".join(__import__("sys").modules).encode()]')
+    adapter = script(telling)
+    assert adapter.init().status == 200, adapter.log
+    loaded = set(adapter.web("GET", "/").body.decode().split())
+    assert "openwhisk_adapter.servers.wsgi" in loaded
+    assert loaded & LOADED_LATER == set()
+
+
 # -- signals ---------------------------------------------------------------------------------------
 
 
@@ -198,6 +223,7 @@ def test_the_version_is_told():
     assert said.decode() == "openwhisk.py %s\n" % VERSION
 
 
+@pytest.mark.parametrize("backend", ["in-process", "http"])  # uvicorn insists on its log
 def test_streams_that_are_closed_cost_nothing(start, backend):
     prefix = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh"]
     adapter = start("model", *COMMANDS[backend], prefix=prefix)

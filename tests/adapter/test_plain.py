@@ -15,6 +15,12 @@ from tests.support.process import free_port
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
+@pytest.fixture(scope="module", params=["in-process", "http"])
+def backend(request):
+    """Those in which we read what a plain client sends; behind uvicorn that is uvicorn's."""
+    return request.param
+
+
 def answers(port, *pieces):
     """All that comes back for what is sent in pieces, each some time after the one before."""
     with closing(socket.create_connection(("127.0.0.1", port), 20)) as client:

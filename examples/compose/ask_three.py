@@ -1,6 +1,7 @@
 """Asks three models about one picture at once and joins what they say: python ask_three.py PICTURE
 
-Each is an action of its own, so each has its own containers. APIHOST and AUTH are those of `wsk property get`.
+Each is an action of its own, so each has its own containers. APIHOST and AUTH are those of `wsk
+property get`.
 """
 
 import base64

@@ -1,4 +1,5 @@
-"""Writes weather forecasts, as they come: FastAPI around a character model, with server-sent events or plain text."""
+"""Writes weather forecasts, as they come: FastAPI around a character model, with server-sent
+events or plain text."""
 
 import asyncio
 import json
@@ -20,9 +21,13 @@ class Wish(BaseModel):
 
     prompt: str = Field("On ", max_length=1000, description="how the forecast begins")
     length: int = Field(400, ge=1, le=4000, description="characters, at most")
-    temperature: float = Field(0.7, ge=0.1, le=2, description="how freely the next character is chosen")
+    temperature: float = Field(
+        0.7, ge=0.1, le=2, description="how freely the next character is chosen"
+    )
     seed: int = Field(0, ge=0, description="the same seed writes the same forecast")
-    stream: Optional[Literal["events", "text"]] = Field(None, description="as it comes; else when it is whole")
+    stream: Optional[Literal["events", "text"]] = Field(
+        None, description="as it comes; else when it is whole"
+    )
     pace: float = Field(0, ge=0, le=1, description="seconds between two words, for watching")
 
 

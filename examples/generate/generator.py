@@ -1,4 +1,5 @@
-"""A character model: the last characters in, one more out, again and again. NumPy and a file of weights."""
+"""A character model: the last characters in, one more out, again and again. NumPy and a file of
+weights."""
 
 from typing import Iterator, NamedTuple, Tuple
 
@@ -31,15 +32,20 @@ def indices_from_text(alphabet: str, text: str) -> np.ndarray:
     return np.array([known.get(character, known[" "]) for character in text], np.int64)
 
 
-def scores_from_windows(weights: Weights, windows: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+def scores_from_windows(
+    weights: Weights, windows: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The score of each next character, and on the way there what was seen and made of it."""
     seen = weights.embedding[windows].reshape(len(windows), -1)
     inner = np.tanh(seen @ weights.inner + weights.inner_bias)
     return inner @ weights.outer + weights.outer_bias, seen, inner
 
 
-def characters(weights: Weights, prompt: str, length: int, temperature: float, seed: int) -> Iterator[str]:
-    """What follows the prompt, character by character, until the line ends or there are `length` of them."""
+def characters(
+    weights: Weights, prompt: str, length: int, temperature: float, seed: int
+) -> Iterator[str]:
+    """What follows the prompt, character by character, until the line ends or there are `length`
+    of them."""
     chance = np.random.default_rng(seed)
     window = indices_from_text(weights.alphabet, (BEFORE + prompt)[-CONTEXT:])
     for _ in range(length):

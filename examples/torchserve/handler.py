@@ -1,4 +1,5 @@
-"""How TorchServe asks the digits network: an image's bytes in, the digit and its probabilities out."""
+"""How TorchServe asks the digits network: an image's bytes in, the digit and its probabilities
+out."""
 
 import io
 

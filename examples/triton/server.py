@@ -1,4 +1,5 @@
-"""The digits classifier on Triton Inference Server: a NumPy function, which Triton asks for whole batches."""
+"""The digits classifier on Triton Inference Server: a NumPy function, which Triton asks for whole
+batches."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""Will it rain? A FastAPI app around a model in ONNX that takes seven numbers; scaling them is part of the model."""
+"""Will it rain? A FastAPI app around a model in ONNX that takes seven numbers; scaling them is
+part of the model."""
 
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,7 +30,9 @@ class WeatherVariables(BaseModel):
     temp_c: FiniteFloat = Field(description="degrees Celsius")
     humidity: FiniteFloat = Field(description="between 0 and 1")
     wind_speed_kmph: FiniteFloat = Field(description="km/h")
-    wind_bearing_degree: FiniteFloat = Field(description="where the wind comes from: 0 is north, 90 east")
+    wind_bearing_degree: FiniteFloat = Field(
+        description="where the wind comes from: 0 is north, 90 east"
+    )
     visibility_km: FiniteFloat = Field(description="km")
     pressure_millibars: FiniteFloat = Field(description="at sea level")
     current_weather_condition: FiniteFloat = Field(description="1: it rains, 0: it doesn't")
@@ -43,7 +46,9 @@ class Forecast(BaseModel):
 async def lifespan(app):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # the model is far too small to be worth a pool of threads
-    app.state.session = onnxruntime.InferenceSession(str(MODEL), options, providers=["CPUExecutionProvider"])
+    app.state.session = onnxruntime.InferenceSession(
+        str(MODEL), options, providers=["CPUExecutionProvider"]
+    )
     yield
 
 
@@ -53,7 +58,9 @@ app = FastAPI(title="Rain or not", version="1.0", lifespan=lifespan)
 @app.get("/")
 def index(request: Request):
     docs = request.scope.get("root_path", "") + "/docs"
-    return {"Hello": f"This is the rain forecast. Its API is described, and can be tried, at {docs}."}
+    return {
+        "Hello": f"This is the rain forecast. Its API is described, and can be tried, at {docs}."
+    }
 
 
 @app.post("/predict")

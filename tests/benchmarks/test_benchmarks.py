@@ -236,9 +236,7 @@ def test_only_a_whole_measurement_takes_the_place_of_the_kept_one(words, folder)
 @pytest.mark.parametrize(
     "module, answer",
     [
-        pytest.param(
-            "benchmarks", "There is no max-digit: it is adapter, crowd, ", id="benchmark"
-        ),
+        pytest.param("benchmarks", "There is no max-digit: it is adapter, crowd, ", id="benchmark"),
         pytest.param(
             "benchmarks.adapter",
             "There is no max-digit: it is max-digits-py37, max-digits, ",

@@ -1,4 +1,5 @@
-"""Models that work together: one after another in a sequence, and several at once; each is an action of its own."""
+"""Models that work together: one after another in a sequence, and several at once; each is an
+action of its own."""
 
 import base64
 import json
@@ -15,14 +16,24 @@ from tests.support.gateway import Gateway
 from tests.support.recordings import GUEST_KEY
 
 FOLDER = EXAMPLES / "compose"
-MODELS = [FOLDER / "ocr", EXAMPLES / "max-sentiment", EXAMPLES / "max-digits", EXAMPLES / "max-upscale"]
-TEXTS = {"praise": "The soup was warm and full of flavour.", "blame": "Terrible service, and the room was dirty!"}
+MODELS = [
+    FOLDER / "ocr",
+    EXAMPLES / "max-sentiment",
+    EXAMPLES / "max-digits",
+    EXAMPLES / "max-upscale",
+]
+TEXTS = {
+    "praise": "The soup was warm and full of flavour.",
+    "blame": "Terrible service, and the room was dirty!",
+}
 SEQUENCE = "ocr-then-sentiment"
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    with Gateway(tmp_path_factory.mktemp("gateway"), "--python", example_python("max-digits"), *MODELS) as running:
+    with Gateway(
+        tmp_path_factory.mktemp("gateway"), "--python", example_python("max-digits"), *MODELS
+    ) as running:
         yield running
 
 
@@ -52,9 +63,14 @@ def test_the_line_of_a_picture_is_read(gateway, name):
 
 
 def test_what_is_no_picture_is_refused(gateway):
-    status, answer = invoked(gateway, "ocr", {"image": {"b64": base64.b64encode(b"nonsense").decode()}})
+    status, answer = invoked(
+        gateway, "ocr", {"image": {"b64": base64.b64encode(b"nonsense").decode()}}
+    )
     assert (status, answer["error"]["statusCode"]) == (502, 400)
-    assert answer["error"]["body"] == {"status": "error", "message": "This is not an image that can be read"}
+    assert answer["error"]["body"] == {
+        "status": "error",
+        "message": "This is not an image that can be read",
+    }
 
 
 @pytest.mark.parametrize("name, felt", [("praise", "positive"), ("blame", "negative")])
@@ -74,8 +90,13 @@ def test_a_sequence_says_how_the_text_of_a_picture_feels(gateway, sequence, name
 
 
 def test_a_sequence_ends_with_the_model_that_refuses(gateway, sequence):
-    status, answer = invoked(gateway, sequence, {"image": {"b64": base64.b64encode(b"nonsense").decode()}})
-    assert (status, answer["error"]["body"]["message"]) == (502, "This is not an image that can be read")
+    status, answer = invoked(
+        gateway, sequence, {"image": {"b64": base64.b64encode(b"nonsense").decode()}}
+    )
+    assert (status, answer["error"]["body"]["message"]) == (
+        502,
+        "This is not an image that can be read",
+    )
 
 
 def test_a_sequence_keeps_a_record_of_each_step(gateway, sequence):
@@ -87,7 +108,9 @@ def test_a_sequence_keeps_a_record_of_each_step(gateway, sequence):
 
 
 def test_three_models_look_at_one_picture_at_once(gateway):
-    environ = environ_of(sys.executable, APIHOST="http://127.0.0.1:%d" % gateway.port, AUTH=GUEST_KEY)
+    environ = environ_of(
+        sys.executable, APIHOST="http://127.0.0.1:%d" % gateway.port, AUTH=GUEST_KEY
+    )
     command = [sys.executable, FOLDER / "ask_three.py", FOLDER / "samples" / "seven.png"]
     answers = json.loads(subprocess.check_output(command, env=environ))
     assert list(answers) == ["max-digits", "ocr", "max-upscale"]
@@ -112,14 +135,20 @@ def test_the_manifest_has_the_models_and_the_sequence_of_the_readme():
 def test_training_again_gives_a_reader_that_does_as_well(tmp_path):
     script = FOLDER / "ocr" / "training" / "train.py"
     python = example_python("max-digits")
-    subprocess.run([python, script, tmp_path / "letters.npz"], check=True, stdout=subprocess.DEVNULL)
-    made, committed = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path, FOLDER / "ocr"))
+    subprocess.run(
+        [python, script, tmp_path / "letters.npz"], check=True, stdout=subprocess.DEVNULL
+    )
+    made, committed = (
+        json.loads((path / "metrics.json").read_text()) for path in (tmp_path, FOLDER / "ocr")
+    )
     assert made["letters_held_out"] == committed["letters_held_out"]
     assert made["right"] == pytest.approx(committed["right"], abs=0.01)
 
 
 def test_the_readme_starts_the_gateway_with_the_folders_that_there_are():
-    started = re.search(r"python -m gateway .*", (FOLDER / "README.md").read_text().replace("\\\n", "")).group()
+    started = re.search(
+        r"python -m gateway .*", (FOLDER / "README.md").read_text().replace("\\\n", "")
+    ).group()
     folders = [word for word in started.split() if word.startswith("examples/")]
     assert [EXAMPLES.parent / folder for folder in folders] == MODELS
     assert all(os.path.exists(EXAMPLES.parent / folder / "Dockerfile") for folder in folders)

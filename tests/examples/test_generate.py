@@ -1,4 +1,5 @@
-"""The text generator: by itself, behind the adapter and behind the gateway; streams, directly and through a relay."""
+"""The text generator: by itself, behind the adapter and behind the gateway; streams, directly and
+through a relay."""
 
 import json
 import subprocess
@@ -15,7 +16,7 @@ NAME = "generate"
 FOLDER = EXAMPLES / NAME
 JSON = [("Content-Type", "application/json")]
 FRIDAY = json.loads((FOLDER / "samples" / "friday.json").read_text())
-FORECAST = "On Friday mist hides the fields in the valleys. Temperatures reach 6 degrees below zero. Lights on, please."
+FORECAST = "On Friday mist hides the fields in the valleys. Temperatures reach 6 degrees below zero. Lights on, please."  # noqa: E501
 
 
 def streams():
@@ -95,7 +96,8 @@ SLOWLY = {**FRIDAY, "stream": "events", "pace": 0.1}
 
 
 def came_one_by_one(lines):
-    """Whether it took as long as it took to write them: a second at least, for the last of some twenty words."""
+    """Whether it took as long as it took to write them: a second at least, for the last of some
+    twenty words."""
     return lines[-1][0] - lines[0][0] > 1
 
 
@@ -108,11 +110,17 @@ def test_by_itself_the_words_come_as_they_are_written(tmp_path):
 @needs_streams
 @pytest.mark.parametrize("stream", ["events", "text"])
 def test_through_a_relay_the_words_come_as_they_are_written(stream, tmp_path):
-    with streaming_gateway(tmp_path) as gateway, relay("http://127.0.0.1:%d" % gateway.port) as between:
+    with streaming_gateway(tmp_path) as gateway, relay(
+        "http://127.0.0.1:%d" % gateway.port
+    ) as between:
         lines = arrivals(between.url + "/web/guest/default/" + NAME, {**SLOWLY, "stream": stream})
         until(lambda: between.results, "the action's own result")
     text = "".join(line for _, line in lines)
-    whole = text.replace("\n", "") if stream == "text" else text_of_events(text.replace("\n\n\n", "\n\n"))
+    whole = (
+        text.replace("\n", "")
+        if stream == "text"
+        else text_of_events(text.replace("\n\n\n", "\n\n"))
+    )
     assert whole == FORECAST
     assert came_one_by_one(lines)
     status, result = between.results[0]
@@ -121,10 +129,14 @@ def test_through_a_relay_the_words_come_as_they_are_written(stream, tmp_path):
 
 @needs_streams
 def test_through_a_relay_a_refusal_comes_once(tmp_path):
-    with streaming_gateway(tmp_path) as gateway, relay("http://127.0.0.1:%d" % gateway.port) as between:
+    with streaming_gateway(tmp_path) as gateway, relay(
+        "http://127.0.0.1:%d" % gateway.port
+    ) as between:
         lines = arrivals(between.url + "/web/guest/default/" + NAME, {**SLOWLY, "length": 5000})
     problems = json.loads("".join(line for _, line in lines))["detail"]
-    assert [problem["msg"] for problem in problems] == ["Input should be less than or equal to 4000"]
+    assert [problem["msg"] for problem in problems] == [
+        "Input should be less than or equal to 4000"
+    ]
 
 
 @needs_streams
@@ -157,8 +169,12 @@ print([name for name in one if one[name].shape != other[name].shape])
 @pytest.mark.timeout(600)
 def test_training_again_gives_a_model_that_does_as_well(tmp_path):
     python, made = example_python(NAME), tmp_path / "forecasts.npz"
-    subprocess.run([python, FOLDER / "training" / "train.py", made], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [python, FOLDER / "training" / "train.py", made], check=True, stdout=subprocess.DEVNULL
+    )
     assert subprocess.check_output([python, "-c", SAME, made, FOLDER / "forecasts.npz"]) == b"[]\n"
-    metrics, committed = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path, FOLDER))
+    metrics, committed = (
+        json.loads((path / "metrics.json").read_text()) for path in (tmp_path, FOLDER)
+    )
     assert metrics["characters_held_out"] == committed["characters_held_out"]
     assert metrics["right"] == pytest.approx(committed["right"], abs=0.005)

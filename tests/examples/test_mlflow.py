@@ -1,4 +1,5 @@
-"""The MLflow example: `mlflow models serve` by itself, behind the adapter and behind the gateway."""
+"""The MLflow example: `mlflow models serve` by itself, behind the adapter and behind the
+gateway."""
 
 import json
 import re
@@ -6,7 +7,15 @@ import subprocess
 
 import pytest
 
-from tests.support.example import EXAMPLES, KINDS, Action, example_python, fixed_port, instruction, served
+from tests.support.example import (
+    EXAMPLES,
+    KINDS,
+    Action,
+    example_python,
+    fixed_port,
+    instruction,
+    served,
+)
 
 NAME = "mlflow"
 FOLDER = EXAMPLES / NAME
@@ -58,7 +67,10 @@ def test_what_is_not_mlflows_json_is_refused(model, body):
 
 def test_a_form_is_refused_with_the_types_that_would_do(model):
     reply = model.ask(
-        "POST", "/invocations", headers=[("Content-Type", "application/x-www-form-urlencoded")], body=b"x=1"
+        "POST",
+        "/invocations",
+        headers=[("Content-Type", "application/x-www-form-urlencoded")],
+        body=b"x=1",
     )
     assert reply.status == 415
     assert reply.body.endswith(b"Got 'application/x-www-form-urlencoded'.")
@@ -100,13 +112,17 @@ import sys, mlflow.sklearn, numpy
 one, other = (mlflow.sklearn.load_model(folder) for folder in sys.argv[1:])
 print(all(numpy.allclose(a, b) for a, b in zip(vars(one[-1]).values(), vars(other[-1]).values())
     if isinstance(a, numpy.ndarray) and a.dtype.kind == "f"), list(one[-1].classes_) == list(other[-1].classes_))
-"""
+"""  # noqa: E501
 
 
 def test_training_again_gives_the_committed_model(tmp_path):
     python, made = example_python(NAME), tmp_path / "model"
     script = FOLDER / "training" / "train.py"
-    subprocess.run([python, script, made], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    said = subprocess.check_output([python, "-c", SAME, made, FOLDER / "model"], stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [python, script, made], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    said = subprocess.check_output(
+        [python, "-c", SAME, made, FOLDER / "model"], stderr=subprocess.DEVNULL
+    )
     assert said == b"True True\n"
     assert (tmp_path / "metrics.json").read_text() == (FOLDER / "metrics.json").read_text()

@@ -1,4 +1,5 @@
-"""The Triton example: NVIDIA's own tritonserver, by itself, behind the adapter and behind the gateway."""
+"""The Triton example: NVIDIA's own tritonserver, by itself, behind the adapter and behind the
+gateway."""
 
 import json
 import struct
@@ -25,7 +26,9 @@ def model(request, tmp_path_factory):
 
 def wait_for_the_model(server):
     """By itself Triton listens before it has loaded it; the adapter has waited."""
-    server.wait_until(lambda: server.ask("GET", "/v2/models/digits/ready").status == 200, "the model")
+    server.wait_until(
+        lambda: server.ask("GET", "/v2/models/digits/ready").status == 200, "the model"
+    )
 
 
 def asked(model, body, headers=(), path=INFER):
@@ -55,15 +58,25 @@ def test_only_the_output_that_is_wanted_is_sent(model):
 
 def test_tensors_are_sent_and_sent_back_as_bytes_behind_the_json(model):
     pixels = struct.pack("<64f", *IMAGES[1])
-    tensor = {"name": "image", "shape": [1, 64], "datatype": "FP32", "parameters": {"binary_data_size": len(pixels)}}
+    tensor = {
+        "name": "image",
+        "shape": [1, 64],
+        "datatype": "FP32",
+        "parameters": {"binary_data_size": len(pixels)},
+    }
     wanted = {"name": "digit", "parameters": {"binary_data": True}}
     head = json.dumps({"inputs": [tensor], "outputs": [wanted]}).encode()
-    headers = [("Inference-Header-Content-Length", str(len(head))), ("Content-Type", "application/octet-stream")]
+    headers = [
+        ("Inference-Header-Content-Length", str(len(head))),
+        ("Content-Type", "application/octet-stream"),
+    ]
     reply = model.ask("POST", INFER, headers=headers, body=head + pixels)
     assert reply.status == 200, reply
     said = {name.lower(): value for name, value in reply.headers}
     length = int(said["inference-header-content-length"])
-    assert outputs(json.loads(reply.body[:length].decode()))["digit"]["parameters"] == {"binary_data_size": 8}
+    assert outputs(json.loads(reply.body[:length].decode()))["digit"]["parameters"] == {
+        "binary_data_size": 8
+    }
     assert reply.body[length:] == struct.pack("<q", 7)
 
 
@@ -83,7 +96,10 @@ def test_a_tensor_of_another_shape_is_refused_by_triton(model):
     tensor = {"name": "image", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
     status, answer = asked(model, json.dumps({"inputs": [tensor]}).encode())
     assert status == 400
-    assert "unexpected shape for input 'image' for model 'digits'. Expected [-1,64], got [1,2]." in answer["error"]
+    assert (
+        "unexpected shape for input 'image' for model 'digits'. Expected [-1,64], got [1,2]."
+        in answer["error"]
+    )
 
 
 def test_a_model_that_there_is_not_is_refused_by_triton(model):
@@ -150,6 +166,8 @@ print([name for name in one if not numpy.allclose(one[name], other[name], atol=1
 
 def test_training_again_gives_the_committed_weights(tmp_path):
     python, made = example_python(NAME, "training/requirements.txt"), tmp_path / "digits.npz"
-    subprocess.run([python, FOLDER / "training" / "train.py", made], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [python, FOLDER / "training" / "train.py", made], check=True, stdout=subprocess.DEVNULL
+    )
     assert subprocess.check_output([python, "-c", SAME, made, FOLDER / "digits.npz"]) == b"[]\n"
     assert (tmp_path / "metrics.json").read_text() == (FOLDER / "metrics.json").read_text()

@@ -1,4 +1,5 @@
-"""The ONNX example: rain or not by itself, behind the adapter and behind the gateway; the model that it serves."""
+"""The ONNX example: rain or not by itself, behind the adapter and behind the gateway; the model
+that it serves."""
 
 import json
 import re
@@ -8,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.example import EXAMPLES, KINDS, Action, example_python, fixed_port, instruction, served
+from tests.support.example import (
+    EXAMPLES,
+    KINDS,
+    Action,
+    example_python,
+    fixed_port,
+    instruction,
+    served,
+)
 from tests.support.needs import needed
 
 NAME = "weather-onnx"
@@ -34,7 +43,10 @@ def asked(model, weather):
     [
         (RAINY, "Rain"),
         (SUNNY, "No_Rain"),
-        ({**RAINY, "humidity": 0.3, "pressure_millibars": 1030, "current_weather_condition": 0}, "No_Rain"),
+        (
+            {**RAINY, "humidity": 0.3, "pressure_millibars": 1030, "current_weather_condition": 0},
+            "No_Rain",
+        ),
         ({name: str(value) for name, value in RAINY.items()}, "Rain"),
         ({**SUNNY, "cloud_cover": 1}, "No_Rain"),
     ],
@@ -59,7 +71,9 @@ def test_what_is_not_a_number_is_refused(model, change, reason):
 
 
 def test_weather_with_a_part_missing_is_refused(model):
-    status, answer = asked(model, {name: value for name, value in RAINY.items() if name != "visibility_km"})
+    status, answer = asked(
+        model, {name: value for name, value in RAINY.items() if name != "visibility_km"}
+    )
     problems = [(problem["loc"], problem["msg"]) for problem in answer["detail"]]
     assert (status, problems) == (422, [(["body", "visibility_km"], "Field required")])
 
@@ -83,7 +97,14 @@ def test_a_plain_invocation_needs_no_path(tmp_path):
 
 
 def test_the_start_command_of_the_image_works_as_it_is_on_its_privileged_port(tmp_path):
-    assert instruction(FOLDER, "CMD") == ["uvicorn", "weather_api:app", "--host", "0.0.0.0", "--port", "80"]
+    assert instruction(FOLDER, "CMD") == [
+        "uvicorn",
+        "weather_api:app",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "80",
+    ]
     needed(may_listen_on_port_80(), "this user may not listen on port 80")
     with fixed_port(80), Action(FOLDER, example_python(NAME), tmp_path) as action:
         assert asked(action, RAINY) == (200, {"prediction": "Rain"})
@@ -91,28 +112,40 @@ def test_the_start_command_of_the_image_works_as_it_is_on_its_privileged_port(tm
 
 def may_listen_on_port_80():
     """Root may, and everybody where containers are let: an image's own user often isn't root."""
-    capabilities = int(re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text()).group(1), 16)
+    capabilities = int(
+        re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text()).group(1), 16
+    )
     start = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
     return start <= 80 or bool(capabilities & 1 << 10)
 
 
 def test_the_model_scales_its_inputs_itself():
     question = "import onnx; print(*[node.op_type for node in onnx.load('rain.onnx').graph.node])"
-    operations = subprocess.check_output([training_python(), "-c", question], cwd=str(FOLDER)).decode().split()
+    operations = (
+        subprocess.check_output([training_python(), "-c", question], cwd=str(FOLDER))
+        .decode()
+        .split()
+    )
     assert operations[:2] == ["Scaler", "LinearClassifier"]
 
 
 def test_training_again_gives_a_model_that_does_as_well(tmp_path):
     script = FOLDER / "training" / "train.py"
-    subprocess.run([training_python(), script, tmp_path / "rain.onnx"], check=True, stdout=subprocess.DEVNULL)
-    assert json.loads((tmp_path / "metrics.json").read_text()) == json.loads((FOLDER / "metrics.json").read_text())
+    subprocess.run(
+        [training_python(), script, tmp_path / "rain.onnx"], check=True, stdout=subprocess.DEVNULL
+    )
+    assert json.loads((tmp_path / "metrics.json").read_text()) == json.loads(
+        (FOLDER / "metrics.json").read_text()
+    )
 
 
 def test_the_data_is_what_its_generator_says(tmp_path):
     generator = tmp_path / "generate.py"
     generator.write_text((FOLDER / "training" / "generate.py").read_text())
     subprocess.run([sys.executable, generator], check=True)
-    assert (tmp_path / "weather.csv").read_bytes() == (FOLDER / "training" / "weather.csv").read_bytes()
+    assert (tmp_path / "weather.csv").read_bytes() == (
+        FOLDER / "training" / "weather.csv"
+    ).read_bytes()
 
 
 def training_python():

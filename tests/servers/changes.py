@@ -1,4 +1,5 @@
-"""What the platform itself changes of a request or an answer, whoever serves: these differences are nobody's fault."""
+"""What the platform itself changes of a request or an answer, whoever serves: these differences
+are nobody's fault."""
 
 import re
 from typing import Dict, List, NamedTuple, Tuple
@@ -7,8 +8,17 @@ from urllib.parse import urlsplit
 BOTH = ("adapter", "gateway")
 EVERY = ""
 
-# Headers that say who sent an answer, when, and how it travelled, and what the platform adds to each.
-NOT_COMPARED = {"connection", "content-length", "date", "keep-alive", "server", "server-timing", "transfer-encoding"}
+# Headers that say who sent an answer, when, and how it travelled, and what the platform adds to
+# each.
+NOT_COMPARED = {
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "server",
+    "server-timing",
+    "transfer-encoding",
+}
 NOT_COMPARED |= {"x-openwhisk-activation-id", "x-request-id"}
 NOT_COMPARED |= {"access-control-allow-" + it for it in ("origin", "methods", "headers")}
 
@@ -25,7 +35,8 @@ class Answer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """In these ways, of this question or of every one: what matches in this part of the answer becomes another."""
+    """In these ways, of this question or of every one: what matches in this part of the answer
+    becomes another."""
 
     ways: Tuple[str, ...]
     question: str
@@ -35,11 +46,14 @@ class Change(NamedTuple):
 
 
 CHANGES = [
-    Change(BOTH, EVERY, "kind", r"^$", "application/octet-stream"),  # bytes are what nothing is said of
+    Change(
+        BOTH, EVERY, "kind", r"^$", "application/octet-stream"
+    ),  # bytes are what nothing is said of
     Change(("gateway",), "query", "body", "%20", "+"),
     Change(("gateway",), "text", "body", "charset=utf-8", "charset=UTF-8"),
 ]
-# What the controller answers itself, because the model's answer isn't of a type that the request accepts.
+# What the controller answers itself, because the model's answer isn't of a type that the request
+# accepts.
 REFUSED_BY_THE_PLATFORM: Dict[str, int] = {"unwanted type": 406}
 
 
@@ -52,7 +66,9 @@ def changed(name: str, answer: Answer, way: str) -> Answer:
     return answer
 
 
-def differences(own: Dict[str, Answer], here: Dict[str, Answer], way: str) -> Dict[str, Tuple[Answer, Answer]]:
+def differences(
+    own: Dict[str, Answer], here: Dict[str, Answer], way: str
+) -> Dict[str, Tuple[Answer, Answer]]:
     """Of each question that isn't answered as it should be: the answer, and what was expected."""
     found = {}
     for name, answer in own.items():
@@ -70,7 +86,10 @@ def compared(reply, address: str, masks: Tuple[str, ...]) -> Answer:
     """An answer as it is compared: without what says where and when it was given."""
     pairs = [(name.lower(), without(value, address)) for name, value in reply.headers]
     # A set of methods comes in the order of the process's hash seed.
-    pairs = [(name, ", ".join(sorted(value.split(", "))) if name == "allow" else value) for name, value in pairs]
+    pairs = [
+        (name, ", ".join(sorted(value.split(", "))) if name == "allow" else value)
+        for name, value in pairs
+    ]
     headers = sorted(pair for pair in pairs if pair[0] not in NOT_COMPARED | {"content-type"})
     # The platform says charset=UTF-8 of all text, and nothing of the type of an empty body.
     kind = dict(pairs).get("content-type", "").split(";")[0] if reply.body else ""

@@ -138,7 +138,9 @@ MLFLOW: Questions = {
     "health": get("/health"),
     "version": get("/version"),
     "json": sent("/invocations", "application/json", MLFLOW_WINES),
-    "csv": sent("/invocations", "text/csv", (EXAMPLES / "mlflow" / "samples" / "wines.csv").read_bytes()),
+    "csv": sent(
+        "/invocations", "text/csv", (EXAMPLES / "mlflow" / "samples" / "wines.csv").read_bytes()
+    ),
     "form": sent("/invocations", FORM, b"x=1"),
     "cut off": sent("/invocations", "application/json", b"{"),
     "nothing": sent("/invocations", "application/json", b""),
@@ -164,8 +166,15 @@ TORCHSERVE: Questions = {
 DIGITS = "/v2/models/digits"
 IMAGES = json.loads((EXAMPLES / "triton" / "samples" / "two-and-seven.json").read_text())
 PIXELS = struct.pack("<64f", *IMAGES["inputs"][0]["data"][0])
-TENSOR = {"name": "image", "shape": [1, 64], "datatype": "FP32", "parameters": {"binary_data_size": len(PIXELS)}}
-HEAD = json.dumps({"inputs": [TENSOR], "outputs": [{"name": "digit", "parameters": {"binary_data": True}}]}).encode()
+TENSOR = {
+    "name": "image",
+    "shape": [1, 64],
+    "datatype": "FP32",
+    "parameters": {"binary_data_size": len(PIXELS)},
+}
+HEAD = json.dumps(
+    {"inputs": [TENSOR], "outputs": [{"name": "digit", "parameters": {"binary_data": True}}]}
+).encode()
 TRITON: Questions = {
     "server": get("/v2"),
     "live": get("/v2/health/live"),
@@ -178,7 +187,10 @@ TRITON: Questions = {
         "POST",
         DIGITS + "/infer",
         "",
-        (("Inference-Header-Content-Length", str(len(HEAD))), ("Content-Type", "application/octet-stream")),
+        (
+            ("Inference-Header-Content-Length", str(len(HEAD))),
+            ("Content-Type", "application/octet-stream"),
+        ),
         HEAD + PIXELS,
     ),
     "nothing to infer": post(DIGITS + "/infer", {}),

@@ -1,4 +1,5 @@
-"""The table of what a run has found, as a page: which servers, of which version, when, with which differences."""
+"""The table of what a run has found, as a page: which servers, of which version, when, with which
+differences."""
 
 import datetime
 import os
@@ -7,8 +8,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 HEAD = """# Servers, asked directly and as actions
 
-Written by `make test-servers` on %s. Each server is started by the command that is shown, unchanged, and asked the same
-questions directly, through the adapter on port 8080, and through the gateway; answers are compared whole: status, type,
+Written by `make test-servers` on %s. Each server is started by the command that is shown,
+unchanged, and asked the same
+questions directly, through the adapter on port 8080, and through the gateway; answers are compared
+whole: status, type,
 headers, body. "Seconds" is from the start of the adapter, and of the gateway, to the first answer.
 
 | Server | Version | Start command | Questions | Adapter: same | Gateway: same | Seconds |
@@ -17,7 +20,8 @@ headers, body. "Seconds" is from the start of the adapter, and of the gateway, t
 
 
 class Outcome:
-    """What became of one row asked in one way; a row that never came to its end has no `differences`."""
+    """What became of one row asked in one way; a row that never came to its end has no
+    `differences`."""
 
     def __init__(self, row: Any, way: str, python: str, questions: int):
         self.row, self.way, self.python, self.questions = row, way, python, questions
@@ -47,9 +51,20 @@ def write_results(path: Any, outcomes: List[Outcome]) -> None:
 def line_of(ways: Dict[str, Outcome]) -> str:
     some = next(iter(ways.values()))
     same = [ways[way].same if way in ways else "" for way in ("adapter", "gateway")]
-    seconds = ["%.1f" % ways[way].seconds for way in ("adapter", "gateway") if way in ways and ways[way].seconds]
+    seconds = [
+        "%.1f" % ways[way].seconds
+        for way in ("adapter", "gateway")
+        if way in ways and ways[way].seconds
+    ]
     command = "`%s`" % " ".join(some.row.command).replace("|", "\\|")
-    cells = [some.row.name, version_of(some), command, str(some.questions), *same, " / ".join(seconds)]
+    cells = [
+        some.row.name,
+        version_of(some),
+        command,
+        str(some.questions),
+        *same,
+        " / ".join(seconds),
+    ]
     return "| " + " | ".join(cells) + " |\n"
 
 

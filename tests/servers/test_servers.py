@@ -1,6 +1,8 @@
-"""Servers as their documentation starts them, asked directly, through the adapter and through the gateway.
+"""Servers as their documentation starts them, asked directly, through the adapter and through the
+gateway.
 
-Each row is one start command, unchanged, on its own ports; the adapter listens on 8080, as it does in a container.
+Each row is one start command, unchanged, on its own ports; the adapter listens on 8080, as it does
+in a container.
 """
 
 import json
@@ -52,7 +54,8 @@ def python_of(row):
 
 
 def folder_of(row, parent):
-    """The row's files, with a Dockerfile that says no more than its start command, its ports and its variables."""
+    """The row's files, with a Dockerfile that says no more than its start command, its ports and
+    its variables."""
     folder = Path(str(parent)) / "model"
     for source in row.folders:
         shutil.copytree(str(source), str(folder), dirs_exist_ok=True)
@@ -64,7 +67,8 @@ def folder_of(row, parent):
 
 
 class Alone:
-    """One server of this module at a time, since each has its own ports; and no daemon of it stays behind."""
+    """One server of this module at a time, since each has its own ports; and no daemon of it stays
+    behind."""
 
     def __init__(self, row, folder):
         self.folder = Path(str(folder))
@@ -98,7 +102,10 @@ def end_daemons(folder):
 
 
 def asked(server, row):
-    return {name: compared(server.ask(*question), server.url, row.masks) for name, question in row.questions.items()}
+    return {
+        name: compared(server.ask(*question), server.url, row.masks)
+        for name, question in row.questions.items()
+    }
 
 
 OWN = {}
@@ -123,7 +130,8 @@ def is_ready(server, row):
 
 @pytest.fixture
 def own(row, tmp_path_factory):
-    """What it answers when it is asked directly; both ways to ask it otherwise are compared with the same answers."""
+    """What it answers when it is asked directly; both ways to ask it otherwise are compared with
+    the same answers."""
     for program in row.needs:
         need(program)
     if row.name not in OWN:
@@ -175,13 +183,17 @@ def test_a_server_ends_with_the_container(row, tmp_path):
         os.kill(server.pid, signal.SIGTERM)
         try:
             until(lambda: server.popen.poll() is not None, lambda: "the end: " + server.log, 10)
-            until(lambda: not any(alive(pid) for pid in family), "the end of all that it started", 10)
+            until(
+                lambda: not any(alive(pid) for pid in family), "the end of all that it started", 10
+            )
         finally:
             for pid in filter(alive, family):
                 os.kill(pid, signal.SIGKILL)
 
 
 def test_every_example_row_has_its_example():
-    assert {row.packages for row in ROWS if not (HERE / "requirements" / (row.packages + ".txt")).exists()} <= {
-        folder.name for folder in EXAMPLES.iterdir()
-    }
+    assert {
+        row.packages
+        for row in ROWS
+        if not (HERE / "requirements" / (row.packages + ".txt")).exists()
+    } <= {folder.name for folder in EXAMPLES.iterdir()}

@@ -26,7 +26,7 @@ SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 # What the invoker's HTTP client sends with each request (recorded).
 WIRE = (
     "Accept: application/json\r\nContent-Length: {length}\r\nContent-Type: application/json\r\n"
-    "Host: 10.0.0.2:8080\r\nConnection: Keep-Alive\r\nUser-Agent: Apache-HttpClient/4.5.13 (Java/17.0.15)\r\n"
+    "Host: 10.0.0.2:8080\r\nConnection: Keep-Alive\r\nUser-Agent: Apache-HttpClient/4.5.13 (Java/17.0.15)\r\n"  # noqa: E501
     "Accept-Encoding: gzip,deflate\r\n"
 )
 
@@ -56,7 +56,8 @@ def folder_of(parent, app):
 
 
 def environment(**variables):
-    """A container's environment: of the tests' own only where python is and how coverage is measured."""
+    """A container's environment: of the tests' own only where python is and how coverage is
+    measured."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     kept.update(PATH=path, HOME=os.environ.get("HOME", "/"), LC_ALL="C.UTF-8")
@@ -97,7 +98,8 @@ def initialization(env=None, **members):
 
 
 def action_with(server):
-    """The platform's two calls without a process of their own: a model that is ready, with this server."""
+    """The platform's two calls without a process of their own: a model that is ready, with this
+    server."""
     log = Log()
     model = Model(["python", "app.py"], Settings(), log, Signals())
     model._state = State.LOADING
@@ -151,7 +153,8 @@ class Adapter(Process):
         return self.post("/init", initialization(env, **members))
 
     def run_text(self, value, **members):
-        """The text of a result, by the rules without which the platform would destroy the container."""
+        """The text of a result, by the rules without which the platform would destroy the
+        container."""
         reply = self.post("/run", activation(value, **members))
         text = reply.body.decode("utf-8")
         assert reply.status == 200, (reply, self.log)

@@ -1,6 +1,8 @@
-"""An example as its users run it: its own server, that server behind the adapter, and the action behind the gateway.
+"""An example as its users run it: its own server, that server behind the adapter, and the action
+behind the gateway.
 
-Each takes the start command from the example's Dockerfile and answers `ask(method, path, query, headers, body)`.
+Each takes the start command from the example's Dockerfile and answers `ask(method, path, query,
+headers, body)`.
 """
 
 import json
@@ -19,7 +21,8 @@ from tests.support.virtualenv import ENVS, locked, make, with_included
 ROOT = Path(ADAPTER).parent
 EXAMPLES = ROOT / "examples"
 SECONDS_TO_START = 90
-# What a server reads its ports from, in the order of EXPOSE, when the start command doesn't tell them.
+# What a server reads its ports from, in the order of EXPOSE, when the start command doesn't tell
+# them.
 PORT_VARIABLES = {
     "bento-iris": ["BENTOML_PORT=%d"],
     "torchserve": [
@@ -38,7 +41,8 @@ PORT_VARIABLES = {
 
 
 def example_python(name, requirements="requirements.txt"):
-    """The python of .envs/NAME, the folder that `make run EXAMPLE=NAME` uses: whoever comes first makes it."""
+    """The python of .envs/NAME, the folder that `make run EXAMPLE=NAME` uses: whoever comes first
+    makes it."""
     pins = EXAMPLES / name / requirements
     folder = ENVS / "-".join([name, *Path(requirements).parent.parts])
     ready = folder / ".ready"
@@ -51,7 +55,8 @@ def example_python(name, requirements="requirements.txt"):
 
 
 def environment_maker(name):
-    """What makes an environment for this example: its file `venv` says so where any Python isn't enough."""
+    """What makes an environment for this example: its file `venv` says so where any Python isn't
+    enough."""
     special = EXAMPLES / name / "venv"
     if not special.exists():
         return [sys.executable, "-m", "venv"]
@@ -61,12 +66,15 @@ def environment_maker(name):
 
 
 def newer(made, sources):
-    return made.exists() and made.stat().st_mtime >= max(source.stat().st_mtime for source in sources)
+    return made.exists() and made.stat().st_mtime >= max(
+        source.stat().st_mtime for source in sources
+    )
 
 
 @contextmanager
 def fixed_port(port):
-    """A port that a start command insists on, for one test at a time; skips the test where something else has it."""
+    """A port that a start command insists on, for one test at a time; skips the test where
+    something else has it."""
     with locked(ENVS / ("port-%d.lock" % port)):
         needed(not accepts(port), "port %d is taken" % port)
         yield
@@ -84,7 +92,8 @@ def variables_of(folder):
 
 
 def on_port(name, port, parent):
-    """A copy of the example whose Dockerfile says another port: on one machine a fixed one exists once."""
+    """A copy of the example whose Dockerfile says another port: on one machine a fixed one exists
+    once."""
     folder = Path(str(parent)) / name
     shutil.copytree(str(EXAMPLES / name), str(folder), ignore=shutil.ignore_patterns("__pycache__"))
     text = (folder / "Dockerfile").read_text()
@@ -94,7 +103,9 @@ def on_port(name, port, parent):
         text = re.sub(r"\b%s\b" % own_port, str(moved), text)
     for variable, moved in zip(PORT_VARIABLES.get(name, []), ports):
         text += "ENV %s\n" % (variable % moved)
-    if name == "torchserve":  # one that finds another's process id there says that it is running already
+    if (
+        name == "torchserve"
+    ):  # one that finds another's process id there says that it is running already
         text += "ENV TMPDIR=%s\n" % folder
     (folder / "Dockerfile").write_text(text)
     return folder
@@ -102,7 +113,13 @@ def on_port(name, port, parent):
 
 def environ_of(python, **variables):
     path = os.path.dirname(python) + os.pathsep + os.environ["PATH"]
-    return dict(PATH=path, HOME=os.environ.get("HOME", "/"), LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", **variables)
+    return dict(
+        PATH=path,
+        HOME=os.environ.get("HOME", "/"),
+        LC_ALL="C.UTF-8",
+        PYTHONDONTWRITEBYTECODE="1",
+        **variables,
+    )
 
 
 class Served(Process):
@@ -121,11 +138,17 @@ class Served(Process):
             raise
 
     def wait_until(self, condition, what):
-        until(lambda: self.popen.poll() is not None or condition(), lambda: what + ": " + self.log, SECONDS_TO_START)
+        until(
+            lambda: self.popen.poll() is not None or condition(),
+            lambda: what + ": " + self.log,
+            SECONDS_TO_START,
+        )
         assert self.popen.poll() is None, self.log
 
     def ask(self, method, path="", query="", headers=(), body=b""):
-        return self.request(method, self.prefix + path + ("?" + query if query else ""), headers, body)
+        return self.request(
+            method, self.prefix + path + ("?" + query if query else ""), headers, body
+        )
 
     @property
     def url(self):
@@ -136,7 +159,10 @@ class ItsOwn(Served):
     """The example's own server, by its own start command."""
 
     def __init__(self, folder, python, logs):
-        environ, port = environ_of(python, **variables_of(folder)), int(instruction(folder, "EXPOSE")[0])
+        environ, port = (
+            environ_of(python, **variables_of(folder)),
+            int(instruction(folder, "EXPOSE")[0]),
+        )
         super().__init__(instruction(folder, "CMD"), folder, environ, logs, port)
 
 
@@ -144,7 +170,13 @@ class Action(Served):
     """The same start command behind the adapter, asked as the platform asks it."""
 
     prefix = "/api/v1/web/guest/default/model"
-    post, init, run_text, run, web = Adapter.post, Adapter.init, Adapter.run_text, Adapter.run, Adapter.web
+    post, init, run_text, run, web = (
+        Adapter.post,
+        Adapter.init,
+        Adapter.run_text,
+        Adapter.run,
+        Adapter.web,
+    )
 
     def __init__(self, folder, python, logs, command=None, port=None):
         port = port or free_port()
@@ -183,5 +215,7 @@ def served(kind, name, parent):
     """The example on a port of its own: by itself, behind the adapter or behind the gateway."""
     python, port = example_python(name), free_port()
     folder = on_port(name, port, parent)
-    with {"itself": ItsOwn, "adapter": Action, "gateway": Gateway}[kind](folder, python, parent) as server:
+    with {"itself": ItsOwn, "adapter": Action, "gateway": Gateway}[kind](
+        folder, python, parent
+    ) as server:
         yield server

@@ -1,6 +1,8 @@
-"""A relay for streams as OpenServerless has one: invokes the action and hands on what the action sends it.
+"""A relay for streams as OpenServerless has one: invokes the action and hands on what the action
+sends it.
 
-`POST /web/NAMESPACE/PACKAGE/ACTION` with JSON becomes the same request to the platform, with two more members: where to
+`POST /web/NAMESPACE/PACKAGE/ACTION` with JSON becomes the same request to the platform, with two
+more members: where to
 connect to. What comes over that one connection is the answer, whatever the action's result says.
 """
 
@@ -57,7 +59,9 @@ class Relay(ThreadingHTTPServer):
     def invoke(self, path, body):
         """Asks the platform's web action, and keeps its result for those who want to see it."""
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.platform + "/api/v1" + path, json.dumps(body).encode(), headers)
+        request = urllib.request.Request(
+            self.platform + "/api/v1" + path, json.dumps(body).encode(), headers
+        )
         with urllib.request.urlopen(request, timeout=120) as reply:
             self.results.append((reply.status, reply.read()))
 

@@ -1,4 +1,5 @@
-"""POST /model/predict: a picture of a printed line in the form's field `image`, its text in JSON."""
+"""POST /model/predict: a picture of a printed line in the form's field `image`, its text in
+JSON."""
 
 from pathlib import Path
 

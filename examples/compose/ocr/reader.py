@@ -1,4 +1,5 @@
-"""Reads one printed line of text: cuts the picture into letters and asks a model of NumPy what each of them is."""
+"""Reads one printed line of text: cuts the picture into letters and asks a model of NumPy what
+each of them is."""
 
 import io
 
@@ -54,19 +55,27 @@ def letters_from_ink(ink):
 
 
 def values_from_letter(letter):
-    """The letter in a square, its form filling it, and besides how high, how low and how wide it was."""
+    """The letter in a square, its form filling it, and besides how high, how low and how wide it
+    was."""
     height, width = letter.shape
     rows = np.flatnonzero((letter > INK).any(axis=1))
     cut = letter[rows[0] : rows[-1] + 1]
-    square = Image.fromarray(cut).resize((SIDE, SIDE), Image.BOX if min(cut.shape) >= SIDE else Image.BILINEAR)
+    square = Image.fromarray(cut).resize(
+        (SIDE, SIDE), Image.BOX if min(cut.shape) >= SIDE else Image.BILINEAR
+    )
     measures = [rows[0] / height, rows[-1] / height, width / height, width / len(cut)]
-    return np.concatenate([np.asarray(square, np.float32).ravel(), np.array(measures, np.float32) * 3])
+    return np.concatenate(
+        [np.asarray(square, np.float32).ravel(), np.array(measures, np.float32) * 3]
+    )
 
 
 class Reader:
     def __init__(self, path):
         with np.load(path) as stored:
-            self.layers = [(stored["inner"], stored["inner_bias"]), (stored["outer"], stored["outer_bias"])]
+            self.layers = [
+                (stored["inner"], stored["inner_bias"]),
+                (stored["outer"], stored["outer_bias"]),
+            ]
 
     def read(self, image):
         text = ""

@@ -1,9 +1,12 @@
-"""Trains the character model on the forecasts and writes its weights to forecasts.npz: a minute or two.
+"""Trains the character model on the forecasts and writes its weights to forecasts.npz: a minute or
+two.
 
     python training/train.py [FILE]
 
-A network of one hidden layer sees the last characters and says how likely each character is to come next. The last
-tenth of the forecasts is held out; metrics.json says how often the likeliest character is the right one there.
+A network of one hidden layer sees the last characters and says how likely each character is to come
+next. The last
+tenth of the forecasts is held out; metrics.json says how often the likeliest character is the right
+one there.
 """
 
 import json
@@ -11,7 +14,8 @@ import os
 import sys
 from pathlib import Path
 
-# Read when NumPy is imported. The matrices are small: a thread on each core would do little but wait for the others.
+# Read when NumPy is imported. The matrices are small: a thread on each core would do little but
+# wait for the others.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np

@@ -1,4 +1,5 @@
-"""Trains the wine classifier on the data that scikit-learn ships and saves it as an MLflow model in model/.
+"""Trains the wine classifier on the data that scikit-learn ships and saves it as an MLflow model in
+model/.
 
     python training/train.py [FOLDER]
 
@@ -32,7 +33,9 @@ def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "model"
     shutil.rmtree(folder, ignore_errors=True)
     signature = infer_signature(measures, model.predict(measures))
-    mlflow.sklearn.save_model(model, str(folder), signature=signature, input_example=measures.head(2))
+    mlflow.sklearn.save_model(
+        model, str(folder), signature=signature, input_example=measures.head(2)
+    )
     metrics = {"wines": len(cultivars), "accuracy_in_ten_folds": round(float(accuracy), 4)}
     (folder.parent / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     print(metrics)

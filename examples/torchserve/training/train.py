@@ -2,7 +2,8 @@
 
     python training/train.py [FOLDER]
 
-The images are those that scikit-learn ships. metrics.json has how it does on the 360 that are held out.
+The images are those that scikit-learn ships. metrics.json has how it does on the 360 that are held
+out.
 """
 
 import json

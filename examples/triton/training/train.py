@@ -1,4 +1,5 @@
-"""Trains the digits classifier on the images that scikit-learn ships and writes its weights to digits.npz.
+"""Trains the digits classifier on the images that scikit-learn ships and writes its weights to
+digits.npz.
 
     python training/train.py [FILE]
 

@@ -38,7 +38,9 @@ def exported(model):
     inputs = [("weather", FloatTensorType([None, 7]))]
     options = {id(model): {"zipmap": False}}
     opset = {"": 17, "ai.onnx.ml": 3}
-    return to_onnx(model, initial_types=inputs, options=options, target_opset=opset).SerializeToString()
+    return to_onnx(
+        model, initial_types=inputs, options=options, target_opset=opset
+    ).SerializeToString()
 
 
 def metrics_of(path, weather, rain):
@@ -47,7 +49,9 @@ def metrics_of(path, weather, rain):
     return {
         "hours_held_out": len(rain),
         "accuracy": round(float((said == rain).mean()), 4),
-        "accuracy_of_always_saying_the_commoner": round(float(max(rain.mean(), 1 - rain.mean())), 4),
+        "accuracy_of_always_saying_the_commoner": round(
+            float(max(rain.mean(), 1 - rain.mean())), 4
+        ),
         "recall_of_rain": round(float(said[rain == 1].mean()), 4),
         "precision_of_rain": round(float(rain[said == 1].mean()), 4),
     }

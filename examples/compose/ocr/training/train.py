@@ -1,7 +1,9 @@
 """Trains the letters and writes letters.npz, and the samples: python training/train.py [FILE]
 
-Lines of chance text are printed with the font that Pillow ships, in all sizes, a little blurred, and cut into letters
-by the code that cuts a client's picture. What is held out are lines of other text: metrics.json says how many of their
+Lines of chance text are printed with the font that Pillow ships, in all sizes, a little blurred,
+and cut into letters
+by the code that cuts a client's picture. What is held out are lines of other text: metrics.json
+says how many of their
 letters are read as they were written.
 """
 
@@ -34,7 +36,9 @@ def main():
     chance = random.Random(0)
     values, labels = drawn_letters(chance, [LINES] * len(SIZES))
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "letters.npz"
-    np.savez_compressed(path, **{name: value.astype(np.float16) for name, value in trained(values, labels).items()})
+    np.savez_compressed(
+        path, **{name: value.astype(np.float16) for name, value in trained(values, labels).items()}
+    )
     reader = Reader(path)
     values, labels = drawn_letters(chance, [HELD_OUT // len(SIZES) + 1] * len(SIZES))
     right = sum(reader.letter(value) == LETTERS[label] for value, label in zip(values, labels))
@@ -64,7 +68,9 @@ def drawn_letters(chance, lines_of_sizes):
     for size, lines in zip(SIZES, lines_of_sizes):
         for _ in range(lines):
             text = "H" + "".join(chance.choice(LETTERS) for _ in range(LENGTH)) + "g"
-            image = printed(text, size).filter(ImageFilter.GaussianBlur(chance.random() * size / 40))
+            image = printed(text, size).filter(
+                ImageFilter.GaussianBlur(chance.random() * size / 40)
+            )
             cut = [value for _, value in letters_from_ink(ink_from_image(image))]
             if len(cut) == len(text):
                 values += cut

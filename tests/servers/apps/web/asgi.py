@@ -3,9 +3,17 @@
 import base64
 
 from fastapi import FastAPI, File, Form, Request, UploadFile
-from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import (
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCA05RTSgAAAABJRU5ErkJggg==")
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCA05RTSgAAAABJRU5ErkJggg=="
+)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 app = FastAPI()
 
@@ -42,7 +50,9 @@ async def upload(file: UploadFile = File(...), note: str = Form("")):
 
 @app.get("/status/{status}")
 async def status(status: int):
-    return Response("" if status in (204, 304) else "status %d" % status, status, media_type="text/plain")
+    return Response(
+        "" if status in (204, 304) else "status %d" % status, status, media_type="text/plain"
+    )
 
 
 @app.get("/redirect")
@@ -65,7 +75,9 @@ async def image():
 
 @app.get("/stream")
 async def stream():
-    return StreamingResponse(("line %d\n" % number for number in range(100)), media_type="text/plain")
+    return StreamingResponse(
+        ("line %d\n" % number for number in range(100)), media_type="text/plain"
+    )
 
 
 @app.get("/large")

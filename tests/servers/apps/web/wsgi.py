@@ -4,7 +4,9 @@ import base64
 
 from flask import Flask, Response, jsonify, redirect, request
 
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCA05RTSgAAAABJRU5ErkJggg==")
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGOoBwAAgQCA05RTSgAAAABJRU5ErkJggg=="
+)
 app = Flask(__name__)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -32,7 +34,12 @@ def echo(rest=""):
 @app.post("/upload")
 def upload():
     file = request.files["file"]
-    return jsonify(name=file.filename, kind=file.content_type, size=len(file.read()), note=request.form.get("note"))
+    return jsonify(
+        name=file.filename,
+        kind=file.content_type,
+        size=len(file.read()),
+        note=request.form.get("note"),
+    )
 
 
 @app.get("/status/<int:status>")

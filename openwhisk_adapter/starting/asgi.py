@@ -5,6 +5,7 @@ Only the list of sockets at which it is to listen is empty.
 """
 
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
@@ -68,9 +69,10 @@ class UvicornCapture:
         return shutdown
 
     def can_take(self, config: Any) -> bool:
-        """With TLS, at a socket, or with more processes it serves as it is."""
+        """With TLS, at a socket, with more processes, or in Python 3.6 it serves as it is."""
+        is_too_old = sys.version_info < (3, 7)
         is_elsewhere = config.is_ssl or config.uds or config.fd is not None
-        if self.asgi is not None or is_elsewhere:
+        if self.asgi is not None or is_elsewhere or is_too_old:
             return False
         return self.wanted(int(config.port))
 

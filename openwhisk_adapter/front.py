@@ -24,12 +24,13 @@ def model_from_arguments(arguments: List[str], explanation: str) -> Model:
     """Its port is open and answered from now on. A script of its own is left to the main thread."""
     if arguments and arguments[0].startswith("-"):
         sys.exit(answer_to_option(arguments[0], explanation))
+    log = Log()  # before a socket could get the number of a stream that is closed
     try:
         settings = settings_from_environ(os.environ)
         listening = listening_socket(settings)
     except Refused as refusal:
         sys.exit(str(refusal))
-    return started(arguments or DEFAULT_COMMAND, settings, listening)
+    return started(arguments or DEFAULT_COMMAND, settings, listening, log)
 
 
 def answer_to_option(option: str, explanation: str) -> Optional[str]:
@@ -61,9 +62,9 @@ def started(
     command: List[str],
     settings: Settings,
     listening: socket.socket,
+    log: Log,
 ) -> Model:
     platform = is_platform(settings, os.environ)
-    log = Log()
     signals = Signals()
     model = Model(command, settings, log, signals)
     action = Action(model, settings, log)

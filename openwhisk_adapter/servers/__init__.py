@@ -1,10 +1,17 @@
 """How a loaded model answers: what every kind of server here can do. Touches nothing."""
 
 import socket
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from openwhisk_adapter.messages import Request, Response
 from openwhisk_adapter.sinks import Sink
+
+
+class Address(NamedTuple):
+    """Of a server that listens."""
+
+    host: str
+    port: int
 
 
 class Unreachable(Exception):

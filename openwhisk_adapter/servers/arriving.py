@@ -33,7 +33,10 @@ class Port:
         """For a connection that isn't the platform's."""
         raise NotImplementedError
 
-    def do(self, step: Callable[[], Any]) -> None:
+    def do(
+        self,
+        step: Callable[[], Any],
+    ) -> None:
         """On the loop, whoever asks for it."""
         raise NotImplementedError
 
@@ -133,7 +136,7 @@ class Arriving(asyncio.Protocol):
         end = self.data.find(contract.END_OF_HEAD)
         if end < 0 and len(self.data) <= contract.LONGEST_HEAD:
             return
-        head = bytes(self.data[:end]) if end >= 0 else b""
+        head = bytes(self.data[: max(end, 0)])
         self.size = contract.size_from_head(head)
         if contract.waits_for_continue(head):
             self.transport.write(contract.CONTINUE)
@@ -143,17 +146,26 @@ class Arriving(asyncio.Protocol):
     def begin(self) -> None:
         self.lose_no_patience()
         self.step = Step.ANSWER
-        body, self.data = bytes(self.data[: self.size]), bytearray()
+        body = bytes(self.data[: self.size])
+        self.data.clear()
         if self.call == contract.RUN:
             self.port.run(body, self.reply)
         else:
             self.port.init(body, self.reply)
 
-    def reply(self, status: int, body: bytes) -> None:
+    def reply(
+        self,
+        status: int,
+        body: bytes,
+    ) -> None:
         """By whoever answers first, in whatever thread."""
         self.port.do(lambda: self.write(status, body))
 
-    def write(self, status: int, body: bytes) -> None:
+    def write(
+        self,
+        status: int,
+        body: bytes,
+    ) -> None:
         self.step = Step.ANSWER
         self.transport.write(contract.bytes_from_reply(status, body))
         self.transport.close()

@@ -35,6 +35,8 @@ Event = Union[int, bytes, Response, Refused]
 
 GONE = "the model's server has been shut down"
 CLIENT = ("127.0.0.1", 0)
+Versions = Mapping[str, Tuple[int, ...]]
+
 # Since these versions a path has the prefix in it. It is the framework that takes a path apart, so
 # its version counts where it is known: an older Starlette finds no route for a newer uvicorn.
 WHOLE_PATHS = {"starlette": (0, 35), "uvicorn": (0, 26)}
@@ -93,7 +95,12 @@ class Asgi(Server):
 
     # -- on the loop -----------------------------------------------------------------------------
 
-    def ask(self, request: Request, sink: Sink, answered: Answered) -> Exchange:
+    def ask(
+        self,
+        request: Request,
+        sink: Sink,
+        answered: Answered,
+    ) -> Exchange:
         scope = self.scope_from_request(request)
         exchange = Exchange(self.common, scope, request.body, sink, answered)
         tasks = self.uvicorn.server_state.tasks  # those that uvicorn waits for before it ends
@@ -121,7 +128,9 @@ class Asgi(Server):
         above = root if self.paths_are_whole else ""
         headers = []
         for name, value in request.headers:
-            headers.append((name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")))
+            value = value.strip(" \t")
+            pair = name.lower().encode("latin-1"), value.encode("latin-1")
+            headers.append(pair)
         scope: Scope = {
             "type": "http",
             "asgi": {"version": self.config.asgi_version, "spec_version": "2.3"},
@@ -143,7 +152,10 @@ class Asgi(Server):
     def default_headers(self) -> Pairs:
         """Those that its configuration adds to every answer."""
         pairs = self.uvicorn.server_state.default_headers
-        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+        decoded = []
+        for name, value in pairs:
+            decoded.append((name.decode("latin-1"), value.decode("latin-1")))
+        return decoded
 
     def log_access(self, scope: Any, status: int) -> None:
         if not self.access_log.hasHandlers():
@@ -168,7 +180,8 @@ class Asgi(Server):
         }
         protocol = self.config.http_protocol_class
         known = inspect.signature(protocol).parameters
-        return protocol(**{name: value for name, value in made_of.items() if name in known})
+        wanted = {name: made_of[name] for name in made_of if name in known}
+        return protocol(**wanted)
 
     def listen(self, listener: Any) -> None:
         """The container's connections are taken on the loop from now on."""
@@ -197,12 +210,20 @@ class Pieces(Sink):
 
 
 class AsgiCall(Call):
-    def __init__(self, server: Asgi, timeout: Optional[float] = None) -> None:
+    def __init__(
+        self,
+        server: Asgi,
+        timeout: Optional[float] = None,
+    ) -> None:
         self.server = server
         self.timeout = timeout
         self.exchange: Optional[Exchange] = None
 
-    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
+    def answer(
+        self,
+        request: Request,
+        sink: Optional[Sink] = None,
+    ) -> Response:
         if sink is None:
             sink = Kept()
         events: "queue.Queue[Event]" = queue.Queue()
@@ -228,7 +249,12 @@ class AsgiCall(Call):
         except queue.Empty:
             raise Unanswered("it took more than %s s" % self.timeout)
 
-    def begin(self, request: Request, sink: Sink, answered: Answered) -> None:
+    def begin(
+        self,
+        request: Request,
+        sink: Sink,
+        answered: Answered,
+    ) -> None:
         self.exchange = self.server.ask(request, sink, answered)
 
     def abandon(self) -> None:
@@ -306,7 +332,12 @@ class AsgiPort(Port):
     def init(self, body: bytes, reply: Reply) -> None:
         self.in_thread(self.action.init, body, reply)
 
-    def in_thread(self, call: Callable[[bytes, Reply], None], body: bytes, reply: Reply) -> None:
+    def in_thread(
+        self,
+        call: Callable[[bytes, Reply], None],
+        body: bytes,
+        reply: Reply,
+    ) -> None:
         """For what may have to wait, which the loop mustn't."""
 
         def work() -> None:
@@ -321,7 +352,11 @@ class AsgiPort(Port):
 def without_headers_of_platform(app: Any) -> Any:
     """For clients that aren't the platform: only that may tell of an activation."""
 
-    async def guarded(scope: Scope, receive: Any, send: Any) -> None:
+    async def guarded(
+        scope: Scope,
+        receive: Any,
+        send: Any,
+    ) -> None:
         if "headers" in scope:
             kept = []
             for name, value in scope["headers"]:
@@ -333,16 +368,17 @@ def without_headers_of_platform(app: Any) -> Any:
     return guarded
 
 
-def versions_of(modules: Mapping[str, Any]) -> Dict[str, Tuple[int, ...]]:
-    versions = {}
+def versions_of(modules: Mapping[str, Any]) -> Versions:
+    versions: Dict[str, Tuple[int, ...]] = {}
     for name in WHOLE_PATHS:
-        numbers = str(getattr(modules.get(name), "__version__", "")).split(".")[:2]
+        version = getattr(modules.get(name), "__version__", "")
+        numbers = str(version).split(".")[:2]
         if all(number.isdigit() for number in numbers):
             versions[name] = tuple(int(number) for number in numbers)
     return versions
 
 
-def paths_are_whole(versions: Mapping[str, Tuple[int, ...]]) -> bool:
+def paths_are_whole(versions: Versions) -> bool:
     """Of the first that is there; of none we know: by today's rule."""
     for name, since in WHOLE_PATHS.items():
         if name in versions:

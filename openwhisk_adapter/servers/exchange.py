@@ -42,7 +42,12 @@ class Exchange:
     """One request to the app, from its call to its return; `answered` is called once."""
 
     def __init__(
-        self, common: Circumstances, scope: Scope, body: bytes, sink: Sink, answered: Answered
+        self,
+        common: Circumstances,
+        scope: Scope,
+        body: bytes,
+        sink: Sink,
+        answered: Answered,
     ) -> None:
         self.common = common
         self.scope = scope
@@ -88,7 +93,8 @@ class Exchange:
         if self.stage is not Stage.ASKED:
             return self.break_off()
         headers = [(b"content-type", b"text/plain; charset=utf-8")]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        start = {"type": "http.response.start", "status": 500, "headers": headers}
+        await self.send(start)
         await self.send({"type": "http.response.body", "body": b"Internal Server Error"})
 
     def break_off(self) -> None:
@@ -103,7 +109,8 @@ class Exchange:
     # -- what the app is handed ------------------------------------------------------------------
 
     async def receive(self) -> Message:
-        body, self.unread = self.unread, None
+        body = self.unread
+        self.unread = None
         if body is None:
             await self.over.wait()
         if self.over.is_set():
@@ -124,7 +131,8 @@ class Exchange:
         self.stage = Stage.STARTED
         self.status = int(message["status"])
         for name, value in message.get("headers", []):
-            self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
+            pair = name.decode("latin-1"), value.decode("latin-1")
+            self.headers.append(pair)
             if name.lower() == b"content-length":
                 self.declared = int(value)
         self.sink.begin(self.status)
@@ -146,7 +154,9 @@ class Exchange:
         self.sink.add(piece)
 
     def has_no_body(self) -> bool:
-        return self.scope["method"] == "HEAD" or self.status in (204, 304)
+        if self.scope["method"] == "HEAD":
+            return True
+        return self.status in (204, 304)
 
     def complete(self) -> None:
         if self.declared not in (None, self.size) and not self.has_no_body():
@@ -164,8 +174,12 @@ class Exchange:
             headers = self.common.default_headers() + self.headers
             self.take(Response(self.status, headers, self.sink.body()))
 
-    def take(self, answer: Union[Response, Refused]) -> None:
-        answered, self.answered = self.answered, None
+    def take(
+        self,
+        answer: Union[Response, Refused],
+    ) -> None:
+        answered = self.answered
+        self.answered = None
         if answered is not None:
             answered(answer)
 

@@ -2,19 +2,22 @@
 
 import contextlib
 import socket
-from typing import Iterator, NamedTuple, Optional
+from typing import Iterator, Optional
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Request, Response
-from openwhisk_adapter.servers import Call, Exporter, OtherProtocol, Server, Unanswered, Unreachable
+from openwhisk_adapter.servers import (
+    Address,
+    Call,
+    Exporter,
+    OtherProtocol,
+    Server,
+    Unanswered,
+    Unreachable,
+)
 from openwhisk_adapter.sinks import Kept, Sink
 
 PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
-
-
-class Address(NamedTuple):
-    host: str
-    port: int
 
 
 class Http(Server):

@@ -30,7 +30,11 @@ LINE_END = re.compile(r"[\r\n]+")
 class Wsgi(Server):
     at_once = 1
 
-    def __init__(self, app: App, log_exception: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        app: App,
+        log_exception: Callable[[], object],
+    ) -> None:
         self.app = app
         self.log_exception = log_exception
 
@@ -48,8 +52,6 @@ class Wsgi(Server):
             answer.send(request)
         except ClientGone:
             pass
-        except Refused:
-            raise
         except BaseException:
             self.log_exception()
             if not answer.head_is_sent:

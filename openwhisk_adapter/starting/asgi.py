@@ -5,6 +5,7 @@ Only the list of sockets at which it is to listen is empty.
 """
 
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from openwhisk_adapter.servers.asgi import Asgi  # a script without uvicorn does without asyncio
 
 Method = Callable[..., Any]
+Sockets = Optional[List[socket.socket]]
 
 
 class UvicornCapture:
@@ -40,7 +42,7 @@ class UvicornCapture:
         }
 
     def startup_of(self, original: Method) -> Method:
-        async def startup(server: Any, sockets: Optional[List[socket.socket]] = None) -> None:
+        async def startup(server: Any, sockets: Sockets = None) -> None:
             if sockets is not None or not self.can_take(server.config):
                 await original(server, sockets=sockets)
                 return
@@ -54,7 +56,10 @@ class UvicornCapture:
         return startup
 
     def shutdown_of(self, original: Method) -> Method:
-        async def shutdown(server: Any, sockets: Optional[List[socket.socket]] = None) -> None:
+        async def shutdown(
+            server: Any,
+            sockets: Sockets = None,
+        ) -> None:
             try:
                 await original(server, sockets=sockets)
             finally:
@@ -64,8 +69,10 @@ class UvicornCapture:
         return shutdown
 
     def can_take(self, config: Any) -> bool:
-        """With TLS, at a socket, or with more processes it serves as it is."""
-        if self.asgi is not None or config.is_ssl or config.uds or config.fd is not None:
+        """With TLS, at a socket, with more processes, or in Python 3.6 it serves as it is."""
+        is_too_old = sys.version_info < (3, 7)
+        is_elsewhere = config.is_ssl or config.uds or config.fd is not None
+        if self.asgi is not None or is_elsewhere or is_too_old:
             return False
         return self.wanted(int(config.port))
 

@@ -57,10 +57,7 @@ class Places:
                 setattr(owner, name, substitute)
 
 
-def _remove(
-    items: List[Any],
-    item: Any,
-) -> None:
+def _remove(items: List[Any], item: Any) -> None:
     with contextlib.suppress(ValueError):
         items.remove(item)
 

@@ -3,8 +3,8 @@
 import time
 from typing import Callable, Dict, Iterable, Optional
 
-from openwhisk_adapter.servers import Exporter, OtherProtocol, Server, Unreachable
-from openwhisk_adapter.servers.http import Address, Http
+from openwhisk_adapter.servers import Address, Exporter, OtherProtocol, Server, Unreachable
+from openwhisk_adapter.servers.http import Http
 from openwhisk_adapter.starting.choice import (
     NEVER_THE_MODEL,
     Found,

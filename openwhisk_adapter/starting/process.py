@@ -120,19 +120,17 @@ class Child(Started):
 
 
 def _status_of(leader: int) -> int:
-    try:
-        while True:
-            pid, status = os.waitpid(-1, 0)
-            if pid == leader:
-                return status
-    except ChildProcessError:  # somebody has it that children vanish unseen
-        return 0
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == leader:
+            return status
 
 
 def _bury_orphans() -> None:
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        buried = 1
+        while buried:
+            buried, _ = os.waitpid(-1, os.WNOHANG)
 
 
 def how_from_status(status: int) -> str:

@@ -55,7 +55,9 @@ class Script(Started):
         self._ended = ended
         self._signals = signals
         self._uvicorn = UvicornCapture(self._is_wanted, self._take_server, self._lose_server)
-        self._places = Places(dict(wsgi_places(self.take), **self._uvicorn.places()))
+        places = wsgi_places(self.take)
+        places.update(self._uvicorn.places())
+        self._places = Places(places)
         self._asgi: Optional[Asgi] = None
         self._answered = 0
         signals.share()
@@ -197,7 +199,11 @@ def watch_streams(log: Log) -> None:
             watch_stream(descriptor, stream, log)
 
 
-def watch_stream(descriptor: int, stream: Any, log: Log) -> None:
+def watch_stream(
+    descriptor: int,
+    stream: Any,
+    log: Log,
+) -> None:
     write = stream.write
 
     def write_and_tell(text: str) -> Any:

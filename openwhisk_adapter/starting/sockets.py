@@ -6,7 +6,7 @@ import socket
 import struct
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Set
 
-from openwhisk_adapter.servers.http import Address
+from openwhisk_adapter.servers import Address
 
 TABLES = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6}
 LISTENING = "0A"  # in the kernel's tables

@@ -224,7 +224,9 @@ def plan_from_command(
 
 
 def arguments_for_prefix(command: Sequence[str], prefix: str) -> List[str]:
-    words = list(command[2:] if list(command[1:2]) == ["-m"] else command)
+    words = list(command)
+    if words[1:2] == ["-m"]:
+        del words[:2]
     name = words[0].rpartition("/")[2] if words else ""
     needed, option = PREFIX_OPTIONS.get(name, ((), ""))
     line = " ".join(words)

@@ -1,7 +1,10 @@
 """What happens seldom: streams that are closed, scripts that end, threads that can't be had."""
 
+import importlib.machinery
 import os
+import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -12,9 +15,9 @@ import pytest
 from openwhisk_adapter import VERSION
 from openwhisk_adapter.action import Action, Activation
 from openwhisk_adapter.ending import Ending
-from openwhisk_adapter.listener import Listener, send
+from openwhisk_adapter.listener import Listener, has_said_something, send
 from openwhisk_adapter.log import Log
-from openwhisk_adapter.messages import Request, Response
+from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.model import Model, State
 from openwhisk_adapter.result import result_from_response
 from openwhisk_adapter.servers import Server, Unanswered, Unreachable
@@ -22,8 +25,10 @@ from openwhisk_adapter.servers.http import Address, HttpCall
 from openwhisk_adapter.servers.wsgi import Wsgi
 from openwhisk_adapter.settings import Settings
 from openwhisk_adapter.starting import Started
-from openwhisk_adapter.starting.capture import Places
+from openwhisk_adapter.starting.capture import Places, _tell_when_executed
+from openwhisk_adapter.starting.commands import which
 from openwhisk_adapter.starting.signals import Signals
+from openwhisk_adapter.wire import length_from_text
 from tests.adapter.conftest import COMMANDS
 from tests.support.adapter import ADAPTER, action_with
 from tests.support.process import free_port, until
@@ -125,6 +130,31 @@ def test_a_script_that_dies_of_a_question_is_told_of(script):
     assert (answer.status, b"died during this request" in answer.body) == (502, True), answer
 
 
+LOADED_LATER = {
+    "asyncio",
+    "openwhisk_adapter.forms",
+    "openwhisk_adapter.servers.arriving",
+    "openwhisk_adapter.servers.asgi",
+    "openwhisk_adapter.servers.http",
+    "openwhisk_adapter.servers.relay",
+    "openwhisk_adapter.starting.ports",
+    "openwhisk_adapter.starting.probes",
+    "openwhisk_adapter.starting.process",
+    "openwhisk_adapter.streaming",
+    "openwhisk_adapter.warmup",
+    "shlex",
+}
+
+
+def test_a_wsgi_model_loads_no_room_that_it_does_without(script):
+    telling = SERVE.replace('[b"served"]', '["\\n".join(__import__("sys").modules).encode()]')
+    adapter = script(telling)
+    assert adapter.init().status == 200, adapter.log
+    loaded = set(adapter.web("GET", "/").body.decode().split())
+    assert "openwhisk_adapter.servers.wsgi" in loaded
+    assert loaded & LOADED_LATER == set()
+
+
 # -- signals ---------------------------------------------------------------------------------------
 
 
@@ -157,6 +187,15 @@ def test_where_no_thread_is_to_be_had_sigterm_ends_at_once(monkeypatch):
     assert left == [0]
 
 
+def test_it_ends_once(monkeypatch):
+    begun = []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: begun.append(thread))
+    ending = Ending(lambda: False, lambda: None, Log())
+    ending.begin()
+    ending.begin()
+    assert len(begun) == 1
+
+
 def no_thread(thread):
     raise RuntimeError("can't start new thread")
 
@@ -164,11 +203,27 @@ def no_thread(thread):
 # -- streams, connections, threads -----------------------------------------------------------------
 
 
+def test_the_front_door_can_be_imported():
+    import openwhisk
+
+    assert "Apache OpenWhisk action" in openwhisk.__doc__
+
+
+def test_a_client_that_broke_off_has_said_enough(listener):
+    client = socket.create_connection(listener.socket.getsockname(), 20)
+    taken, _ = listener.socket.accept()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    until(lambda: has_said_something(taken), "the end has come")
+    taken.close()
+
+
 def test_the_version_is_told():
     said = subprocess.check_output([sys.executable, ADAPTER, "--version"])
     assert said.decode() == "openwhisk.py %s\n" % VERSION
 
 
+@pytest.mark.parametrize("backend", ["in-process", "http"])  # uvicorn insists on its log
 def test_streams_that_are_closed_cost_nothing(start, backend):
     prefix = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh"]
     adapter = start("model", *COMMANDS[backend], prefix=prefix)
@@ -308,6 +363,20 @@ def test_an_address_that_is_none_is_told():
     call.close()
 
 
+def test_an_answer_that_would_fill_memory_is_refused():
+    def app(environ, respond):
+        respond("200 OK", [])
+        return (bytes(1 << 20) for _ in range(70))
+
+    with pytest.raises(Refused, match="the model's answer takes more than"):
+        Wsgi(app, None).answer(Request("GET", "/"))
+
+
+def test_a_length_that_is_no_number_is_none():
+    with pytest.raises(ValueError):
+        length_from_text("2, 2")
+
+
 # -- pure rooms ------------------------------------------------------------------------------------
 
 
@@ -328,3 +397,19 @@ def test_deep_json_with_other_values_in_it_is_carried_as_text():
     body = b'[1,"a",' * 600 + b"2" + b"]" * 600
     answer = Response(200, [("Content-Type", "application/json")], body)
     assert result_from_response(answer, Request("GET", "/p", plain=True))["body"] == body.decode()
+
+
+def test_a_module_that_no_import_executes_is_waited_for_in_vain():
+    spec = importlib.machinery.ModuleSpec("x", None)
+    _tell_when_executed(spec, Places({"x:y": len}))
+    assert spec.loader is None
+
+
+def test_a_program_is_found_as_a_shell_finds_it(tmp_path):
+    program = tmp_path / "program"
+    program.write_text("")
+    assert which(str(program)) is None  # not executable
+    program.chmod(0o755)
+    assert which(str(program)) == str(program)
+    assert which("sh") == shutil.which("sh")
+    assert which("no-program-of-this-name") is None

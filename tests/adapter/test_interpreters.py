@@ -38,7 +38,7 @@ def run(name, folder):
     return run_again([environment(name)], folder, *options)
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_adapter_works_on(name, started):
     assert_succeeded(started[name].result())

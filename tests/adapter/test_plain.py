@@ -7,11 +7,18 @@ from contextlib import closing, suppress
 
 import pytest
 
+from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.servers import relay
 from tests.support.process import free_port
 
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture(scope="module", params=["in-process", "http"])
+def backend(request):
+    """Those in which we read what a plain client sends; behind uvicorn that is uvicorn's."""
+    return request.param
 
 
 def answers(port, *pieces):
@@ -90,11 +97,37 @@ def test_a_body_larger_than_memory_is_refused(model):
     assert status_of_answer(answers(model.port, sent)) in (b"400", b"413", b"502")
 
 
+def test_a_header_that_comes_twice_is_one_to_an_app(model):
+    head = b"GET /p HTTP/1.1\r\nHost: h\r\nX-A: one\r\nX-A: two\r\n\r\n"
+    assert b'"one,two"' in answers(model.port, head)
+
+
+@pytest.mark.parametrize("length", [b"2, 2", b"-1", b"0x2", b"two"])
+def test_a_length_that_is_no_number_is_refused(model, length):
+    head = b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: " + length + b"\r\n\r\n"
+    assert status_of_answer(answers(model.port, head, b"{}")) == b"400"
+
+
 def test_a_connection_that_says_nothing_gets_nothing(model):
     assert answers(model.port, b"\r\n") == b""
 
 
 # -- the relay to a server that listens ------------------------------------------------------------
+
+
+CHUNKS = wire.Head(b"POST / HTTP/1.1", [("Transfer-Encoding", "chunked")])
+
+
+@pytest.mark.parametrize("data", [b"x\r\n", b"1" * 70000], ids=["no number", "no end"])
+def test_a_chunk_that_is_none_is_not_handed_on(data):
+    with pytest.raises(Refused):
+        relay.Body(CHUNKS).part_of(data)
+
+
+def test_half_a_chunk_size_waits_for_its_other_half():
+    body = relay.Body(CHUNKS)
+    assert body.part_of(b"0") == b"0" and not body.is_whole
+    assert body.part_of(b"\r\n\r\nGET /") == b"\r\n\r\n" and body.is_whole
 
 
 def pair():

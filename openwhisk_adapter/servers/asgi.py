@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Mapping, Optional, Tuple, Union
 from urllib.parse import unquote
 
 from openwhisk_adapter.messages import LARGEST, Refused, Request, Response
@@ -31,6 +31,8 @@ from openwhisk_adapter.servers.exchange import (
 )
 from openwhisk_adapter.sinks import TOO_LARGE, Kept, Sink
 
+PlatformCall = Callable[[bytes, Reply], None]
+Versions = Mapping[str, Tuple[int, ...]]
 Event = Union[int, bytes, Response, Refused]
 
 GONE = "the model's server has been shut down"
@@ -121,7 +123,8 @@ class Asgi(Server):
         above = root if self.paths_are_whole else ""
         headers = []
         for name, value in request.headers:
-            headers.append((name.lower().encode("latin-1"), value.strip(" \t").encode("latin-1")))
+            value = value.strip(" \t")
+            headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
         scope: Scope = {
             "type": "http",
             "asgi": {"version": self.config.asgi_version, "spec_version": "2.3"},
@@ -142,8 +145,10 @@ class Asgi(Server):
 
     def default_headers(self) -> Pairs:
         """Those that its configuration adds to every answer."""
-        pairs = self.uvicorn.server_state.default_headers
-        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+        pairs = []
+        for name, value in self.uvicorn.server_state.default_headers:
+            pairs.append((name.decode("latin-1"), value.decode("latin-1")))
+        return pairs
 
     def log_access(self, scope: Any, status: int) -> None:
         if not self.access_log.hasHandlers():
@@ -161,14 +166,11 @@ class Asgi(Server):
 
     def protocol(self) -> Any:
         """uvicorn's own for a new connection; what it takes differs from version to version."""
-        made_of = {
-            "config": self.config,
-            "server_state": self.uvicorn.server_state,
-            "app_state": self.state,
-        }
         protocol = self.config.http_protocol_class
-        known = inspect.signature(protocol).parameters
-        return protocol(**{name: value for name, value in made_of.items() if name in known})
+        parts = {"config": self.config, "server_state": self.uvicorn.server_state}
+        if "app_state" in inspect.signature(protocol).parameters:
+            parts["app_state"] = self.state
+        return protocol(**parts)
 
     def listen(self, listener: Any) -> None:
         """The container's connections are taken on the loop from now on."""
@@ -306,7 +308,7 @@ class AsgiPort(Port):
     def init(self, body: bytes, reply: Reply) -> None:
         self.in_thread(self.action.init, body, reply)
 
-    def in_thread(self, call: Callable[[bytes, Reply], None], body: bytes, reply: Reply) -> None:
+    def in_thread(self, call: PlatformCall, body: bytes, reply: Reply) -> None:
         """For what may have to wait, which the loop mustn't."""
 
         def work() -> None:
@@ -333,16 +335,17 @@ def without_headers_of_platform(app: Any) -> Any:
     return guarded
 
 
-def versions_of(modules: Mapping[str, Any]) -> Dict[str, Tuple[int, ...]]:
+def versions_of(modules: Mapping[str, Any]) -> Versions:
     versions = {}
     for name in WHOLE_PATHS:
-        numbers = str(getattr(modules.get(name), "__version__", "")).split(".")[:2]
+        version = str(getattr(modules.get(name), "__version__", ""))
+        numbers = version.split(".")[:2]
         if all(number.isdigit() for number in numbers):
             versions[name] = tuple(int(number) for number in numbers)
     return versions
 
 
-def paths_are_whole(versions: Mapping[str, Tuple[int, ...]]) -> bool:
+def paths_are_whole(versions: Versions) -> bool:
     """Of the first that is there; of none we know: by today's rule."""
     for name, since in WHOLE_PATHS.items():
         if name in versions:

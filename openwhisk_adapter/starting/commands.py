@@ -14,6 +14,10 @@ import sys
 from enum import Enum
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 
+Words = List[str]
+Environ = Mapping[str, str]
+Search = Callable[[str], Optional[str]]
+
 
 class Kind(Enum):
     SCRIPT = "script"  # python PATH ...
@@ -25,7 +29,7 @@ class Program(NamedTuple):
 
     kind: Kind
     name: str
-    argv: List[str]
+    argv: Words
     environ: Dict[str, str] = {}
 
 
@@ -33,7 +37,7 @@ class Interpreter(NamedTuple):
     """What is asked of the machine: which python is ours, where a command is, how a file begins."""
 
     is_own: Callable[[str], bool]
-    which: Callable[[str], Optional[str]]
+    which: Search
     beginning: Callable[[str], str]
 
 
@@ -90,9 +94,7 @@ OFF = {"", "0", "f", "false", "n", "no", "off"}
 ONE = {"", "0", "1"}
 
 
-def program_from_command(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
-) -> Optional[Program]:
+def program_from_command(command: Words, here: Interpreter, environ: Environ) -> Optional[Program]:
     """The program that a command runs, if this process can run it just as well; else None.
 
     `environ` is what the command would find: shells take variables from it, servers their options.
@@ -111,7 +113,7 @@ def program_from_command(
     return program_of_script(command, here, environ)
 
 
-def after_options(arguments: List[str], with_value: Set[str]) -> List[str]:
+def after_options(arguments: Words, with_value: Set[str]) -> Words:
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
@@ -122,7 +124,7 @@ def after_options(arguments: List[str], with_value: Set[str]) -> List[str]:
     return rest
 
 
-def words_from_shell(arguments: List[str], environ: Mapping[str, str]) -> List[str]:
+def words_from_shell(arguments: Words, environ: Environ) -> Words:
     """The words of a line that needs no shell: one command, its variables put in."""
     if len(arguments) != 2 or arguments[0] not in SHELL_OPTIONS:
         return []
@@ -135,14 +137,14 @@ def words_from_shell(arguments: List[str], environ: Mapping[str, str]) -> List[s
         return []
 
 
-def line_with_variables(line: str, environ: Mapping[str, str]) -> Optional[str]:
+def line_with_variables(line: str, environ: Environ) -> Optional[str]:
     """None where only a shell knows what comes out."""
     if "'" in line and "$" in line:
         return None
     text, end = "", 0
     for match in VARIABLE.finditer(line):
-        name, default = match.group(1) or match.group(2), match.group(3)
-        value = environ.get(name) or default or ""
+        bare, braced, default = match.groups()
+        value = environ.get(bare or braced) or default or ""
         if not PLAIN_VALUE.match(value):
             return None
         text += line[end : match.start()] + value
@@ -150,9 +152,7 @@ def line_with_variables(line: str, environ: Mapping[str, str]) -> Optional[str]:
     return text + line[end:]
 
 
-def program_after_variables(
-    words: List[str], here: Interpreter, environ: Mapping[str, str]
-) -> Optional[Program]:
+def program_after_variables(words: Words, here: Interpreter, environ: Environ) -> Optional[Program]:
     """Of `NAME=VALUE ... COMMAND`, as a shell and env take it."""
     added, rest = {}, list(words)
     while rest and ASSIGNMENT.match(rest[0]):
@@ -166,9 +166,7 @@ def program_after_variables(
     return program._replace(environ={**added, **program.environ})
 
 
-def program_of_python(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
-) -> Optional[Program]:
+def program_of_python(command: Words, here: Interpreter, environ: Environ) -> Optional[Program]:
     python = here.which(command[0])
     if python is None or not here.is_own(python):
         return None
@@ -182,7 +180,7 @@ def program_of_python(
     return Program(Kind.SCRIPT, arguments[0], arguments)
 
 
-def program_of_module(arguments: List[str], environ: Mapping[str, str]) -> Optional[Program]:
+def program_of_module(arguments: Words, environ: Environ) -> Optional[Program]:
     if not arguments or arguments[0].partition(".")[0] in STARTED_AS_THEY_ARE:
         return None
     server = SERVERS.get(arguments[0])
@@ -191,9 +189,7 @@ def program_of_module(arguments: List[str], environ: Mapping[str, str]) -> Optio
     return Program(Kind.MODULE, arguments[0], arguments)
 
 
-def program_of_script(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
-) -> Optional[Program]:
+def program_of_script(command: Words, here: Interpreter, environ: Environ) -> Optional[Program]:
     """Of a server's command that pip has made for this interpreter, or of an executable script."""
     server = SERVERS.get(os.path.basename(command[0]))
     if server is None and not command[0].endswith(".py"):
@@ -209,7 +205,7 @@ def program_of_script(
     return Program(Kind.SCRIPT, path, [path] + command[1:])
 
 
-def python_from_script(text: str, which: Callable[[str], Optional[str]]) -> Optional[str]:
+def python_from_script(text: str, which: Search) -> Optional[str]:
     """The interpreter that a script's first line names."""
     detour = DETOUR.match(text)
     if detour:
@@ -221,7 +217,7 @@ def python_from_script(text: str, which: Callable[[str], Optional[str]]) -> Opti
     return words[0] if len(words) == 1 else None
 
 
-def serves_one_app(server: Server, arguments: List[str], environ: Mapping[str, str]) -> bool:
+def serves_one_app(server: Server, arguments: Words, environ: Environ) -> bool:
     """In one process, without TLS, at an address: what can be taken in place of a port."""
     if server.word and server.word not in arguments:
         return False
@@ -235,7 +231,7 @@ def serves_one_app(server: Server, arguments: List[str], environ: Mapping[str, s
     return True
 
 
-def options_from_arguments(arguments: List[str]) -> Dict[str, str]:
+def options_from_arguments(arguments: Words) -> Dict[str, str]:
     """{name: value}; a switch has the word that follows for its value, which tells nothing."""
     given = {}
     for word, following in zip(arguments, arguments[1:] + ["at the end"]):
@@ -245,7 +241,7 @@ def options_from_arguments(arguments: List[str]) -> Dict[str, str]:
     return given
 
 
-def options_from_environ(server: Server, environ: Mapping[str, str]) -> Dict[str, str]:
+def options_from_environ(server: Server, environ: Environ) -> Dict[str, str]:
     given = {}
     if server.variables:
         for name, value in environ.items():
@@ -264,8 +260,10 @@ def this_interpreter() -> Interpreter:
 
 def is_this_python(path: str) -> bool:
     """In the same folder, too: a virtual environment's python is a link, with other packages."""
-    folders = {os.path.realpath(os.path.dirname(python)) for python in (path, sys.executable)}
-    return len(folders) == 1 and os.path.realpath(path) == os.path.realpath(sys.executable)
+    here, there = os.path.split(sys.executable)[0], os.path.split(path)[0]
+    if os.path.realpath(here) != os.path.realpath(there):
+        return False
+    return os.path.realpath(path) == os.path.realpath(sys.executable)
 
 
 def beginning_of(path: str) -> str:

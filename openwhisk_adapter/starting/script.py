@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional
 
 from openwhisk_adapter.log import Log
-from openwhisk_adapter.servers import Server, Unreachable
+from openwhisk_adapter.servers import Server
 from openwhisk_adapter.starting import GRACE, Started
 from openwhisk_adapter.starting.asgi import UvicornCapture
 from openwhisk_adapter.starting.capture import Places, wait_for_ever, wsgi_places
@@ -55,18 +55,16 @@ class Script(Started):
         self._ended = ended
         self._signals = signals
         self._uvicorn = UvicornCapture(self._is_wanted, self._take_server, self._lose_server)
-        self._places = Places(
-            dict(wsgi_places(self.take), **self._uvicorn.places(), **signals.substitutes())
-        )
-        self._asgi = None  # type: Optional[Asgi]
+        self._places = Places(dict(wsgi_places(self.take), **self._uvicorn.places()))
+        self._asgi: Optional[Asgi] = None
         self._answered = 0
+        signals.share()
         mark = os.urandom(8).hex()
         os.environ[MARK] = mark
         self._family = Family(mark)
         self._known_sockets = set(sockets_of([os.getpid()]))
         self._wanted = wanted
         self._own_port = own_port
-        self._ports: Optional[Started] = None
 
     # -- in the main thread ------------------------------------------------------------------------
 
@@ -136,23 +134,16 @@ class Script(Started):
         """The tables of ports are read only if there is a socket that could be in one."""
         if self._asgi is not None and self._app_is_taken:
             return self._asgi if self._is_ready(self._asgi) else None
-        if self._ports is None and self._has_new_sockets():
+        if self.ports is None and self._has_new_sockets():
             from openwhisk_adapter.starting.ports import Ports  # an app that is taken does without
 
-            self._ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
-        return self._ports.look() if self._ports is not None else None
-
-    def mistaken(self, server: Server, failure: Unreachable) -> None:
-        if self._ports is not None:
-            self._ports.mistaken(server, failure)
-
-    def where(self, server: Server) -> str:
-        return self._ports.where(server) if self._ports is not None else ""
+            self.ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
+        return super().look()
 
     def what_is_missing(self) -> str:
         if self._asgi is not None:
             return "%d at %s" % (self._answered, self._path_of_readiness())
-        return self._ports.what_is_missing() if self._ports is not None else ""
+        return super().what_is_missing()
 
     def has_ended_within(self, seconds: float) -> bool:
         return self.has_ended.wait(seconds)
@@ -161,6 +152,7 @@ class Script(Started):
         """By itself, if it has a handler for that; without one python would end at once."""
         if self._signals.has_handler_of_script():
             self.has_ended.wait(GRACE)
+        self._family.end(GRACE)
 
     def _path_of_readiness(self) -> str:
         return self._wanted.ready or self._wanted.health

@@ -467,6 +467,21 @@ def test_process_1_buries_the_orphans_of_a_server(first_process):
     )
 
 
+# -- what OpenWhisk can't carry --------------------------------------------------------------------------
+
+
+def test_a_websocket_is_refused_and_the_log_says_so_once(own):
+    adapter = own()
+    headers = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]
+    for _ in range(2):
+        answer = adapter.web("GET", "/p", "", headers)
+        assert (answer.status, answer.type) == (501, "application/json")
+        said = json.loads(answer.body.decode("utf-8"))["error"]
+        assert said.startswith("this page needs a WebSocket, and OpenWhisk carries none")
+        assert adapter.log.count(said) == 1
+    assert adapter.web("GET", "/p", "", [("Upgrade", "h2c")]).status == 200
+
+
 # -- memory -----------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,11 @@ Probabilities = Annotated[np.ndarray, Shape((-1, 3)), DType("float64")]
 class IrisClassifier:
     def __init__(self) -> None:
         with np.load(WEIGHTS) as stored:
-            self.weights, self.bias, self.kinds = stored["weights"], stored["bias"], stored["kinds"].tolist()
+            self.weights, self.bias, self.kinds = (
+                stored["weights"],
+                stored["bias"],
+                stored["kinds"].tolist(),
+            )
 
     @bentoml.api(batchable=True, max_batch_size=64, max_latency_ms=500)
     def classify(self, flowers: Flowers) -> Probabilities:

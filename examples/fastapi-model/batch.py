@@ -34,7 +34,9 @@ def options_from_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("file", help="UTF-8 text, one line for each prediction")
-    parser.add_argument("--auth", default="", metavar="KEY", help="user:password, as in ~/.wskprops")
+    parser.add_argument(
+        "--auth", default="", metavar="KEY", help="user:password, as in ~/.wskprops"
+    )
     parser.add_argument("--lines", type=positive, default=100, help="lines in one activation")
     parser.add_argument("--parallel", type=positive, default=4, help="activations at the same time")
     return parser.parse_args()

@@ -15,7 +15,6 @@ from tests.support.adapter import APPS, Adapter, folder_of
 from tests.support.needs import need, needed
 from tests.support.process import accepts, alive, descendants, free_port, status_of, until
 
-
 assert readable  # a fixture
 
 

@@ -8,8 +8,8 @@ from openwhisk_adapter.starting.choice import Found, Spoken, chosen_port, line_f
 from openwhisk_adapter.starting.wanted import (
     HOST_VARIABLES,
     KNOWN,
-    TELLING,
     PREFIX_VARIABLES,
+    TELLING,
     Spare,
     Wanted,
     known_from_text,
@@ -19,7 +19,7 @@ from openwhisk_adapter.starting.wanted import (
 
 SPARE = Spare(given=30001, http=30002, other=30003, another=30004)
 PREFIX = "/api/v1/web/guest/default/model"
-PAGES = {name: PREFIX for name in PREFIX_VARIABLES}
+PAGES = dict.fromkeys(PREFIX_VARIABLES, PREFIX)
 
 
 def plan(command, prefix="", settings=Settings(), **environ):

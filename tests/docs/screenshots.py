@@ -28,7 +28,9 @@ def recognise(browser, gateway):
     first(browser, ".opblock-tag").click()
     first(browser, ".opblock-post .opblock-summary-control, .opblock-post .opblock-summary").click()
     first(browser, ".opblock-post .try-out__btn").click()
-    first(browser, ".opblock-post input[type=file]").send_keys(str(FOLDER / "samples" / "seven.png"))
+    first(browser, ".opblock-post input[type=file]").send_keys(
+        str(FOLDER / "samples" / "seven.png")
+    )
     first(browser, ".opblock-post .btn.execute").click()
     first(browser, ".opblock-post .live-responses-table tbody .response-col_description code")
     browser.execute_script(FIT)

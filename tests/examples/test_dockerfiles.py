@@ -36,7 +36,12 @@ ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels
 ASKED = {
     "max-digits": (
         "/model/predict",
-        *multipart("image", "seven.png", (EXAMPLES / "max-digits" / "samples" / "seven.png").read_bytes(), "image/png"),
+        *multipart(
+            "image",
+            "seven.png",
+            (EXAMPLES / "max-digits" / "samples" / "seven.png").read_bytes(),
+            "image/png",
+        ),
         b'"predictions": [{"label_id": "7", "label": "seven", "probability": 0.9999',
     ),
     "fastapi-model": (
@@ -60,8 +65,25 @@ def base(engine):
 
 
 def download(pins, folder):
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest", folder]
-    command += ["--python-version", "3.11", "--only-binary", ":all:", "--no-deps", "--requirement", pins]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--dest",
+        folder,
+    ]
+    command += [
+        "--python-version",
+        "3.11",
+        "--only-binary",
+        ":all:",
+        "--no-deps",
+        "--requirement",
+        pins,
+    ]
     subprocess.run(command, check=True)
 
 
@@ -75,8 +97,15 @@ def gateway(engine, tmp_path_factory):
 @pytest.mark.parametrize("name", ASKED)
 def test_the_image_of_an_example_is_an_action_with_the_same_answer(name, base, engine, gateway):
     engine.build("test/%s:1" % name, EXAMPLES / name)
-    settings = {"MODELS": "test/%s:1" % name, "USERNAME": "actions", "ENGINE": "docker", "PUSH": "0"}
-    built = subprocess.run([str(ROOT / "build.sh")], env={**engine.environ, **settings}, capture_output=True, text=True)
+    settings = {
+        "MODELS": "test/%s:1" % name,
+        "USERNAME": "actions",
+        "ENGINE": "docker",
+        "PUSH": "0",
+    }
+    built = subprocess.run(
+        [str(ROOT / "build.sh")], env={**engine.environ, **settings}, capture_output=True, text=True
+    )
     assert built.returncode == 0, built.stderr
     gateway.create_web(name, image="actions/%s:%s" % (name, VERSION), limits={"memory": 512})
     path, headers, body, said = ASKED[name]
@@ -87,6 +116,8 @@ def test_the_image_of_an_example_is_an_action_with_the_same_answer(name, base, e
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in EXAMPLES.glob("*/Dockerfile")))
 def test_all_that_a_dockerfile_copies_is_there(name, engine, tmp_path):
     dockerfile = (EXAMPLES / name / "Dockerfile").read_text()
-    without_base = re.sub(r"(?m)^FROM .*", "FROM scratch", re.sub(r"(?m)^RUN (.*\\\n)*.*\n", "", dockerfile))
+    without_base = re.sub(
+        r"(?m)^FROM .*", "FROM scratch", re.sub(r"(?m)^RUN (.*\\\n)*.*\n", "", dockerfile)
+    )
     (tmp_path / "Dockerfile").write_text(without_base)
     engine.build("test/%s-files:1" % name, EXAMPLES / name, "--file", str(tmp_path / "Dockerfile"))

@@ -1,4 +1,4 @@
-"""The adapter as a container runs it: the one file next to an app, a process, the platform's two requests."""
+"""The adapter as a container runs it: next to an app, a process, the platform's two requests."""
 
 import json
 import os
@@ -31,12 +31,25 @@ WIRE = (
 )
 
 
+def copy_adapter(folder, adapter=ADAPTER):
+    """Both parts of it, as an image has them: the front door, and its rooms beside it."""
+    shutil.copy(str(adapter), str(folder))
+    rooms = os.path.join(os.path.dirname(str(adapter)), "openwhisk_adapter")
+    without_bytecode = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(rooms, os.path.join(str(folder), "openwhisk_adapter"), ignore=without_bytecode)
+
+
+def link_adapter(folder):
+    """The very files of the project, so that what a process covers of them is found there."""
+    for path in (ADAPTER, ROOMS):
+        os.symlink(path, os.path.join(str(folder), os.path.basename(path)))
+
+
 def folder_of(parent, app):
-    """An image's working directory: the app as app.py, and the one file beside it."""
+    """An image's working directory: the app as app.py, and the adapter beside it."""
     folder = os.path.join(str(parent), "action")
     os.mkdir(folder)
-    os.symlink(ADAPTER, os.path.join(folder, "openwhisk.py"))
-    os.symlink(ROOMS, os.path.join(folder, "openwhisk_adapter"))
+    link_adapter(folder)
     if app:
         shutil.copy(os.path.join(APPS, app + ".py"), os.path.join(folder, "app.py"))
     return folder
@@ -127,12 +140,12 @@ class Adapter(Process):
         lines += ["Content-Length: %d" % len(body)] if body or method in ("POST", "PUT") else []
         return self.raw("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
-    def post(self, path, body):
+    def post(self, path, body, seconds=30):
         """What the invoker does: its headers, its JSON."""
         if not isinstance(body, bytes):
             body = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         head = "POST %s HTTP/1.1\r\n%s\r\n" % (path, WIRE.format(length=len(body)))
-        return self.raw(head.encode("latin-1") + body)
+        return self.raw(head.encode("latin-1") + body, seconds)
 
     def init(self, env=None, **members):
         return self.post("/init", initialization(env, **members))

@@ -72,7 +72,10 @@ for _kind, _table in (("open", _OPEN), ("fixed", _FIXED), ("binary", _BINARY)):
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _VALUE = r'(?:%s|"(?:[^"\\]|\\.)*")' % _TOKEN
 _PARAMETER = re.compile(r";[ \t]*(%s)[ \t]*=[ \t]*(%s)[ \t]*" % (_TOKEN, _VALUE))
-_TYPE = re.compile(r"\s*(%s)/(%s)[ \t]*((?:;[ \t]*%s[ \t]*=[ \t]*%s[ \t]*)*)\s*\Z" % (_TOKEN, _TOKEN, _TOKEN, _VALUE))
+_TYPE = re.compile(
+    r"\s*(%s)/(%s)[ \t]*((?:;[ \t]*%s[ \t]*=[ \t]*%s[ \t]*)*)\s*\Z"
+    % (_TOKEN, _TOKEN, _TOKEN, _VALUE)
+)
 
 
 class MediaType(NamedTuple):
@@ -170,7 +173,10 @@ def _cors_headers(request_headers):
     return [
         ("Access-Control-Allow-Origin", "*"),
         ("Access-Control-Allow-Methods", "OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH"),
-        ("Access-Control-Allow-Headers", request_headers.get("access-control-request-headers", allowed)),
+        (
+            "Access-Control-Allow-Headers",
+            request_headers.get("access-control-request-headers", allowed),
+        ),
     ]
 
 
@@ -279,7 +285,9 @@ def _decoded(body):
 
 def _pretty(value):
     if isinstance(value, dict):
-        members = ",\n".join("%s: %s" % (_pretty(key), _pretty(value[key])) for key in sorted(value))
+        members = ",\n".join(
+            "%s: %s" % (_pretty(key), _pretty(value[key])) for key in sorted(value)
+        )
         return "{\n%s\n}" % textwrap.indent(members, "  ")
     if isinstance(value, list):
         return "[%s]" % ", ".join(map(_pretty, value))

@@ -46,7 +46,9 @@ def own(python, request, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["adapter", "gateway"])
 def action(python, request, tmp_path_factory):
-    with served(request.param, request.module.NAME, python, tmp_path_factory.mktemp("action")) as server:
+    with served(
+        request.param, request.module.NAME, python, tmp_path_factory.mktemp("action")
+    ) as server:
         yield server
 
 
@@ -72,7 +74,14 @@ class Essence(NamedTuple):
 
 
 # Who sent it, when, how it travelled, and what the platform adds to every answer.
-NOT_COMPARED = {"connection", "content-encoding", "content-length", "content-type", "date", "server"}
+NOT_COMPARED = {
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "server",
+}
 NOT_COMPARED |= {"server-timing", "vary", "x-openwhisk-activation-id", "x-request-id"}
 NOT_COMPARED |= {"access-control-allow-" + it for it in ("origin", "methods", "headers")}
 
@@ -83,7 +92,9 @@ def essence(server, request):
     headers = sorted((name.lower(), value.replace(address, "")) for name, value in answer.headers)
     headers = [(name, "" if name == "expires" else value) for name, value in headers]
     # A set of methods, in the order of the process's hash seed.
-    headers = [(name, sorted(value.split(", ")) if name == "allow" else value) for name, value in headers]
+    headers = [
+        (name, sorted(value.split(", ")) if name == "allow" else value) for name, value in headers
+    ]
     # What was compressed on the way has a weak tag: the bytes aren't those that the strong one stood for.
     headers = [(name, value[2:] if value[:3] == 'W/"' else value) for name, value in headers]
     kept = [pair for pair in headers if pair[0] not in NOT_COMPARED]

@@ -18,7 +18,10 @@ def _own_ports():
     at a time. All are below those of outgoing connections: who asks one of these again and again until somebody
     listens can end up connected to himself."""
     for number in range(30):  # the gateway draws from those above
-        lock = os.open(os.path.join(tempfile.gettempdir(), "ports-of-tests-%d.lock" % number), os.O_RDWR | os.O_CREAT)
+        lock = os.open(
+            os.path.join(tempfile.gettempdir(), "ports-of-tests-%d.lock" % number),
+            os.O_RDWR | os.O_CREAT,
+        )
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until the process ends
         except OSError:
@@ -43,7 +46,10 @@ def until(condition, what, seconds=20):
         value = condition()
         if value:
             return value
-        assert time.time() < deadline, "not within %s s: %s" % (seconds, what() if callable(what) else what)
+        assert time.time() < deadline, "not within %s s: %s" % (
+            seconds,
+            what() if callable(what) else what,
+        )
         time.sleep(0.01)
 
 
@@ -67,7 +73,11 @@ def alive(pid):
 
 def descendants(pid):
     """The children of a process, theirs included."""
-    parents = {int(name): int(status_of(int(name)).get("PPid", 0)) for name in os.listdir("/proc") if name.isdigit()}
+    parents = {
+        int(name): int(status_of(int(name)).get("PPid", 0))
+        for name in os.listdir("/proc")
+        if name.isdigit()
+    }
     found, waiting = [], [pid]
     while waiting:
         parent = waiting.pop()
@@ -80,7 +90,10 @@ class Process:
     """A command with its two output streams in files; leaving the `with` block ends it and its children."""
 
     def __init__(self, command, folder, environ, logs, **options):
-        self.stdout_file, self.stderr_file = os.path.join(logs, "stdout"), os.path.join(logs, "stderr")
+        self.stdout_file, self.stderr_file = (
+            os.path.join(logs, "stdout"),
+            os.path.join(logs, "stderr"),
+        )
         with open(self.stdout_file, "ab") as out, open(self.stderr_file, "ab") as err:
             self.popen = subprocess.Popen(
                 [str(word) for word in command],

@@ -30,7 +30,9 @@ def main():
     weights = (classifier.coef_ / scaler.scale_).T
     bias = classifier.intercept_ - scaler.mean_ @ weights
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "iris.npz"
-    np.savez(path, weights=weights, bias=bias, kinds=np.array([str(name) for name in iris.target_names]))
+    np.savez(
+        path, weights=weights, bias=bias, kinds=np.array([str(name) for name in iris.target_names])
+    )
     metrics = {"flowers": len(iris.target), "accuracy_in_ten_folds": round(float(accuracy), 4)}
     path.with_name("metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     print(metrics)

@@ -33,7 +33,9 @@ HELD_OUT_SHEET = "samples/held-out.png"
 def main():
     digits = load_digits()
     images = [paper_from_digit(values) for values in digits.images]
-    held_out = np.concatenate([np.flatnonzero(digits.target == digit)[-HELD_OUT:] for digit in range(len(LABELS))])
+    held_out = np.concatenate(
+        [np.flatnonzero(digits.target == digit)[-HELD_OUT:] for digit in range(len(LABELS))]
+    )
     trained_on = np.setdiff1d(np.arange(len(images)), held_out)
 
     network = trained([images[i] for i in trained_on], digits.target[trained_on])
@@ -44,7 +46,11 @@ def main():
     model = ModelWrapper()
     right = sum(int(model.predict(images[i])[0][0]) == digits.target[i] for i in held_out)
     print("trained on {} digits, {} copies of each".format(len(trained_on), COPIES + 1))
-    print("held out: {} digits, accuracy {:.1f} %".format(len(held_out), 100.0 * right / len(held_out)))
+    print(
+        "held out: {} digits, accuracy {:.1f} %".format(
+            len(held_out), 100.0 * right / len(held_out)
+        )
+    )
 
 
 def paper_from_digit(values):
@@ -78,7 +84,9 @@ def varied(image, chance):
     slant, width = chance.uniform(-0.1, 0.1), chance.uniform(0.9, 1.1)
     middle = side / 2
     matrix = (width, slant, middle * (1 - width - slant), 0, 1, 0)
-    image = image.transform(image.size, Image.AFFINE, matrix, resample=Image.BILINEAR, fillcolor=255)
+    image = image.transform(
+        image.size, Image.AFFINE, matrix, resample=Image.BILINEAR, fillcolor=255
+    )
     paper, ink = chance.uniform(170, 255), chance.uniform(0, 100)
     grey = ink + np.asarray(image, np.float32) / 255 * (paper - ink)
     grey = np.clip(grey + chance.normal(0, 4, grey.shape), 0, 255)
@@ -88,7 +96,9 @@ def varied(image, chance):
 def save_weights(network):
     names = ("hidden", "output"), ("hidden_bias", "output_bias")
     weights = dict(zip(names[0], network.coefs_), **dict(zip(names[1], network.intercepts_)))
-    np.savez_compressed(MODEL_PATH, **{name: array.astype(np.float32) for name, array in weights.items()})
+    np.savez_compressed(
+        MODEL_PATH, **{name: array.astype(np.float32) for name, array in weights.items()}
+    )
 
 
 def save_sheet(images):
@@ -101,7 +111,11 @@ def save_sheet(images):
 
 def save_samples(held_out):
     """The first held-out digit of three rows, as a scan, a photograph and a blackboard would show it."""
-    for digit, name, blackboard in ((7, "seven.png", False), (3, "three.jpg", False), (5, "five.png", True)):
+    for digit, name, blackboard in (
+        (7, "seven.png", False),
+        (3, "three.jpg", False),
+        (5, "five.png", True),
+    ):
         image = held_out[digit * HELD_OUT].resize((240, 240), Image.BICUBIC)
         image = Image.eval(image, lambda grey: 255 - grey) if blackboard else image
         image.save("samples/" + name)

@@ -22,7 +22,11 @@ DECAY = 1e-4
 
 def main():
     labels, sentences = sentences_from_file(Path(__file__).with_name("sentences.tsv"))
-    print("{} sentences, accuracy {:.1f} %".format(len(labels), 100 * cross_validated(sentences, labels)))
+    print(
+        "{} sentences, accuracy {:.1f} %".format(
+            len(labels), 100 * cross_validated(sentences, labels)
+        )
+    )
     weights, bias = trained(sentences, labels)
     np.savez_compressed(MODEL_PATH, weights=weights.astype(np.float16), bias=np.float32(bias))
 
@@ -48,7 +52,11 @@ def cross_validated(sentences, labels):
 def trained(sentences, labels):
     """Logistic regression by gradient descent."""
     seen = np.flatnonzero(sentences.any(axis=0))
-    inputs, weights, bias = np.ascontiguousarray(sentences[:, seen]), np.zeros(len(seen), np.float32), 0.0
+    inputs, weights, bias = (
+        np.ascontiguousarray(sentences[:, seen]),
+        np.zeros(len(seen), np.float32),
+        0.0,
+    )
     for _ in range(STEPS):
         error = np.float32(1 / (1 + np.exp(-(inputs @ weights + bias))) - labels)
         weights -= RATE * (error @ inputs / len(labels) + DECAY * weights)

@@ -36,7 +36,9 @@ def patches_of(grey):
 def buckets_of(grey):
     down, right = np.gradient(np.pad(grey, 1, mode="edge"))
     down, right = down[1:-1, 1:-1], right[1:-1, 1:-1]
-    xx, yy, xy = (neighbours(product).mean(axis=0) for product in (right * right, down * down, right * down))
+    xx, yy, xy = (
+        neighbours(product).mean(axis=0) for product in (right * right, down * down, right * down)
+    )
     spread = np.sqrt((xx - yy) ** 2 + 4 * xy * xy)
     larger, smaller = np.sqrt((xx + yy + spread) / 2), np.sqrt(np.maximum(xx + yy - spread, 0) / 2)
     straightness = (larger - smaller) / (larger + smaller + 1e-6)

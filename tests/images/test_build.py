@@ -381,10 +381,9 @@ def test_the_dockerfile_alone_makes_an_action_too(engine, bases):
     try:
         assert running.post("/init", {"value": {"env": {}}})[0] == 200
         assert_recognises_a_digit(running)
-        assert (
-            inspected(engine, image)["RootFS"]["Layers"][:-1]
-            == inspected(engine, f"{bases}/max-ocr")["RootFS"]["Layers"]
-        )
+        base = inspected(engine, f"{bases}/max-ocr")["RootFS"]["Layers"]
+        layers = inspected(engine, image)["RootFS"]["Layers"]
+        assert layers[: len(base)] == base
     finally:
         engine.docker("rm", "--force", running.name)
 

@@ -248,7 +248,8 @@ class Action:
         if wants_websocket(params):
             self._log.once(NO_WEBSOCKETS)
             raise Refused(501, NO_WEBSOCKETS)
-        if "__ow_headers" in params and "__ow_query" not in params:
+        is_web_request = "__ow_headers" in params and "__ow_method" in params
+        if is_web_request and "__ow_query" not in params:
             self._log.once(NOT_RAW)
         sent["api_host"] = os.environ.get("__OW_API_HOST")
         activation.request = request_from_params(params, sent, self.settings)

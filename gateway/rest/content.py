@@ -34,6 +34,10 @@ UNITS = {
 NO_EXEC = "exec undefined"
 BAD_BINDING = "binding malformed!"
 BAD_FEED = "Feed name is not valid"
+NO_CONDUCTORS = (
+    "Conductor actions are not supported by this platform: join actions in a sequence,"
+    " or in a program that invokes them."
+)
 NO_ENDS = "rule requires a valid trigger and a valid action"
 TOO_LITTLE = "requirement failed: {} below allowed threshold of {}"
 TOO_MUCH = "requirement failed: {} exceeds allowed threshold of {}"
@@ -60,11 +64,14 @@ def action_from_content(
         raise Refusal(400, NO_EXEC)
     base = old or Action(*place, version="0.0.0")
     new = base._replace(**(exec_ or {}))
+    annotations = merged_annotations(new, content, created=old is None)
+    if dict(annotations).get("conductor") is True:
+        raise Refusal(400, NO_CONDUCTORS)
     return new._replace(
         version=content.get("version") or next_version(base.version),
         limits=limits_from_json(content.get("limits"), base.limits, settings.bounds),
         parameters=action_parameters(base, new, content),
-        annotations=merged_annotations(new, content, created=old is None),
+        annotations=annotations,
         publish=bool(content.get("publish", base.publish)),
         updated=now,
     )

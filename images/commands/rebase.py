@@ -1,6 +1,7 @@
 """The same action on a newer base: what is ours in its image stays, only manifests move."""
 
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Tuple
+from urllib.parse import urlsplit
 
 from images.action.changes import (
     BASE_DIGEST,
@@ -15,6 +16,7 @@ from images.action.plan import Base, Image, Ours, Part, plan_from_base, rows_of_
 from images.commands.making import InRegistry, Order, Workshop
 from images.image.documents import Descriptor, Json
 from images.image.reference import Reference, reference_from_name
+from images.registry.addresses import neighbourhood_of, places_of
 from images.registry.pushing import repository_to_read
 from images.registry.repository import Repository
 from images.registry.resolving import base_from_repository
@@ -68,10 +70,27 @@ def action_from_repository(repository: Repository, reference: Reference) -> Acti
     return Action(image, reference_from_name(name), digest)
 
 
+def check_place(action: Action) -> None:
+    """An image's label is a stranger's word: it may not lead where its own registry may not."""
+    own, base = action.image.reference, action.base
+    if base.registry == own.registry:
+        return
+    home = place_of(own)
+    url = f"https://{base.address}/v2/"
+    host, port = place_of(base)
+    neighbourhood_of(own.registry, *home).check(url, places_of(host, port))
+
+
+def place_of(reference: Reference) -> Tuple[str, int]:
+    parts = urlsplit("//" + reference.address)
+    return parts.hostname or "", parts.port or 443
+
+
 def standing(name: str, shop: Workshop, insecure: bool) -> Standing:
     reference = reference_from_name(name)
     there = shop.reading(repository_to_read(reference, shop.environ, insecure))
     action = action_from_repository(there, reference)
+    check_place(action)
     base = shop.reading(repository_to_read(action.base, shop.environ, insecure))
     tag = action.base.version
     now = base.manifest_digest(tag) or base.manifest(tag).digest

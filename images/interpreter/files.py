@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tarfile
 import tempfile
 import zlib
@@ -222,12 +223,14 @@ class LayerReader:
         return File(entry.size, content)
 
     def unpacked(self, stream: BinaryIO) -> BinaryIO:
-        buffered = io.BufferedReader(Counted(stream.read, self))
+        counted = Counted(stream.read, self)
+        buffered = io.BufferedReader(counted)
         start = buffered.peek(4)[:4]
         if start == ZSTD:
             raise Unreadable("it is compressed with zstd; gzip was expected")
         if start[:2] != GZIP:
             return buffered
+        counted.most_ends = sys.maxsize  # gzip asks for more while it gives out what it has
         return io.BufferedReader(Counted(gzip.GzipFile(fileobj=buffered).read, self))
 
 
@@ -249,7 +252,8 @@ class Counted(io.RawIOBase):
     """
 
     def __init__(self, read: Callable[[int], bytes], reader: LayerReader) -> None:
-        self.read_from, self.reader, self.ends = read, reader, 0
+        self.read_from, self.reader = read, reader
+        self.ends, self.most_ends = 0, MOST_ENDS
 
     def readable(self) -> bool:
         return True
@@ -265,7 +269,7 @@ class Counted(io.RawIOBase):
         if self.reader.bytes_left < 0:
             raise Unreadable(f"the image takes more than {LARGEST_IMAGE} bytes")
         self.ends += not data
-        if self.ends > MOST_ENDS:
+        if self.ends > self.most_ends:
             raise Unreadable("it ends before its last file does")
         buffer[: len(data)] = data
         return len(data)

@@ -9,6 +9,7 @@ import http.client
 import os
 import socket
 import ssl
+import time
 from typing import BinaryIO, Callable, Dict, List, Optional, Tuple, Union
 from urllib.parse import unquote, urlsplit
 from urllib.request import (  # type: ignore[attr-defined]
@@ -20,6 +21,7 @@ from images.registry.addresses import Place, places_of
 from images.words import Broken, RegistryError
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
+DOCUMENT_SECONDS = 120  # for all of a manifest, a config or a refusal
 REASON_LENGTH = 100
 SHORT = 1 << 14  # bytes of an answer that are read so that its connection can be kept
 
@@ -51,7 +53,7 @@ class Answer:
     def read(self, size: int) -> bytes:
         """Raises Broken where the answer ends early."""
         try:
-            data = self.raw.read(size)
+            data = self.raw.read1(size)  # what there is: a slow sender is noticed
         except (http.client.HTTPException, OSError, ValueError) as error:
             raise Broken(f"{self.method} {bare(self.url)}: {error!r}")
         if size and not data and self.raw.length:
@@ -62,7 +64,12 @@ class Answer:
         """All of it; at most a byte more than `limit`."""
         pieces: List[bytes] = []
         size = 0
+        until = time.monotonic() + DOCUMENT_SECONDS
         while size <= limit:
+            if time.monotonic() > until:
+                raise Broken(
+                    f"{self.method} {bare(self.url)}: {size} bytes in {DOCUMENT_SECONDS} s"
+                )
             piece = self.read(limit + 1 - size)
             if not piece:
                 break
@@ -71,8 +78,10 @@ class Answer:
         return b"".join(pieces)
 
     def close(self) -> None:
-        if self.raw.length is not None and self.raw.length <= SHORT:
-            with contextlib.suppress(http.client.HTTPException, OSError, ValueError):
+        with contextlib.suppress(http.client.HTTPException, OSError, ValueError):
+            if self.raw.length and self.raw.length <= SHORT:
+                self.raw.read1(self.raw.length)  # what has arrived; nobody waits for more
+            if self.raw.length == 0:
                 self.raw.read()
         whole = self.raw.isclosed()
         self.raw.close()

@@ -11,10 +11,8 @@ from images.registry.copying import upload
 from images.registry.repository import Repository
 from images.words import Broken, RegistryError, Unsuitable
 
-MOST = 20  # statements of one image
-LARGEST = (
-    64 << 20
-)  # bytes of one statement's blob: the list of all packages of a large image takes some
+MOST = 20  # statements of one image, blobs of one statement
+LARGEST = 64 << 20  # bytes of one statement: a list of all packages takes some
 
 Bring = Callable[[Descriptor], str]
 
@@ -73,9 +71,9 @@ def keep(
     manifest = source.manifest(statement.digest)
     value = checked(manifest.value, MANIFEST, f"the statement {statement.digest}")
     blobs = [value["config"], *value["layers"]]
-    for blob in blobs:
-        if blob["size"] > LARGEST:
-            raise Unsuitable(f"{blob['digest']} takes {blob['size']} bytes")
+    size = sum(blob["size"] for blob in blobs)
+    if len(blobs) > MOST or size > LARGEST:
+        raise Unsuitable(f"{statement.digest} has {len(blobs)} blobs of {size} bytes together")
     for blob in blobs:
         bring(Descriptor(blob["digest"], blob["size"]))
     ours = plan.counterparts.get(statement.about)

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Mapping, Optional, Tuple, Union
 from urllib.parse import unquote
 
 from openwhisk_adapter.messages import LARGEST, Refused, Request, Response
@@ -31,12 +31,12 @@ from openwhisk_adapter.servers.exchange import (
 )
 from openwhisk_adapter.sinks import TOO_LARGE, Kept, Sink
 
+PlatformCall = Callable[[bytes, Reply], None]
+Versions = Mapping[str, Tuple[int, ...]]
 Event = Union[int, bytes, Response, Refused]
 
 GONE = "the model's server has been shut down"
 CLIENT = ("127.0.0.1", 0)
-Versions = Mapping[str, Tuple[int, ...]]
-
 # Since these versions a path has the prefix in it. It is the framework that takes a path apart, so
 # its version counts where it is known: an older Starlette finds no route for a newer uvicorn.
 WHOLE_PATHS = {"starlette": (0, 35), "uvicorn": (0, 26)}
@@ -95,12 +95,7 @@ class Asgi(Server):
 
     # -- on the loop -----------------------------------------------------------------------------
 
-    def ask(
-        self,
-        request: Request,
-        sink: Sink,
-        answered: Answered,
-    ) -> Exchange:
+    def ask(self, request: Request, sink: Sink, answered: Answered) -> Exchange:
         scope = self.scope_from_request(request)
         exchange = Exchange(self.common, scope, request.body, sink, answered)
         tasks = self.uvicorn.server_state.tasks  # those that uvicorn waits for before it ends
@@ -151,11 +146,10 @@ class Asgi(Server):
 
     def default_headers(self) -> Pairs:
         """Those that its configuration adds to every answer."""
-        pairs = self.uvicorn.server_state.default_headers
-        decoded = []
-        for name, value in pairs:
-            decoded.append((name.decode("latin-1"), value.decode("latin-1")))
-        return decoded
+        pairs = []
+        for name, value in self.uvicorn.server_state.default_headers:
+            pairs.append((name.decode("latin-1"), value.decode("latin-1")))
+        return pairs
 
     def log_access(self, scope: Any, status: int) -> None:
         if not self.access_log.hasHandlers():
@@ -173,15 +167,11 @@ class Asgi(Server):
 
     def protocol(self) -> Any:
         """uvicorn's own for a new connection; what it takes differs from version to version."""
-        made_of = {
-            "config": self.config,
-            "server_state": self.uvicorn.server_state,
-            "app_state": self.state,
-        }
         protocol = self.config.http_protocol_class
-        known = inspect.signature(protocol).parameters
-        wanted = {name: made_of[name] for name in made_of if name in known}
-        return protocol(**wanted)
+        parts = {"config": self.config, "server_state": self.uvicorn.server_state}
+        if "app_state" in inspect.signature(protocol).parameters:
+            parts["app_state"] = self.state
+        return protocol(**parts)
 
     def listen(self, listener: Any) -> None:
         """The container's connections are taken on the loop from now on."""
@@ -210,20 +200,12 @@ class Pieces(Sink):
 
 
 class AsgiCall(Call):
-    def __init__(
-        self,
-        server: Asgi,
-        timeout: Optional[float] = None,
-    ) -> None:
+    def __init__(self, server: Asgi, timeout: Optional[float] = None) -> None:
         self.server = server
         self.timeout = timeout
         self.exchange: Optional[Exchange] = None
 
-    def answer(
-        self,
-        request: Request,
-        sink: Optional[Sink] = None,
-    ) -> Response:
+    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
         if sink is None:
             sink = Kept()
         events: "queue.Queue[Event]" = queue.Queue()
@@ -249,12 +231,7 @@ class AsgiCall(Call):
         except queue.Empty:
             raise Unanswered("it took more than %s s" % self.timeout)
 
-    def begin(
-        self,
-        request: Request,
-        sink: Sink,
-        answered: Answered,
-    ) -> None:
+    def begin(self, request: Request, sink: Sink, answered: Answered) -> None:
         self.exchange = self.server.ask(request, sink, answered)
 
     def abandon(self) -> None:
@@ -332,12 +309,7 @@ class AsgiPort(Port):
     def init(self, body: bytes, reply: Reply) -> None:
         self.in_thread(self.action.init, body, reply)
 
-    def in_thread(
-        self,
-        call: Callable[[bytes, Reply], None],
-        body: bytes,
-        reply: Reply,
-    ) -> None:
+    def in_thread(self, call: PlatformCall, body: bytes, reply: Reply) -> None:
         """For what may have to wait, which the loop mustn't."""
 
         def work() -> None:
@@ -352,11 +324,7 @@ class AsgiPort(Port):
 def without_headers_of_platform(app: Any) -> Any:
     """For clients that aren't the platform: only that may tell of an activation."""
 
-    async def guarded(
-        scope: Scope,
-        receive: Any,
-        send: Any,
-    ) -> None:
+    async def guarded(scope: Scope, receive: Any, send: Any) -> None:
         if "headers" in scope:
             kept = []
             for name, value in scope["headers"]:
@@ -369,10 +337,10 @@ def without_headers_of_platform(app: Any) -> Any:
 
 
 def versions_of(modules: Mapping[str, Any]) -> Versions:
-    versions: Dict[str, Tuple[int, ...]] = {}
+    versions = {}
     for name in WHOLE_PATHS:
-        version = getattr(modules.get(name), "__version__", "")
-        numbers = str(version).split(".")[:2]
+        version = str(getattr(modules.get(name), "__version__", ""))
+        numbers = version.split(".")[:2]
         if all(number.isdigit() for number in numbers):
             versions[name] = tuple(int(number) for number in numbers)
     return versions

@@ -5,7 +5,6 @@ Only the list of sockets at which it is to listen is empty.
 """
 
 import socket
-import sys
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
@@ -19,7 +18,7 @@ Sockets = Optional[List[socket.socket]]
 
 
 class UvicornCapture:
-    """The first server of one app that would listen at a port that is `wanted` is the model's.
+    """The first server that starts for a port that is `wanted` is the model's.
 
     `taken` is told once it is ready, `ended` when it is over.
     """
@@ -33,7 +32,7 @@ class UvicornCapture:
         self.wanted = wanted
         self.taken = taken
         self.ended = ended
-        self.asgi: Optional["Asgi"] = None
+        self.server: Any = None
 
     def places(self) -> Dict[str, Substitute]:
         return {
@@ -46,35 +45,30 @@ class UvicornCapture:
             if sockets is not None or not self.can_take(server.config):
                 await original(server, sockets=sockets)
                 return
+            self.server = server
             await original(server, sockets=sockets_beside(server.config))
-            if server.started and self.asgi is None:
+            if server.started:
                 from openwhisk_adapter.servers.asgi import Asgi
 
-                self.asgi = Asgi(server)
-                self.taken(self.asgi)
+                self.taken(Asgi(server))
 
         return startup
 
     def shutdown_of(self, original: Method) -> Method:
-        async def shutdown(
-            server: Any,
-            sockets: Sockets = None,
-        ) -> None:
+        async def shutdown(server: Any, sockets: Sockets = None) -> None:
             try:
                 await original(server, sockets=sockets)
             finally:
-                if self.asgi is not None and server is self.asgi.uvicorn:
+                if server is self.server:
                     self.ended()
 
         return shutdown
 
     def can_take(self, config: Any) -> bool:
-        """With TLS, at a socket, with more processes, or in Python 3.6 it serves as it is."""
-        is_too_old = sys.version_info < (3, 7)
-        is_elsewhere = config.is_ssl or config.uds or config.fd is not None
-        if self.asgi is not None or is_elsewhere or is_too_old:
+        """With TLS, at a socket, or with more processes it serves as it is."""
+        if config.is_ssl or config.uds or config.fd is not None:
             return False
-        return self.wanted(int(config.port))
+        return self.server is None and self.wanted(int(config.port))
 
 
 def sockets_beside(config: Any) -> List[socket.socket]:

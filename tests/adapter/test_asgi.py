@@ -401,9 +401,10 @@ def test_such_a_server_can_do_without_its_port(settled):
     assert text(adapter.web("GET", "/")) == "thread"
 
 
-def test_the_first_of_several_servers_is_the_models(settled):
+@pytest.mark.parametrize("which", ["second", "together"])
+def test_the_first_of_several_servers_is_the_models(settled, which):
     port = free_port()
-    adapter = settled("second", MODEL_PORT=port)
+    adapter = settled(which, MODEL_PORT=port)
     assert text(adapter.web("GET", "/")) == "first"
     until(lambda: accepts(port), "the second one listens by itself")
 

@@ -1,5 +1,4 @@
-"""How a model ends: by its own handlers, in the background, below a starter that lives on; and
-what its end is told."""
+"""How a model ends: by its own handlers, or in the background; and what is told of its end."""
 
 import os
 import shutil
@@ -54,6 +53,28 @@ def test_a_script_without_a_handler_ends_at_once(start, how):
     adapter = loaded(start("with_handler", "python", "app.py", how))
     assert adapter.web("GET", "/").body == b"here"
     assert ended(adapter) < 3
+
+
+@pytest.mark.parametrize(
+    "child, least, most",
+    [
+        (
+            "trap 'sleep 1; echo last words; exit' TERM; touch trapped; while :; do sleep 0.1; done",  # noqa: E501
+            1,
+            4,
+        ),
+        ("trap '' TERM; touch trapped; while kill -0 $PPID; do sleep 0.1; done", 0, 3),
+        ("trap : TERM; touch trapped; while :; do sleep 0.1; done", 4, 9),
+    ],
+    ids=["ends when it has done its work", "is no one to be told", "never ends"],
+)
+def test_what_a_script_has_started_has_some_seconds(start, child, least, most):
+    adapter = loaded(start("with_handler", "python", "app.py", "by_child", CHILD=child))
+    began = time.time()
+    adapter.terminate()
+    adapter.wait(20)
+    assert least <= time.time() - began < most
+    assert ("last words" in adapter.log) == ("last words" in child)
 
 
 def test_a_script_whose_handler_does_nothing_has_some_seconds(start):
@@ -148,11 +169,10 @@ error_log stderr;
 events {}
 http {
     access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u;
-    scgi_temp_path s;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
     server { listen 127.0.0.1:%d; location / { proxy_pass http://127.0.0.1:%d; } }
 }
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture

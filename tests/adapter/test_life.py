@@ -357,8 +357,7 @@ def open_to_others(folder):
             os.chmod(os.path.join(parent, name), 0o644)
 
 
-# Root's home is closed to others, and an interpreter may live in it: a copy of the mounts where it
-# isn't.
+# Root's home is closed to others, and an interpreter may live in it: a copy of the mounts where it isn't.  # noqa: E501
 REACHABLE = """
 mount --bind "$1" "$2" && mount -t tmpfs -o mode=755 none "$0" && mkdir -p "$1" && mount --move "$2" "$1" || exit
 shift 2
@@ -393,8 +392,7 @@ def test_any_user_may_run_it(readable, backend, tmp_path):
         assert process_of(loaded(adapter))["uid"] == 12345
 
 
-# Everything is read-only; where coverage is measured and has to be written, only the image's own
-# folder.
+# Everything is read-only; where coverage is measured and has to be written, only the image's own folder.  # noqa: E501
 READ_ONLY = """
 mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" || exit
 [ -n "$COVERAGE_PROCESS_CONFIG" ] || { mount -o remount,bind,ro / && mount -o remount,bind,ro /dev/shm; } || exit
@@ -483,6 +481,11 @@ def test_a_websocket_is_refused_and_the_log_says_so_once(own):
         assert said.startswith("this page needs a WebSocket, and OpenWhisk carries none")
         assert adapter.log.count(said) == 1
     assert adapter.web("GET", "/p", "", [("Upgrade", "h2c")]).status == 200
+
+
+def test_streamlits_page_is_told_what_it_will_miss(own):
+    """It shows what this question, its first, is answered with."""
+    assert own().web("GET", "/_stcore/health").status == 501
 
 
 # -- memory ----------------------------------------------------------------------------------------

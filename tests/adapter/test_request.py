@@ -410,6 +410,24 @@ def test_an_invocation_may_name_its_method_and_path(model, method):
     assert report["headers"]["content-type"] == "application/json"
 
 
+FIRED = {
+    "accept-encoding": "identity",
+    "connection": "close",
+    "host": "127.0.0.1:3233",
+    "user-agent": "Python-urllib/3.11",
+}
+
+
+def test_what_a_trigger_has_started_is_a_post_of_its_parameters(own):
+    """Recorded: it has the headers of the request that fired it, and nothing else of that."""
+    adapter = own()
+    report = report_of(adapter, {"__ow_headers": FIRED, "text": ["a"]})
+    assert (report["method"], report["query"]) == ("POST", "")
+    assert json.loads(body_in(report).decode("utf-8")) == {"text": ["a"]}
+    assert report["headers"]["content-type"] == "application/json"
+    assert "raw" not in adapter.stdout
+
+
 def test_an_invocation_with_a_file_is_a_form_of_all_its_parameters(model):
     data = bytes(range(256))
     value = {

@@ -368,6 +368,16 @@ def test_a_feed_is_refused_with_what_works_instead(gateway):
     assert error_of(gateway.rest("POST", path, {})) == (403, denied)
 
 
+def test_a_conductor_is_refused_with_what_works_instead(gateway):
+    annotations = [{"key": "conductor", "value": True}]
+    content = {"exec": {"kind": "blackbox", "image": "replay"}, "annotations": annotations}
+    assert error_of(gateway.rest("PUT", "actions/leader", content)) == (
+        400,
+        "Conductor actions are not supported by this platform: join actions in a sequence,"
+        " or in a program that invokes them.",
+    )
+
+
 def test_the_api_gateway_is_refused_with_what_works_instead(gateway):
     path = "/api/v1/web/whisk.system/apimgmt/createApi.http?accesstoken=x&spaceguid=y"
     reply = gateway.request("POST", path, [("Content-Type", "application/json")], b"{}")

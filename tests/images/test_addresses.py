@@ -3,11 +3,16 @@ resolved.
 """
 
 import socket
+import time
 
 import pytest
 
-from images.registry import addresses, connection
+from images.action.plan import Base
+from images.commands.rebase import Action, check_place
+from images.image.reference import reference_from_name
+from images.registry import addresses, connection, transport
 from images.registry.credentials import Credentials
+from images.registry.repository import Repository
 from images.registry.transport import Access, Transport
 from images.words import RegistryError
 from tests.support.registry import Odd
@@ -94,6 +99,21 @@ def test_a_companys_registry_may_keep_its_content_in_the_companys_network(resolv
     assert "private network" in refusal(Transport("corp.example"), "https://169.254.169.254/latest")
 
 
+LABELLED = {
+    "this machine": "localhost:5000/a/b",
+    "a cloud's own data": "169.254.169.254/a/b",
+    "a private network": "corp.example/a/b",
+}
+
+
+@pytest.mark.parametrize("base", LABELLED.values(), ids=LABELLED)
+def test_the_label_of_an_image_out_there_leads_to_no_registry_in_here(resolver, base):
+    image = Base(reference_from_name("registry.example/me/action:1"), "", [])
+    with pytest.raises(RegistryError, match="registry.example points at https://"):
+        check_place(Action(image, reference_from_name(base), ""))
+    check_place(Action(image, reference_from_name("cdn.example/a/b"), ""))
+
+
 def test_elsewhere_out_there_is_where_content_often_is(resolver):
     assert refusal(Transport("registry.example"), "https://cdn.example/blobs?signature=x") is None
 
@@ -161,6 +181,20 @@ def test_what_a_registry_says_reaches_the_terminal_as_text_and_not_without_end(m
     said = str(refusal.value)
     assert "403 DENIED: " in said
     assert said.isprintable() and len(said) < 1000
+
+
+def test_a_manifest_that_comes_a_byte_at_a_time_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(connection, "DOCUMENT_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "TRIES", 1)
+    with Odd().served() as odd:
+        odd.dripping = True
+        odd.add_manifest("a", "b", "text/plain", {"name": "x" * 1000})
+        repository = Repository(Transport(odd.address), "a")
+        start = time.monotonic()
+        with pytest.raises(RegistryError, match=": [0-9]+ bytes in 0.3 s"):
+            repository.manifest("b")
+        assert time.monotonic() - start < 5
+        repository.transport.connections.close()
 
 
 def test_a_refusal_of_gigabytes_is_read_no_further_than_a_refusal_is_long():

@@ -231,9 +231,8 @@ def test_a_max_image_becomes_an_action(engine, max_action, kind):
         assert engine.docker("exec", running.name, "id", "--user", "--name") == "max"
         file = engine.docker("exec", running.name, "stat", "--format", "%U %G %a %Y", ADAPTER)
         assert file == "root root 644 0"
-    assert inspected(engine, image)["RepoDigests"] == [
-        f"{image.rpartition(':')[0]}@{built.digests[0]}"
-    ]
+    name = f"{image.rpartition(':')[0]}@{built.digests[0]}"
+    assert name in inspected(engine, image)["RepoDigests"]
 
 
 def test_the_image_is_the_base_the_adapter_and_what_the_config_tells(engine, bases, max_action):
@@ -382,10 +381,9 @@ def test_the_dockerfile_alone_makes_an_action_too(engine, bases):
     try:
         assert running.post("/init", {"value": {"env": {}}})[0] == 200
         assert_recognises_a_digit(running)
-        assert (
-            inspected(engine, image)["RootFS"]["Layers"][:-1]
-            == inspected(engine, f"{bases}/max-ocr")["RootFS"]["Layers"]
-        )
+        base = inspected(engine, f"{bases}/max-ocr")["RootFS"]["Layers"]
+        layers = inspected(engine, image)["RootFS"]["Layers"]
+        assert layers[: len(base)] == base
     finally:
         engine.docker("rm", "--force", running.name)
 

@@ -476,3 +476,10 @@ def test_a_source_that_is_no_python_takes_no_time(line):
     began = time.monotonic()
     assert len(list(imports_from_source(source))) < 200000
     assert time.monotonic() - began < 10
+
+
+def test_a_layer_that_is_mostly_nothing_is_read_to_its_end():
+    """Its last bytes come out of the decompressor long after the last ones went in."""
+    tar = tar_from([(tarfile.TarInfo("usr/lib/zeros.so"), bytes(16 << 20))])
+    with files_from_layers([io.BytesIO(gzip.compress(tar))]) as files:
+        assert files.real_path("/usr/lib/zeros.so") == "/usr/lib/zeros.so"

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -233,6 +234,37 @@ def test_a_large_base_is_not_read_but_the_guess_is_told(registry, home, monkeypa
     assert result(registry)[1]["config"]["Entrypoint"] == ["python", ADAPTER]
     run(registry, home, python="python3")
     assert result(registry)[1]["config"]["Entrypoint"] == ["python3", ADAPTER]
+
+
+def header(kind, size):
+    """An entry that says to be as long as this."""
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+BOMBS = {
+    "a name of gigabytes": header(tarfile.GNUTYPE_LONGNAME, 4 << 30),
+    "a header of gigabytes": header(tarfile.XHDTYPE, 4 << 30),
+    "a file of gigabytes": header(tarfile.REGTYPE, 4 << 30),
+    "names without end": header(tarfile.REGTYPE, 0) * 100_000,
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+def test_a_layer_that_would_fill_the_memory_is_not_searched(registry, home, monkeypatch, bomb):
+    monkeypatch.setattr("images.registry.searching.MOST_ENTRIES", 1000)
+    data = gzip.compress(bomb + bytes(64 << 20))
+    sample = put_image(registry, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]})
+    layer = dict(sample.layers[0], **registry.add_blob(BASE, data))
+    manifest = dict(sample.manifest, layers=[layer, sample.layers[1]])
+    registry.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    tracemalloc.start()
+    plan, _ = run(registry, home)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30 << 20
+    assert "couldn't be seen from the start command" in plan.remarks[0]
 
 
 HISTORIES = {"none": None, "empty": [], "one row for two layers": [{"created_by": "import"}]}

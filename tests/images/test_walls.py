@@ -14,7 +14,7 @@ ROOMS = {
     "image": ["words"],
     "action": ["words", "image"],
     "interpreter": [],
-    "registry": ["words", "image", "action"],
+    "registry": ["words", "image", "action", "interpreter"],
     "engine": ["words", "image", "action", "registry"],
     "commands": ["words", "image", "action", "interpreter", "registry", "engine"],
     "__main__": ["words", "commands"],

@@ -18,6 +18,8 @@ headers, body. "Seconds" is from the start of the adapter, and of the gateway, t
 | --- | --- | --- | --- | --- | --- | --- |
 """
 
+SHOWN = 4  # differences of one server in one way: many have one cause
+
 
 class Outcome:
     """What became of one row asked in one way; a row that never came to its end has no
@@ -77,7 +79,9 @@ def differences_of(outcome: Outcome) -> List[str]:
     where = "%s, %s" % (outcome.row.name, outcome.way)
     if outcome.differences is None:
         return ["- %s: didn't start, or didn't answer\n" % where]
-    return ["- %s, %s\n" % (where, line) for line in said(outcome.differences).splitlines()]
+    lines = said(outcome.differences).splitlines()
+    shown = ["- %s, %s\n" % (where, line) for line in lines[:SHOWN]]
+    return shown + (["- %s: %d more\n" % (where, len(lines) - SHOWN)] if len(lines) > SHOWN else [])
 
 
 def said(differences: Dict[str, Tuple[Any, Any]]) -> str:

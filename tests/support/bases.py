@@ -16,11 +16,11 @@ EXAMPLES_OF_BASE = ("max-digits", "fastapi-model")
 BASE = "python:3.12-slim"
 BASE_DOCKERFILE = """
 FROM {debian}
-RUN rm -r /usr/lib/python3/dist-packages/* /usr/lib/python3*/EXTERNALLY-MANAGED && ln -s python3
-/usr/bin/python
+RUN rm -r /usr/lib/python3/dist-packages/* /usr/lib/python3*/EXTERNALLY-MANAGED \\
+ && ln -s python3 /usr/bin/python
 COPY pip /usr/lib/python3/dist-packages/pip
-RUN printf '#!/bin/sh\\nexec python3 -m pip "$@"\\n' >/usr/local/bin/pip && chmod +x
-/usr/local/bin/pip
+RUN printf '#!/bin/sh\\nexec python3 -m pip "$@"\\n' >/usr/local/bin/pip \\
+ && chmod +x /usr/local/bin/pip
 COPY wheels /wheels
 ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels
 """

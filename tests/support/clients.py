@@ -37,7 +37,8 @@ def wsk():
 
 
 def wsk_words():
-    """The path of a program that answers commands of wsk with that library, and prints as wsk does."""
+    """The path of a program that answers commands of wsk with that library, and prints as wsk
+    does."""
     return made("words", ["go.mod", "words.go"], "words", *go_build("words", "words.go"))
 
 

@@ -20,7 +20,8 @@ _OPEN = """
 application: atom+xml base64 javascript rss+xml soap+xml vnd.google-earth.kml+xml x-latex x-vrml
  xhtml+xml xml-dtd xml problem+xml
 text: asp cache-manifest calendar css csv html markdown mcf plain richtext tab-separated-values
- uri-list vnd.wap.wml vnd.wap.wmlscript x-asm x-c x-component x-h x-java-source x-pascal x-script x-scriptcsh
+ uri-list vnd.wap.wml vnd.wap.wmlscript x-asm x-c x-component x-h x-java-source x-pascal
+ x-script x-scriptcsh
  x-scriptelisp x-scriptksh x-scriptlisp x-scriptperl x-scriptperl-module x-scriptphyton x-scriptrexx
  x-scriptscheme x-scriptsh x-scripttcl x-scripttcsh x-scriptzsh x-server-parsed-html x-setext x-sgml
  x-speech x-uuencode x-vcalendar x-vcard xml

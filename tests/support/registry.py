@@ -13,6 +13,7 @@ import re
 import socket
 import tarfile
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -77,6 +78,7 @@ class Odd:
         self.lists_referrers = True  # else a client has to keep a list under a tag
         self.refuses_statements = False
         self.error = None  # what everything is refused with: a value, or bytes
+        self.dripping = False  # bodies come a byte at a time
         self.cut_off = False  # whether a client went away in the middle of it
 
     def add_blob(self, repository, data):
@@ -175,7 +177,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
+            self.write(body)
+
+    def write(self, body):
+        if not self.odd.dripping:
             self.wfile.write(body)
+            return
+        for number in range(len(body)):
+            self.wfile.write(body[number : number + 1])
+            time.sleep(0.01)  # nobody waits for the end of it
 
     # -- tokens: their text says what they allow
 

@@ -59,6 +59,14 @@ def has_a_second_server():
     server_of("second").run()
 
 
+def has_two_on_one_loop():
+    async def both():
+        servers = [server_of("first", port=PORT + 1), server_of("second")]
+        await asyncio.gather(*[server.serve() for server in servers])
+
+    asyncio.new_event_loop().run_until_complete(both())
+
+
 def in_context_of(config):
     NAME.set("of the start")
     config.reset_contextvars = True
@@ -69,6 +77,7 @@ WAYS = {
     "thread": asks_itself,
     "taken": finds_its_port_taken,
     "second": has_a_second_server,
+    "together": has_two_on_one_loop,
     "limited": lambda: server_of("limited", limit_concurrency=2).run(),
     "context": lambda: in_context_of(server_of("context").config),
     "quiet": lambda: server_of("quiet", access_log=False, headers=[("X-A", "1")]).run(),

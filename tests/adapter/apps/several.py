@@ -1,5 +1,4 @@
-"""A server with several ports: `python app.py KIND:PORT:SECONDS ...` opens each of them after so
-many seconds."""
+"""A server with several ports: `python app.py KIND:PORT:SECONDS ...` opens each that late."""
 
 import os
 import socket

@@ -5,6 +5,7 @@ import http.server
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -80,6 +81,15 @@ def by_process():
         multiprocessing.Process(target=server.serve_forever, daemon=True).start()
     while True:
         time.sleep(1)
+
+
+def by_child():
+    """Its child, a program of its own, does as the environment says when it is told to end."""
+    server = http.server.HTTPServer(HERE, Handler)
+    subprocess.Popen(["sh", "-c", os.environ["CHILD"]])
+    while not os.path.exists("trapped"):
+        time.sleep(0.01)
+    server.serve_forever()
 
 
 def late():

@@ -95,7 +95,12 @@ class Asgi(Server):
 
     # -- on the loop -----------------------------------------------------------------------------
 
-    def ask(self, request: Request, sink: Sink, answered: Answered) -> Exchange:
+    def ask(
+        self,
+        request: Request,
+        sink: Sink,
+        answered: Answered,
+    ) -> Exchange:
         scope = self.scope_from_request(request)
         exchange = Exchange(self.common, scope, request.body, sink, answered)
         tasks = self.uvicorn.server_state.tasks  # those that uvicorn waits for before it ends
@@ -200,12 +205,20 @@ class Pieces(Sink):
 
 
 class AsgiCall(Call):
-    def __init__(self, server: Asgi, timeout: Optional[float] = None) -> None:
+    def __init__(
+        self,
+        server: Asgi,
+        timeout: Optional[float] = None,
+    ) -> None:
         self.server = server
         self.timeout = timeout
         self.exchange: Optional[Exchange] = None
 
-    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
+    def answer(
+        self,
+        request: Request,
+        sink: Optional[Sink] = None,
+    ) -> Response:
         if sink is None:
             sink = Kept()
         events: "queue.Queue[Event]" = queue.Queue()
@@ -231,7 +244,12 @@ class AsgiCall(Call):
         except queue.Empty:
             raise Unanswered("it took more than %s s" % self.timeout)
 
-    def begin(self, request: Request, sink: Sink, answered: Answered) -> None:
+    def begin(
+        self,
+        request: Request,
+        sink: Sink,
+        answered: Answered,
+    ) -> None:
         self.exchange = self.server.ask(request, sink, answered)
 
     def abandon(self) -> None:
@@ -309,7 +327,12 @@ class AsgiPort(Port):
     def init(self, body: bytes, reply: Reply) -> None:
         self.in_thread(self.action.init, body, reply)
 
-    def in_thread(self, call: PlatformCall, body: bytes, reply: Reply) -> None:
+    def in_thread(
+        self,
+        call: PlatformCall,
+        body: bytes,
+        reply: Reply,
+    ) -> None:
         """For what may have to wait, which the loop mustn't."""
 
         def work() -> None:

@@ -37,7 +37,7 @@ from images.engine.local import base_from_engine
 from images.engine.trial import Trials
 from images.image.reference import Reference
 from images.image.startcommand import Start, start_from_settings
-from images.registry.pushing import Pushed, Repositories, push, repositories_for
+from images.registry.pushing import Pushed, Repositories, push, repositories_for, unnoticed
 from images.registry.repository import Repository
 from images.registry.resolving import base_from_repository
 from images.registry.searching import names_in_image
@@ -178,7 +178,10 @@ def start_of(base: Base, order: Order) -> Start:
 
 def decision_in_registry(base: Base, order: Order, repository: Repository) -> Decision:
     image = base.images[0]
-    names = lambda: names_in_image(repository, image)  # noqa: E731
+
+    def names() -> Names:
+        return names_in_image(repository, image)
+
     return decision_on_image(image.settings, start_of(base, order), order.python, names)
 
 
@@ -226,11 +229,13 @@ class WithEngine:
             self.try_out(plan, number, trying)
         if not pushing:
             return Made(plan)
+        self.tell(f"pushing {order.target.short}")
         if found.repositories is None:
             return self.pushed_by_engine(plan)
-        self.tell(f"pushing {order.target.short}")
-        progress = lambda size: None  # noqa: E731
-        return made_in_registry(InRegistry(plan, found.repositories), progress)
+        try:
+            return made_in_registry(InRegistry(plan, found.repositories), unnoticed)
+        except RegistryError as error:
+            return self.pushed_all_the_same(plan, error)
 
     def pulled(self, name: str, order: Order) -> "Found":
         self.tell(f"pulling {name}")
@@ -289,11 +294,17 @@ class WithEngine:
         if said is not None:
             raise EngineError(f"it doesn't work, so it wasn't pushed: {said}")
 
+    def pushed_all_the_same(self, plan: Plan, error: RegistryError) -> Made:
+        """An engine may be set up for registries that others don't reach, without TLS for one."""
+        self.tell(f"{self.engine.name} pushes {plan.target.short}: {error}")
+        try:
+            return self.pushed_by_engine(plan)
+        except EngineError as engines:
+            raise EngineError(f"{error}; {self.engine.name}: {engines}")
+
     def pushed_by_engine(self, plan: Plan) -> Made:
         """For a base that no registry has; its layers are in the engine alone."""
-        name = plan.target.short
-        self.tell(f"pushing {name}")
-        return Made(plan, self.engine.push(name, self.tell))
+        return Made(plan, self.engine.push(plan.target.short, self.tell))
 
 
 class Found(NamedTuple):

@@ -19,14 +19,18 @@ from pathlib import Path
 import pytest
 
 from images.action.adapter import version
+from images.commands.making import Trying, WithEngine, workshop
 from images.commands.models import known_models
 from images.commands.settings import SETTINGS, help_text
 from images.engine.engine import Engine, EngineError
+from images.engine.trial import Trials
+from tests.images.samples import BASE, order_for, put_image
 from tests.support.controller import params_from_request
 from tests.support.engine import PYTHON3
 from tests.support.images import EXAMPLE
 from tests.support.needs import need, needed
 from tests.support.process import until
+from tests.support.registry import Odd
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = str(ROOT / "build.sh")
@@ -814,6 +818,42 @@ def test_a_push_that_fails_is_a_failure_whatever_was_said_before(tmp_path):
     engine = Engine("docker", {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     with pytest.raises(EngineError, match="denied: no"):
         engine.push("me/small:1", print)
+
+
+FAKE_DOCKER = """#!/bin/sh
+case "$1 $2" in
+    "image inspect") echo '{diff_ids}' ;;
+    "run --rm" | "load --quiet") cat >/dev/null ;;
+    "push "*) echo "{pushed}"; exit {status} ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1], ids=["taken", "refused"])
+def test_where_only_the_engine_may_push_it_pushes(tmp_path, status):
+    digest = "sha256:" + "0" * 64
+    with Odd().served() as source, Odd().served() as target:
+        sample = put_image(source, BASE, "latest")
+        target.error = {"errors": [{"code": "DENIED", "message": "not you"}]}
+        text = FAKE_DOCKER.format(
+            diff_ids=json.dumps(sample.config["rootfs"]["diff_ids"]),
+            pushed="denied: nor you" if status else f"1: digest: {digest} size: 1",
+            status=status,
+        )
+        (tmp_path / "docker").write_text(text)
+        (tmp_path / "docker").chmod(0o755)
+        environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+        engine, told = Engine("docker", environ), []
+        with workshop(environ) as shop:
+            maker = WithEngine(engine, Trials(engine), shop, told.append)
+            order, trying = order_for(source, target), Trying(False, 512, 60)
+            if status:
+                with pytest.raises(EngineError, match="DENIED: not you.*docker: denied: nor you"):
+                    maker.make(order, "base", trying, True)
+            else:
+                made = maker.make(order, "base", trying, True)
+                assert (made.digest, made.sent) == (digest, None)
+        assert any("docker pushes" in line and "not you" in line for line in told)
 
 
 def test_help_tells_every_setting_and_its_default():

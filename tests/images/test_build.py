@@ -848,12 +848,12 @@ def test_where_only_the_engine_may_push_it_pushes(tmp_path, status):
             maker = WithEngine(engine, Trials(engine), shop, told.append)
             order, trying = order_for(source, target), Trying(False, 512, 60)
             if status:
-                with pytest.raises(EngineError, match="DENIED: not you.*docker: denied: nor you"):
+                with pytest.raises(EngineError, match="403 Forbidden.*docker: denied: nor you"):
                     maker.make(order, "base", trying, True)
             else:
                 made = maker.make(order, "base", trying, True)
                 assert (made.digest, made.sent) == (digest, None)
-        assert any("docker pushes" in line and "not you" in line for line in told)
+        assert any("docker pushes" in line and "403" in line for line in told)
 
 
 def test_help_tells_every_setting_and_its_default():

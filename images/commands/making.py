@@ -38,6 +38,7 @@ from images.engine.trial import Trials
 from images.image.reference import Reference
 from images.image.startcommand import Start, start_from_settings
 from images.registry.pushing import Pushed, Repositories, push, repositories_for, unnoticed
+from images.registry.remembered import Remembered
 from images.registry.repository import Repository
 from images.registry.resolving import base_from_repository
 from images.registry.searching import names_in_image
@@ -93,6 +94,7 @@ class Workshop:
     ) -> None:
         self.environ, self.temporary, self.own = environ, temporary, own
         self.folder = Path(temporary.name)
+        self.remembered = Remembered(environ)
         self.added: Dict[Tuple[Addition, str], Layer] = {}
         self.opened: List[Repositories] = []
         self.read: List[Repository] = []
@@ -193,6 +195,7 @@ class InRegistry(NamedTuple):
 
     plan: Plan
     repositories: Repositories
+    remembered: Remembered
     kept_in: Optional[Repository] = None
 
 
@@ -200,11 +203,13 @@ def planned_in_registry(order: Order, shop: Workshop, tell: Tell) -> InRegistry:
     repositories = shop.repositories(order)
     base = base_from_repository(repositories.source, order.base, order.platform)
     decision = decision_in_registry(base, order, repositories.source)
-    return InRegistry(shop.plan(base, order, decision, tell), repositories)
+    plan = shop.plan(base, order, decision, tell)
+    return InRegistry(plan, repositories, shop.remembered)
 
 
 def made_in_registry(planned: InRegistry, progress: Callable[[int], None]) -> Made:
-    pushed = push(planned.plan, planned.repositories, progress, planned.kept_in)
+    plan, repositories, remembered, kept_in = planned
+    pushed = push(plan, repositories, progress, remembered, kept_in)
     return Made(planned.plan, pushed.digest, pushed.sent, pushed)
 
 
@@ -233,7 +238,8 @@ class WithEngine:
         if found.repositories is None:
             return self.pushed_by_engine(plan)
         try:
-            return made_in_registry(InRegistry(plan, found.repositories), unnoticed)
+            planned = InRegistry(plan, found.repositories, self.shop.remembered)
+            return made_in_registry(planned, unnoticed)
         except RegistryError as error:
             return self.pushed_all_the_same(plan, error)
 

@@ -244,6 +244,8 @@ class WithEngine:
             return self.pushed_all_the_same(plan, error)
 
     def pulled(self, name: str, order: Order) -> "Found":
+        if self.engine.has_made(name):  # one of that name in a registry may be older
+            return self.found_in_engine(name, order)
         self.tell(f"pulling {name}")
         done = self.engine.run(["pull", name], self.tell)
         if done.status == 0:
@@ -253,10 +255,12 @@ class WithEngine:
                 self.tell(f"{name} is read through {self.engine.name}: {error}")
         elif not self.engine.has(name):
             raise EngineError(last_line(done.output))
+        return self.found_in_engine(name, order)
+
+    def found_in_engine(self, name: str, order: Order) -> "Found":
         base = base_from_engine(self.engine, name)
-        decision = decision_on_image(
-            base.images[0].settings, start_of(base, order), order.python, lambda: UNSEEN
-        )
+        settings, start = base.images[0].settings, start_of(base, order)
+        decision = decision_on_image(settings, start, order.python, lambda: UNSEEN)
         return Found(base, decision, None)
 
     def found_in_registry(self, order: Order) -> "Found":

@@ -27,7 +27,7 @@ from images.engine.trial import Trials
 from tests.images.samples import BASE, order_for, put_image
 from tests.support.controller import params_from_request
 from tests.support.engine import PYTHON3
-from tests.support.images import EXAMPLE
+from tests.support.images import EXAMPLE, FLASK_APP
 from tests.support.needs import need, needed
 from tests.support.process import until
 from tests.support.registry import Odd
@@ -344,6 +344,21 @@ def podman_environ(folder):
         CONTAINERS_REGISTRIES_CONF=str(registries),
         CONTAINERS_CONF=str(containers),
     )
+
+
+def test_an_image_that_was_built_here_is_taken_though_a_registry_has_an_older_one(
+    engine, images, registry, build
+):
+    name = f"{registry}/codait/rebuilt:1"
+    engine.docker("tag", images.flask_3(), name)
+    engine.docker("push", "--quiet", name)
+    engine.docker("rmi", name)
+    newer = FLASK_APP.replace("a small model", "a newer model")
+    images.flask_3(name, app=newer)
+    built = build(name)
+    assert built.status == 0, built.stdout + built.stderr
+    with action(engine, f"{build.user}/rebuilt:{VERSION}") as running:
+        assert running.web("GET", "/")[1]["body"] == "a newer model"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from openwhisk_adapter.listener import BACKLOG, Listener
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.model import Model
-from openwhisk_adapter.settings import Settings, is_platform, settings_from_environ
+from openwhisk_adapter.settings import PREFIX, Settings, is_platform, settings_from_environ
 from openwhisk_adapter.starting.signals import Signals
 
 DEFAULT_COMMAND = ["python", "app.py"]
@@ -24,12 +24,13 @@ def model_from_arguments(arguments: List[str], explanation: str) -> Model:
     """Its port is open and answered from now on. A script of its own is left to the main thread."""
     if arguments and arguments[0].startswith("-"):
         sys.exit(answer_to_option(arguments[0], explanation))
+    log = Log()  # before a socket could get the number of a stream that is closed
     try:
         settings = settings_from_environ(os.environ)
         listening = listening_socket(settings)
     except Refused as refusal:
         sys.exit(str(refusal))
-    return started(arguments or DEFAULT_COMMAND, settings, listening)
+    return started(arguments or DEFAULT_COMMAND, settings, listening, log)
 
 
 def answer_to_option(option: str, explanation: str) -> Optional[str]:
@@ -39,7 +40,7 @@ def answer_to_option(option: str, explanation: str) -> Optional[str]:
         return None
     print(explanation)
     for name, value in Settings()._asdict().items():
-        print("OPENWHISK_%s=%s" % (name.upper(), value))
+        print("%s%s=%s" % (PREFIX, name.upper(), value))
     if option in ("-h", "--help"):
         return None
     return "\n%r is no start command: openwhisk.py has settings, not options" % option
@@ -57,9 +58,13 @@ def listening_socket(settings: Settings) -> socket.socket:
     return listening
 
 
-def started(command: List[str], settings: Settings, listening: socket.socket) -> Model:
+def started(
+    command: List[str],
+    settings: Settings,
+    listening: socket.socket,
+    log: Log,
+) -> Model:
     platform = is_platform(settings, os.environ)
-    log = Log()
     signals = Signals()
     model = Model(command, settings, log, signals)
     action = Action(model, settings, log)

@@ -7,7 +7,7 @@ import select
 import sys
 import threading
 import time
-from typing import Any, Deque, List, Set
+from typing import Any, Deque, List, Sequence, Set
 
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
 TAIL = 20  # lines of a model that an owner gets to see when it can't be loaded
@@ -17,26 +17,36 @@ PATIENCE = 1  # seconds in which somebody should read the log
 
 
 class Tail:
-    """The last lines that a model has printed."""
+    """The last lines that a model has printed, and above them an earlier one that tells why."""
 
     def __init__(self) -> None:
+        self.telling: Sequence[str] = ()
+        self._told = ""
         self._lines: Deque[str] = collections.deque(maxlen=TAIL)
         self._lock = threading.Lock()
 
     def add(self, text: str) -> None:
         with self._lock:
-            if self._lines and not self._lines[-1].endswith("\n"):
+            is_unfinished = self._lines and not self._lines[-1].endswith("\n")
+            if is_unfinished:
                 text = self._lines.pop() + text
-            for line in text.splitlines(True)[-TAIL:]:
-                self._lines.append(line if len(line) <= LONGEST else line[:LONGEST] + "...\n")
+            for line in text.splitlines(True):
+                if len(line) > LONGEST:
+                    line = line[:LONGEST] + "...\n"
+                self._lines.append(line)
+                if any(words in line.lower() for words in self.telling):
+                    self._told = line
 
     def clear(self) -> None:
         with self._lock:
             self._lines.clear()
+            self._told = ""
 
     def lines(self) -> List[str]:
         with self._lock:
-            return [line.rstrip() for line in self._lines]
+            lines = [line.rstrip() for line in self._lines]
+            told = self._told.rstrip()
+            return lines if not told or told in lines else [told, "..."] + lines
 
 
 class Log:
@@ -74,7 +84,11 @@ class Log:
         self.error(text.rstrip())
         return text
 
-    def seen(self, descriptor: int, text: str) -> None:
+    def seen(
+        self,
+        descriptor: int,
+        text: str,
+    ) -> None:
         """What a script in this process has written to one of the two streams."""
         self.tail.add(text)
         if text.endswith("\n"):
@@ -118,6 +132,10 @@ def _copy(descriptor: int) -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
+def milliseconds_until(moment: float) -> float:
+    return max(0, moment - time.monotonic()) * 1000
+
+
 def _write(descriptor: int, text: str) -> None:
     """A log that nobody reads keeps no answer back: what can't be written in time is lost."""
     left = memoryview(text.encode("utf-8", "replace"))
@@ -125,5 +143,5 @@ def _write(descriptor: int, text: str) -> None:
     writable = select.poll()
     writable.register(descriptor, select.POLLOUT)
     with contextlib.suppress(OSError):
-        while left and writable.poll(max(0, until - time.monotonic()) * 1000):
+        while left and writable.poll(milliseconds_until(until)):
             left = left[os.write(descriptor, left[:ALL_AT_ONCE]) :]

@@ -33,6 +33,8 @@ RESERVED = frozenset(
         "__ow_user",
     )
 )
+# Asked by Streamlit's page alone, before its WebSocket; what is refused here, the page shows.
+STREAMLITS_FIRST_QUESTION = "/_stcore/health"
 CONTEXT = (
     "activation_id",
     "transaction_id",
@@ -102,6 +104,15 @@ def request_from_params(
     )
 
 
+def wants_websocket(params: Mapping[str, Any]) -> bool:
+    """A connection that stays open for both sides, which no action can have."""
+    if params.get("__ow_path") == STREAMLITS_FIRST_QUESTION:
+        return True
+    headers = params.get("__ow_headers")
+    upgrade = headers.get("upgrade") if isinstance(headers, dict) else None
+    return isinstance(upgrade, str) and upgrade.strip().lower() == "websocket"
+
+
 def method_from_params(params: Values) -> str:
     method = checked(params, "__ow_method", str, "post").upper()
     if not re.match(r"[A-Z]+\Z", method):
@@ -154,7 +165,9 @@ def content_from_params(
     values = without(params, RESERVED)
     if "__ow_query" in params or "__ow_body" in params:
         return content_as_sent(params, values, content_type)
-    is_bare_web_request = "__ow_headers" in params and not content_type
+    # What a trigger has started has the headers of the request that fired it, and no method.
+    is_web_request = "__ow_headers" in params and "__ow_method" in params
+    is_bare_web_request = is_web_request and not content_type
     if method in ("GET", "HEAD") or is_bare_web_request:
         return Content(query_from_values(values), b"", content_type)
     return content_from_values(values, content_type)

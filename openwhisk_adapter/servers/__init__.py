@@ -1,10 +1,17 @@
 """How a loaded model answers: what every kind of server here can do. Touches nothing."""
 
 import socket
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from openwhisk_adapter.messages import Request, Response
 from openwhisk_adapter.sinks import Sink
+
+
+class Address(NamedTuple):
+    """Of a server that listens."""
+
+    host: str
+    port: int
 
 
 class Unreachable(Exception):
@@ -13,6 +20,10 @@ class Unreachable(Exception):
 
 class OtherProtocol(Unreachable):
     """Nor was anything understood: what listens there speaks gRPC."""
+
+
+class Exporter(Unreachable):
+    """Nor was a model asked: what listens there tells metrics, whatever the question."""
 
 
 class Unanswered(Exception):

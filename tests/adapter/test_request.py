@@ -410,6 +410,24 @@ def test_an_invocation_may_name_its_method_and_path(model, method):
     assert report["headers"]["content-type"] == "application/json"
 
 
+FIRED = {
+    "accept-encoding": "identity",
+    "connection": "close",
+    "host": "127.0.0.1:3233",
+    "user-agent": "Python-urllib/3.11",
+}
+
+
+def test_what_a_trigger_has_started_is_a_post_of_its_parameters(own):
+    """Recorded: it has the headers of the request that fired it, and nothing else of that."""
+    adapter = own()
+    report = report_of(adapter, {"__ow_headers": FIRED, "text": ["a"]})
+    assert (report["method"], report["query"]) == ("POST", "")
+    assert json.loads(body_in(report).decode("utf-8")) == {"text": ["a"]}
+    assert report["headers"]["content-type"] == "application/json"
+    assert "raw" not in adapter.stdout
+
+
 def test_an_invocation_with_a_file_is_a_form_of_all_its_parameters(model):
     data = bytes(range(256))
     value = {
@@ -627,7 +645,7 @@ def test_what_the_platform_has_lost_is_said_once(own):
     adapter = own()
     said = []
     for _ in range(3):
-        before = len(adapter.log)
+        before = len(adapter.stdout)
         value = {
             "__ow_method": "post",
             "__ow_path": "/p",
@@ -635,7 +653,7 @@ def test_what_the_platform_has_lost_is_said_once(own):
             "a": 1,
         }
         adapter.run(value)
-        said.append("raw" in adapter.log[before:])
+        said.append("raw" in adapter.stdout[before:])
     assert said == [True, False, False]
 
 

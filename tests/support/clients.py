@@ -1,4 +1,5 @@
-"""The clients that people use, as they are published: each is made below .envs/ on its first use."""
+"""The clients that people use, as they are published: each is made below .envs/ on its first
+use."""
 
 import os
 import shutil
@@ -35,6 +36,12 @@ def wsk():
     return made("wsk", ["go.mod", "wsk.go"], "wsk", *go_build("wsk", "wsk.go"))
 
 
+def wsk_words():
+    """The path of a program that answers commands of wsk with that library, and prints as wsk
+    does."""
+    return made("words", ["go.mod", "words.go"], "words", *go_build("words", "words.go"))
+
+
 def npm_session():
     """The path of a session with the npm client."""
     npm = (need("npm"), "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund")
@@ -52,7 +59,9 @@ def made(name, sources, result, *command):
     """`result` in .envs/NAME, where `command` makes it beside copies of the sources."""
     folder = ENVS / name
     with locked(ENVS / f"{name}.lock"):
-        if not (folder / result).exists() or not all(same(folder / each, SOURCES / each) for each in sources):
+        if not (folder / result).exists() or not all(
+            same(folder / each, SOURCES / each) for each in sources
+        ):
             shutil.rmtree(str(folder), ignore_errors=True)
             folder.mkdir(parents=True)
             for source in sources:

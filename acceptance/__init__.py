@@ -1,0 +1,1 @@
+"""Examples built, deployed and compared on any OpenWhisk: python -m acceptance --help."""

@@ -1,0 +1,176 @@
+"""Builds the examples' images, deploys them on an OpenWhisk, compares each answer with the model's
+own server's, and removes all that it has made:
+
+    python -m acceptance --apihost https://openwhisk.example --auth-file KEY --registry ghcr.io/me
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple
+
+from acceptance import checks, cluster, engine
+from acceptance.cluster import Cluster, Spent
+from acceptance.differences import Difference, differences
+from acceptance.http import Place
+from acceptance.messages import Question
+from acceptance.tables import EXAMPLES, questions_of
+
+PROBE = Path(__file__).resolve().parent / "probe"
+PREFIX = "acceptance-"
+
+
+class Compared(NamedTuple):
+    example: str
+    asked: int
+    differences: List[Difference]
+    cold: float
+    warm: float
+    own: float
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m acceptance",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--apihost", required=True, help="https://host, as in `wsk property get`")
+    made.add_argument("--auth", default=os.environ.get("AUTH", ""), help="uuid:key; better: $AUTH")
+    made.add_argument("--auth-file", type=Path, help="a file with uuid:key")
+    made.add_argument("--registry", required=True, help="where the cluster pulls images from")
+    made.add_argument("--examples", nargs="*", default=["max-digits", "fastapi-model"])
+    made.add_argument("--requests", type=int, default=2000, help="the most that it asks (2000)")
+    made.add_argument("--no-push", action="store_true", help="the cluster has this engine's images")
+    made.add_argument("--no-load", action="store_true", help="without the 600 requests for figures")
+    made.add_argument("--insecure", action="store_true", help="believe any certificate")
+    made.add_argument("--json", type=Path, help="write what was found to a file")
+    return made
+
+
+def main(words: List[str]) -> int:
+    given = parser().parse_args(words)
+    auth = given.auth_file.read_text().strip() if given.auth_file else given.auth
+    if auth.count(":") != 1:
+        sys.exit(
+            "--auth-file, --auth or $AUTH should say uuid:key, as in `wsk property get --auth`"
+        )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    asked = Cluster(Place(given.apihost, auth, given.insecure), given.requests)
+    try:
+        found = ran(asked, given)
+    except (engine.Failed, cluster.Failed, ValueError, OSError) as failure:
+        sys.exit("%s" % failure)
+    except Spent:
+        sys.exit("--requests %d are spent: nothing more was asked" % given.requests)
+    finally:
+        for path in asked.remove_all():
+            print("couldn't be removed: %s" % path, file=sys.stderr)
+    report(found)
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=1, default=str) + "\n")
+    return 0 if is_well(found) else 1
+
+
+def ran(asked: Cluster, given: argparse.Namespace) -> Dict[str, Any]:
+    description = asked.description()
+    namespace = asked.namespace()
+    tables = questions_of(given.examples)
+    found: Dict[str, Any] = {"cluster": description, "examples": [], "checks": [], "load": []}
+    for example, questions in tables.items():
+        print("%s: building, comparing %d answers" % (example, len(questions)), flush=True)
+        found["examples"].append(compare(asked, namespace, given, example, questions))
+    print("probe: building, %d checks" % len(checks.CHECKS), flush=True)
+    base = engine.build_base(given.registry, PREFIX + "probe", PROBE)
+    image = engine.build_action(given.registry, base, not given.no_push)
+    subject = deployed(asked, namespace, PREFIX + "probe", image)
+    for check in checks.CHECKS:
+        found["checks"].append(checks.checked(subject, check))
+    if not given.no_load:
+        found["load"].append(checks.load(subject, "one after another", 200, 1))
+        found["load"].append(checks.load(subject, "8 at once", 400, 8))
+    return found
+
+
+def compare(
+    asked: Cluster,
+    namespace: str,
+    given: argparse.Namespace,
+    example: str,
+    questions: List[Question],
+) -> Compared:
+    base = engine.build_base(given.registry, PREFIX + example, EXAMPLES / example)
+    image = engine.build_action(given.registry, base, not given.no_push)
+    subject = deployed(asked, namespace, PREFIX + example, image, memory=512)
+    own = engine.OwnServer(base)
+    different: List[Difference] = []
+    try:
+        cold = subject.ask(questions[0]).seconds
+        seconds = []
+        for question in questions:
+            left = own.place.ask(question)
+            right = subject.ask(question)
+            seconds.append((left.seconds, right.seconds))
+            url = subject.web.url + subject.web.prefix
+            different += differences(question, left, right, own.place.url, url)
+    finally:
+        own.stop()
+    middle = sorted(seconds)[len(seconds) // 2]
+    return Compared(example, len(questions), different, cold, middle[1], middle[0])
+
+
+def deployed(
+    asked: Cluster, namespace: str, name: str, image: str, memory: int = 256
+) -> checks.Subject:
+    reply = asked.make_action(name, image, memory=memory)
+    if reply.status != 200:
+        raise cluster.Failed("the action %s is refused: %s" % (name, reply.value))
+    return checks.Subject(asked, namespace, name, image)
+
+
+def report(found: Dict[str, Any]) -> None:
+    print("\ncluster: %s" % described(found["cluster"]))
+    for one in found["examples"]:
+        ours = [difference for difference in one.differences if not difference.cause]
+        same = one.asked - len({difference.question for difference in one.differences})
+        print("\n%s: %d of %d answers are the own server's" % (one.example, same, one.asked))
+        print("  first answer %.1f s; then %.3f s, own %.3f s" % (one.cold, one.warm, one.own))
+        for difference in one.differences:
+            print("  %s, %s: %s" % (difference.question, difference.what, whose(difference)))
+        if ours:
+            print("  %d of these are ours" % len(ours))
+    print()
+    for check in found["checks"]:
+        print("%-6s %s %s" % ("ok" if check.passed else "FAILED", check.name, check.said))
+    for one in found["load"]:
+        words = (one.how, one.requests, one.errors, one.p50, one.p99, one.cold_starts)
+        print("%s: %d requests, %d errors, p50 %.3f s, p99 %.3f s, %d containers" % words)
+
+
+def whose(difference: Difference) -> str:
+    if difference.cause:
+        return "the platform: " + difference.cause
+    return "OURS\n    own:  %r\n    here: %r" % (difference.own, difference.here)
+
+
+def described(description: Dict[str, Any]) -> str:
+    kept = {
+        name: description[name] for name in ("build", "buildno", "limits") if name in description
+    }
+    return json.dumps(kept) if kept else "it says nothing of itself"
+
+
+def is_well(found: Dict[str, Any]) -> bool:
+    for one in found["examples"]:
+        if any(not difference.cause for difference in one.differences):
+            return False
+    if any(one.errors for one in found["load"]):
+        return False
+    return all(check.passed for check in found["checks"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

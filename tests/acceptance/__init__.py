@@ -1,0 +1,1 @@
+"""The acceptance suite, run against the gateway with real containers."""

@@ -621,6 +621,15 @@ WRONG = {
         f" an image's name, "
         "one like quay.io/codait/max-ocr:latest was expected",
     ),
+    "a model that is none": (
+        {"MODELS": "max-ocr +x"},
+        "MODELS: '+x': a name like max-ocr was expected",
+    ),
+    "a base that is none": (
+        {"BASE": "quay.io/X"},
+        "MODELS and BASE: 'quay.io/X/small' isn't an image's name, "
+        "one like quay.io/codait/max-ocr:latest was expected",
+    ),
     "a folder that isn't there": (
         {"ADD": "nowhere=/x"},
         "ADD: 'nowhere=/x': there is no folder nowhere here",

@@ -17,7 +17,7 @@ from gateway.http.front import Front, bound_sockets, port_of
 from gateway.page.page import Page
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
-from gateway.router import Router, body_limits
+from gateway.router import Router
 from gateway.settings import NAMESPACE, Bounds, Plan
 from gateway.store import InUse, Store
 from gateway.web.route import WebRoute
@@ -82,7 +82,8 @@ async def started(
     invoker = invoker_from_plan(plan, port)
     try:
         controller = Controller(store, invoker, plan.settings)
-        front = Front(sockets, router(controller).answer, body_limits)
+        routes = router(controller)
+        front = Front(sockets, routes.answer, routes.body_limits)
         for name in plan.served:
             await serve_folder(store, name, plan.settings.bounds)
         await front.listen()

@@ -5,6 +5,7 @@ Touches nothing but through the controller."""
 from typing import Dict, Optional
 
 from gateway import records
+from gateway.aside import made
 from gateway.controller import Controller, Invocation, now
 from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS, Action
 from gateway.http.messages import Response, json_response
@@ -68,8 +69,11 @@ class Actions:
         overwrite = call.query.boolean("overwrite", False)
         old = self._store.actions.get(call.path)
         place = (call.namespace, call.package, call.name)
-        sent = content_of(call.request)
-        action = content.action_from_content(sent, place, old, now(), self._settings)
+        request, settings = call.request, self._settings
+        action = await made(
+            lambda: content.action_from_content(content_of(request), place, old, now(), settings),
+            request.size,
+        )
         if old is not None and not overwrite:
             raise Refusal(409, EXISTS)
         await self._store.put_action(action)
@@ -92,7 +96,7 @@ class Actions:
         most = self._settings.payload_bytes
         if request.length > most:
             raise Refusal(413, TOO_LARGE.format(request.length, most))
-        payload = payload_of(request)
+        payload = await made(lambda: payload_of(request), request.size)
         action = self._with_package(call)
         if set(payload) & action.protected_keys:
             raise Refusal(400, NOT_ALLOWED)
@@ -100,7 +104,12 @@ class Actions:
         invocation = await self._controller.invoke(action, payload, request.transaction_id, waiting)
         if not blocking:
             invocation = invocation._replace(activation=None)
-        return response_from_invocation(invocation, result_alone, self._settings.namespace)
+        activation = invocation.activation
+        subject = self._settings.namespace
+        return await made(
+            lambda: response_from_invocation(invocation, result_alone, subject),
+            activation.size if activation else 0,
+        )
 
     def _action(self, call: Call) -> Action:
         """Raises Refusal."""

@@ -21,6 +21,7 @@ from gateway.rest.call import malformed
 from gateway.settings import Bounds, Settings
 
 VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}\Z", re.ASCII)
+LONGEST_IMAGE = 4096
 BLACKBOX = "blackbox"
 UNITS = {
     "timeout": ("duration {}", "{} milliseconds"),
@@ -162,7 +163,7 @@ def exec_from_json(value: Any) -> Dict[str, Any]:
     image = value.get("image")
     if not isinstance(image, str):
         raise malformed("'image' must be a string defined in 'exec' for 'blackbox' actions")
-    if not IMAGE.match(image.strip()):
+    if len(image) > LONGEST_IMAGE or not IMAGE.match(image.strip()):
         raise malformed("could not parse image name")
     code, main = optional_text(value, "code"), optional_text(value, "main")
     if code is not None and not code.strip():

@@ -5,6 +5,7 @@ Touches nothing but through the controller."""
 from typing import Dict, Optional
 
 from gateway import records
+from gateway.aside import made
 from gateway.controller import Controller, now
 from gateway.entities import Package, path_of
 from gateway.http.messages import Response, json_response
@@ -55,8 +56,11 @@ class Packages:
             raise Refusal(400, RESERVED.format(name))
         old = self._store.packages.get(call.path)
         place = (call.namespace, name)
-        sent = content_of(call.request)
-        package = content.package_from_content(sent, place, old, now(), self._settings)
+        request, settings = call.request, self._settings
+        package = await made(
+            lambda: content.package_from_content(content_of(request), place, old, now(), settings),
+            request.size,
+        )
         if old is not None and not overwrite:
             raise Refusal(409, EXISTS)
         await self._store.put_package(package)

@@ -10,7 +10,7 @@ from tests.support.adapter import ROOT
 GATEWAY = Path(ROOT) / "gateway"
 
 # Lowest first. A room may import what stands above its own line here, and nothing below it.
-GROUND = "base64text entities loopback names records refusal settings terminal version"
+GROUND = "aside base64text entities loopback names records refusal settings terminal version"
 ROOMS = {
     "http": "",
     "access": "http",

@@ -23,7 +23,7 @@ from _pytest.outcomes import OutcomeException
 
 from benchmarks.results import Scale, arguments, write
 from benchmarks.summary import spread
-from images.plan import CONFIGS, LAYER_TYPES, MANIFESTS
+from images.image.documents import CONFIGS, LAYER_TYPES, MANIFESTS
 from tests.support.engine import running_engine
 from tests.support.registry import real_registry
 

@@ -5,7 +5,7 @@ to answer others in between, as long as no single call into C is long."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 #: In bytes: reading or writing more than this takes more than a millisecond or two.
 LARGE = 8192
@@ -16,6 +16,21 @@ THREADS = 2
 Made = TypeVar("Made")
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aside")
+
+
+def extent(value: Any) -> int:
+    """About how long a value is as JSON, or anything above `LARGE`."""
+    waiting = [value]
+    size = 0
+    while waiting and size <= LARGE:
+        each = waiting.pop()
+        size += len(each) if isinstance(each, str) else 1
+        if isinstance(each, dict):
+            waiting += each.values()
+            size += sum(map(len, each))
+        elif isinstance(each, (list, tuple)):
+            waiting += each
+    return size
 
 
 async def made(make: Callable[[], Made], size: int) -> Made:

@@ -1,1 +1,9 @@
-"""From a model's image to an action's image, without a container engine: what layer.py is made of."""
+"""From a model's image to an action's image. Rooms, each of which knows only those above it:
+
+words       sentences for people, and the error that carries one         touches nothing
+image/      what an image is: names, manifests, configs, start commands  touches nothing
+action/     what an action's image is: our layers, and the plan          reads our files and yours
+registry/   images in a registry                                         the network
+engine/     images in Docker or Podman                                   starts the engine's command
+commands/   the command lines: build.sh, layer.py, python -m images      all of them
+"""

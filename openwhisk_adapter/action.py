@@ -19,6 +19,7 @@ from openwhisk_adapter.request import request_from_params
 from openwhisk_adapter.result import redirected_to_slash, result_and_json
 from openwhisk_adapter.servers import Call, Server, Unanswered, Unreachable
 from openwhisk_adapter.settings import Settings, settings_from_environ
+from openwhisk_adapter.sinks import Sink
 
 Reply = Callable[[int, bytes], None]
 
@@ -200,7 +201,7 @@ class Action:
             activation.call = call
             with activation.failures_answered():
                 self.read(body, activation)
-                activation.answer(self._asked(activation, server))
+                activation.answer(self._answer(activation, server))
             self.end(activation)
         finally:
             if call is not None:
@@ -233,7 +234,33 @@ class Action:
             timing += ", load;dur=%.1f" % (load_seconds * 1000)
         return response._replace(headers=response.headers + [("Server-Timing", timing)])
 
-    def _asked(self, activation: Activation, server: Optional[Server]) -> Response:
+    def _answer(self, activation: Activation, server: Optional[Server]) -> Response:
+        if not self.settings.stream:
+            return self._asked(activation, server, None)
+        return self._streamed(activation, server)
+
+    def _streamed(self, activation: Activation, server: Optional[Server]) -> Response:
+        from openwhisk_adapter import streaming
+
+        relayed = streaming.relayed_from_request(activation.request)
+        if relayed is None:
+            return self._asked(activation, server, None)
+        activation.request = relayed.request
+        stream = streaming.stream_to(relayed, self.settings.stream, self._log.line)
+        if stream is None:
+            return self._asked(activation, server, None)
+        try:
+            response = self._asked(activation, server, stream)
+        except Refused as refusal:
+            stream.add(refusal.response.body)  # the relay's client sees nothing else
+            raise
+        finally:
+            stream.close()
+        return streaming.what_was_streamed(response) if stream.is_whole else response
+
+    def _asked(
+        self, activation: Activation, server: Optional[Server], sink: Optional[Sink]
+    ) -> Response:
         while True:
             if server is None:
                 server = self._model.load(activation.limits.seconds)
@@ -241,7 +268,7 @@ class Action:
                 activation.call = server.call()
             began = time.monotonic()
             try:
-                response = activation.call.answer(activation.request)
+                response = activation.call.answer(activation.request, sink)
                 return self.timed(response, time.monotonic() - began)
             except Unreachable as failure:
                 self._model.look_again(server, failure)

@@ -5,14 +5,16 @@ import re
 import socket
 from typing import BinaryIO, Iterable, Iterator, List, NamedTuple, Optional, Tuple, cast
 
-from openwhisk_adapter.messages import LARGEST, Refused, Response
+from openwhisk_adapter.messages import LARGEST, LONGEST_LINE, Refused, Response
+from openwhisk_adapter.sinks import Kept, Sink
 
-LONGEST_LINE = 65536  # bytes
 MOST_LINES = 1000  # of a head
 MOST_INTERIM = 100  # answers of 1xx before the one that counts
 STATUS_LINE = re.compile(rb"HTTP/1\.\d (\d{3})\b")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,15})[ \t]*(?:;|\r?\n)")
 LENGTH = re.compile(r"[0-9]{1,18}\Z")
+
+PIECE = 65536  # bytes of a body that are read at once
 
 Pairs = List[Tuple[str, str]]
 
@@ -55,16 +57,17 @@ def _line(stream: BinaryIO) -> bytes:
     return line
 
 
-def response_from_stream(stream: BinaryIO, method: str) -> Response:
+def response_from_stream(stream: io.BufferedReader, method: str, sink: Sink) -> Response:
     """A whole answer; ValueError where it isn't HTTP, OSError where it isn't whole."""
     for _ in range(MOST_INTERIM):
         head = head_from_stream(stream)
         status = status_from_line(head.first)
         if status >= 200:
-            body = (
-                b"" if method == "HEAD" or status in (204, 304) else body_from_stream(stream, head)
-            )
-            return Response(status, head.headers, body)
+            sink.begin(status)
+            if method != "HEAD" and status not in (204, 304):
+                for chunk in body_from_stream(stream, head):
+                    sink.add(chunk)
+            return Response(status, head.headers, sink.body())
     raise Refused(502, "the model's server sent %d interim answers and no other" % MOST_INTERIM)
 
 
@@ -75,13 +78,26 @@ def status_from_line(line: bytes) -> int:
     return int(found.group(1))
 
 
-def body_from_stream(stream: BinaryIO, head: Head) -> bytes:
+def body_from_stream(stream: io.BufferedReader, head: Head) -> Iterator[bytes]:
+    """As it comes."""
     length = head.header("content-length")
     if is_chunked(head):
-        return whole(chunks_from_stream(stream))
+        return chunks_from_stream(stream)
     if length:
-        return read_exactly(stream, length_from_text(length))
-    return whole(_until_the_end(stream))
+        return pieces_from_stream(stream, length_from_text(length))
+    return iter(lambda: stream.read1(PIECE), b"")
+
+
+def pieces_from_stream(stream: io.BufferedReader, size: int) -> Iterator[bytes]:
+    if size > LARGEST:
+        raise Refused(502, "a body of %d bytes, where %d are allowed" % (size, LARGEST))
+    left = size
+    while left:
+        data = stream.read1(left)
+        if not data:
+            raise ConnectionError("%d bytes of %d" % (size - left, size))
+        left -= len(data)
+        yield data
 
 
 def length_of_request(head: Head) -> Optional[int]:
@@ -112,14 +128,6 @@ def length_from_text(text: str) -> int:
     return int(text)
 
 
-def _until_the_end(stream: BinaryIO) -> Iterator[bytes]:
-    while True:
-        data = stream.read(65536)
-        if not data:
-            return
-        yield data
-
-
 def chunks_from_stream(stream: BinaryIO) -> Iterator[bytes]:
     """The data of a chunked body, without its trailers."""
     while True:
@@ -145,10 +153,7 @@ def read_exactly(stream: BinaryIO, size: int) -> bytes:
 
 
 def whole(chunks: Iterable[bytes]) -> bytes:
-    """A body in memory, unless it would fill that."""
-    body = bytearray()
+    kept = Kept()
     for chunk in chunks:
-        body += chunk
-        if len(body) > LARGEST:
-            raise Refused(502, "the model's answer takes more than %d bytes" % LARGEST)
-    return bytes(body)
+        kept.add(chunk)
+    return kept.body()

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any, Callable, Coroutine, List, NamedTuple, Optional, Set
 
-from gateway.aside import made
+from gateway.aside import extent, made
 from gateway.containers.client import NoReply, NotListening, post, post_when_listening
 from gateway.containers.container import Container
 from gateway.containers.envelope import init_body_from_order, run_body_from_order
@@ -79,7 +79,10 @@ async def init(
     """None when it succeeded."""
     limit = order.action.limits.timeout
     deadline = now() + limit
-    body = await made(lambda: init_body_from_order(order, deadline, api_key), order.init_size)
+    body = await made(
+        lambda: init_body_from_order(order, deadline, api_key),
+        extent(order.action.code) + extent(order.init_env),
+    )
     request = post_when_listening(container.host, container.port, "/init", body)
     try:
         reply = await answer(container, request, limit)
@@ -102,7 +105,7 @@ async def run(
 ) -> Outcome:
     limit = order.action.limits.timeout
     deadline = now() + limit
-    body = await made(lambda: run_body_from_order(order, deadline, api_key), order.size)
+    body = await made(lambda: run_body_from_order(order, deadline, api_key), extent(order.value))
     try:
         request = post(container.host, container.port, "/run", body)
         reply = await answer(container, request, limit)

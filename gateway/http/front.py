@@ -218,11 +218,11 @@ class Connection:
         body, length = await self._read_body(parser, limits, now() + BODY_SECONDS)
         return Received(request._replace(body=body, length=length), head.closes)
 
-    async def _read_head(self, parser: h11.Connection) -> Tuple[h11.Request, int]:
+    async def _read_head(self, parser: h11.Connection) -> Tuple[Any, int]:
         """And how many bytes came with it."""
         deadline = now() + HEAD_SECONDS
         size = len(self._buffer)
-        event = await made(parser.next_event, size)
+        event: Any = await made(parser.next_event, size)
         while event is h11.NEED_DATA:
             piece = await self._read_piece(deadline)
             parser.receive_data(piece)

@@ -66,13 +66,15 @@ def value_from_text(text: str) -> Any:
 
 
 class DecoderInSteps(json.JSONDecoder):
-    """Python's own, in Python."""
+    """Python's own as it is written in Python, which few know of."""
 
     def __init__(self, **options: Any):
         super().__init__(**options)
-        self.parse_object = json.decoder.JSONObject
-        self.parse_array = json.decoder.JSONArray
-        self.scan_once = json.scanner.py_make_scanner(self)
+        steps: Any = json.decoder
+        scanner: Any = json.scanner
+        self.parse_object = steps.JSONObject
+        self.parse_array = steps.JSONArray
+        self.scan_once = scanner.py_make_scanner(self)
 
 
 def text_from_utf8(data: bytes) -> str:
@@ -137,7 +139,7 @@ def exact(value: Any) -> str:
 
 
 def pretty(value: Any, indent: str = "") -> str:
-    """Two spaces, lists in one line, keys in order: the platform keeps what it parsed sorted."""
+    """Two spaces, lists in one line, keys in order."""
     if isinstance(value, dict):
         inner = indent + "  "
         members = []

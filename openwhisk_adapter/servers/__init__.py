@@ -1,9 +1,10 @@
 """How a loaded model answers: what every kind of server here can do. Touches nothing."""
 
 import socket
-from typing import Any
+from typing import Any, Optional
 
 from openwhisk_adapter.messages import Request, Response
+from openwhisk_adapter.sinks import Sink
 
 
 class Unreachable(Exception):
@@ -21,7 +22,8 @@ class Unanswered(Exception):
 class Call:
     """One request to a server, which may be given up before it is answered."""
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
+        """Without a sink of the caller's the body is kept, and comes with the response."""
         raise NotImplementedError
 
     def abandon(self) -> None:

@@ -7,6 +7,7 @@ from typing import Iterator, NamedTuple, Optional
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Request, Response
 from openwhisk_adapter.servers import Call, OtherProtocol, Server, Unanswered, Unreachable
+from openwhisk_adapter.sinks import Kept, Sink
 
 PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
 
@@ -47,11 +48,11 @@ class HttpCall(Call):
         with contextlib.suppress(OSError):  # too many open files: answer() tries again, and says so
             self.connection = connection_begun(address)
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
         with self._failures_told():
             if self.connection is None:
                 self.connection = connection_begun(self.address)
-            return self._asked(self.connection, request)
+            return self._asked(self.connection, request, sink or Kept())
 
     def abandon(self) -> None:
         """The thread that waits for the answer is told by an error."""
@@ -75,7 +76,7 @@ class HttpCall(Call):
         except ValueError as error:
             raise Unanswered(str(error))
 
-    def _asked(self, connection: socket.socket, request: Request) -> Response:
+    def _asked(self, connection: socket.socket, request: Request, sink: Sink) -> Response:
         connection.settimeout(self.timeout)
         data = bytes_from_request(request, self.mounts)
         # An answer may come before the question has been read.
@@ -84,7 +85,7 @@ class HttpCall(Call):
         with wire.reader(connection) as stream:
             if stream.peek(1)[:1] == PREFACE:
                 raise OtherProtocol("port %d speaks gRPC" % self.address.port)
-            return wire.response_from_stream(stream, request.method)
+            return wire.response_from_stream(stream, request.method, sink)
 
 
 def bytes_from_request(request: Request, mounts: bool) -> bytes:

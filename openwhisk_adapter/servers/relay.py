@@ -7,7 +7,7 @@ import socket
 from typing import Optional, Tuple
 
 from openwhisk_adapter import wire
-from openwhisk_adapter.messages import Refused
+from openwhisk_adapter.messages import LONGEST_LINE, Refused
 
 PATIENCE = 60  # seconds for which a side may take nothing of what it is sent
 PIECE = 65536
@@ -53,10 +53,10 @@ class Body:
         return data[:position]
 
     def _take_line(self) -> None:
-        if len(self.line) > wire.LONGEST_LINE:
+        if len(self.line) > LONGEST_LINE:
             raise Refused(
                 400,
-                "a chunk's size was expected, not a line of more than %d bytes" % wire.LONGEST_LINE,
+                "a chunk's size was expected, not a line of more than %d bytes" % LONGEST_LINE,
             )
         if not self.line.endswith(b"\n"):
             return

@@ -5,12 +5,13 @@ import itertools
 import re
 import socket
 import sys
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Call, Server
+from openwhisk_adapter.sinks import Kept, Sink
 
 App = Callable[..., Iterable[bytes]]
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -59,9 +60,9 @@ class WsgiCall(Call):
     def __init__(self, server: Wsgi) -> None:
         self.server = server
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
         try:
-            return response_of_app(self.server.app, request)
+            return response_of_app(self.server.app, request, sink or Kept())
         except Refused:
             raise
         except BaseException:  # SystemExit too: some models call sys.exit where they mean to raise
@@ -77,6 +78,9 @@ class Started:
         self.headers: List[Tuple[str, str]] = []
         self.written: List[bytes] = []
 
+    def code(self) -> int:
+        return int(self.status[:3])
+
     def start_response(
         self, status: str, headers: List[Tuple[str, Any]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
@@ -85,16 +89,20 @@ class Started:
         return self.written.append
 
 
-def response_of_app(app: App, request: Request) -> Response:
+def response_of_app(app: App, request: Request, sink: Sink) -> Response:
     started = Started()
     chunks = app(environ_from_request(request), started.start_response)
+    is_begun = False
     try:
-        body = wire.whole(itertools.chain(started.written, chunks))
+        for chunk in itertools.chain(started.written, chunks):
+            if not is_begun:
+                sink.begin(started.code())
+                is_begun = True
+            if request.method != "HEAD":
+                sink.add(chunk)
     finally:
         close(chunks)
-    if request.method == "HEAD":
-        body = b""
-    return Response(int(started.status[:3]), started.headers, body)
+    return Response(started.code(), started.headers, sink.body())
 
 
 def close(chunks: Any) -> None:
@@ -169,7 +177,9 @@ def headers_for_model(head: wire.Head) -> Dict[str, str]:
         name = name.lower()
         if name.startswith("x-openwhisk-") or "_" in name or name in CONNECTION_HEADERS:
             continue
-        kept[name] = kept[name] + "," + value if name in kept and name != "content-length" else value
+        kept[name] = (
+            kept[name] + "," + value if name in kept and name != "content-length" else value
+        )
     return kept
 
 

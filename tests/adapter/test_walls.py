@@ -20,6 +20,7 @@ PURE = [
     "request",
     "result",
     "settings",
+    "sinks",
 ]
 # What a pure room may take from the standard library: nothing that knows of files, sockets, clocks.
 COMPUTES_ONLY = {
@@ -39,7 +40,7 @@ TOUCHES = {"open", "print", "input", "exec", "eval", "compile", "__import__"}
 
 # Room: who may import it. A name stands for the rooms below it as well.
 KNOWN_TO = {
-    "envelope": ["action", "forms", "request", "result"],
+    "envelope": ["action", "forms", "request", "result", "streaming"],
     "forms": ["request", "warmup"],
     "request": ["action"],
     "result": ["action"],
@@ -49,6 +50,7 @@ KNOWN_TO = {
     "model": ["action", "front", "listener"],
     "action": ["front", "listener"],
     "listener": ["front"],
+    "streaming": ["action"],
     "warmup": ["action"],
     "front": ["__main__"],
     "__main__": [],

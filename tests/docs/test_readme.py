@@ -1,15 +1,15 @@
 """The README says what the code says, and no more than people read."""
 
 import re
-import subprocess
 
 import pytest
 
+from images.action.adapter import version
+from images.commands.settings import SETTINGS
 from tests.docs.walkthrough import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 IMAGES = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
-BUILD = (ROOT / "build.sh").read_text(encoding="utf-8")
 
 
 def rows(page, names):
@@ -18,20 +18,11 @@ def rows(page, names):
     return {name: others for cell, *others in cells for name in [cell.strip("`")] if name in names}
 
 
-def settings_of_build():
-    """Those of its --help, with the defaults that the script itself gives."""
-    help_text = subprocess.run([str(ROOT / "build.sh"), "--help"], stdout=subprocess.PIPE, check=True).stdout.decode()
-    names = re.findall(r"(?m)^  ([A-Z_]+) ", help_text)
-    defaults = dict(re.findall(r"\b([A-Z_]+)=\$\{\1:-([^}]*)\}", BUILD))
-    return {name: defaults[name] for name in names}
-
-
 @pytest.mark.parametrize("page, column", [(README, 0), (IMAGES, 1)], ids=["README", "images"])
 def test_the_table_of_build_sh_is_that_of_its_code(page, column):
-    in_code = settings_of_build()
-    in_page = rows(page, in_code)
-    assert list(in_page) == list(in_code)
-    literal = {name: value for name, value in in_code.items() if value and not value.startswith("$")}
+    in_page = rows(page, {one.name for one in SETTINGS})
+    assert list(in_page) == [one.name for one in SETTINGS]
+    literal = {one.name: one.default for one in SETTINGS if one.default}
     assert {name: in_page[name][column].strip("`") for name in literal} == literal
 
 
@@ -51,7 +42,7 @@ def test_every_example_is_in_the_table_with_its_readme_its_test_and_its_command(
 
 def test_the_version_of_the_changes_is_that_of_the_images():
     changes = (ROOT / "CHANGES.md").read_text(encoding="utf-8")
-    assert re.findall(r"(?m)^## (.+)$", changes)[0] == (ROOT / "images" / "VERSION").read_text().strip()
+    assert re.findall(r"(?m)^## (.+)$", changes)[0] == version()
 
 
 def test_the_folders_that_newcomers_are_shown_are_there():

@@ -13,12 +13,13 @@ from pathlib import Path
 import pip
 import pytest
 
+from images.action.adapter import version
 from tests.support.engine import PYTHON3, scratch
 from tests.support.example import EXAMPLES, ROOT
 from tests.support.gateway import WEB, Gateway
 from tests.support.max_server import multipart
 
-VERSION = (ROOT / "images" / "VERSION").read_text().strip()
+VERSION = version()
 BASE = "python:3.12-slim"
 BASE_DOCKERFILE = """
 FROM {debian}

@@ -1,12 +1,20 @@
 """Small images for a registry in this process: their blobs are text, their configs are what engines write."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, NamedTuple
 
+from images.action.adapter import version
+from images.commands.making import Order, made_in_registry, planned_in_registry, workshop
+from images.image.reference import reference_from_name
 from tests.support.registry import tar_gz
 
-ADAPTER = Path(__file__).resolve().parents[2] / "openwhisk.py"
+VERSION = version()
+BASE, TARGET = "codait/max-ocr", "me/max-ocr"
+
+ROOT = Path(__file__).resolve().parents[2]
+ADAPTER = "/openwhisk/openwhisk.py"
 DOCKER = "application/vnd.docker."
 OCI = "application/vnd.oci."
 FAMILIES = {
@@ -33,6 +41,35 @@ MAX_SETTINGS = {
 }
 
 
+def order_for(
+    registry, target_registry=None, base=BASE + ":latest", target=TARGET + ":1.0.0", **wanted
+):
+    """One that leads from a registry to itself, or to another."""
+    return Order(
+        reference_from_name(f"{registry.address}/{base}"),
+        reference_from_name(f"{(target_registry or registry).address}/{target}"),
+        **wanted,
+    )
+
+
+@contextmanager
+def planned(order, environ):
+    with workshop(environ) as shop:
+        yield planned_in_registry(order, shop, quiet)
+
+
+def made(order, environ, progress=None):
+    """The plan, and what a push of it has come to."""
+    with workshop(environ) as shop:
+        plan = planned_in_registry(order, shop, quiet)
+        outcome = made_in_registry(plan, progress or quiet)
+    return outcome.plan, outcome.pushed
+
+
+def quiet(_):
+    """Nobody is told how far it is."""
+
+
 class Sample(NamedTuple):
     descriptor: Dict[str, Any]
     manifest: Dict[str, Any]
@@ -40,11 +77,27 @@ class Sample(NamedTuple):
     layers: list
 
 
-def put_image(registry, repository, tag, family="docker", settings=None, architecture="amd64", files=None, **config):
+def put_image(
+    registry,
+    repository,
+    tag,
+    family="docker",
+    settings=None,
+    architecture="amd64",
+    files=None,
+    **config,
+):
     """An image of two layers; `config` replaces members of its config, None takes one away."""
     types = FAMILIES[family]
-    layers = [tar_gz({"etc/os-release": b"ID=debian\n"}), tar_gz(files or {"home/max/app.py": b"print()\n" * 999})]
-    rows = [{"created_by": "ADD rootfs"}, {"created_by": "USER max", "empty_layer": True}, {"created_by": "COPY . ."}]
+    layers = [
+        tar_gz({"etc/os-release": b"ID=debian\n"}),
+        tar_gz(files or {"home/max/app.py": b"print()\n" * 999}),
+    ]
+    rows = [
+        {"created_by": "ADD rootfs"},
+        {"created_by": "USER max", "empty_layer": True},
+        {"created_by": "COPY . ."},
+    ]
     value = {
         "architecture": architecture,
         "os": "linux",
@@ -57,7 +110,9 @@ def put_image(registry, repository, tag, family="docker", settings=None, archite
         **config,
     }
     value = {name: member for name, member in value.items() if member is not None}
-    described = [dict(mediaType=types["layer"], **registry.add_blob(repository, data)) for data, _ in layers]
+    described = [
+        dict(mediaType=types["layer"], **registry.add_blob(repository, data)) for data, _ in layers
+    ]
     described_config = registry.add_blob(repository, json.dumps(value).encode())
     manifest = {
         "schemaVersion": 2,
@@ -76,12 +131,19 @@ def put_index(registry, repository, tag, family, samples, attested=0):
         for architecture, sample in samples.items()
     ]
     for sample in list(samples.values())[:attested]:
-        statement = {"schemaVersion": 2, "mediaType": FAMILIES["oci"]["manifest"], "config": {}, "layers": []}
+        statement = {
+            "schemaVersion": 2,
+            "mediaType": FAMILIES["oci"]["manifest"],
+            "config": {},
+            "layers": [],
+        }
         annotations = {
             "vnd.docker.reference.type": "attestation-manifest",
             "vnd.docker.reference.digest": sample.descriptor["digest"],
         }
-        described = registry.add_manifest(repository, "statement", FAMILIES["oci"]["manifest"], statement)
+        described = registry.add_manifest(
+            repository, "statement", FAMILIES["oci"]["manifest"], statement
+        )
         unknown = {"os": "unknown", "architecture": "unknown"}
         entries.append(dict(described, platform=unknown, annotations=annotations))
     media_type = FAMILIES[family]["index"]

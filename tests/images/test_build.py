@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -15,19 +16,35 @@ from pathlib import Path
 
 import pytest
 
-from images.manifest import models_from_text
+from images.action.adapter import version
+from images.commands.models import known_models
+from images.commands.settings import SETTINGS, help_text
+from images.engine.engine import Engine, EngineError
 from tests.support.controller import params_from_request
+from tests.support.engine import PYTHON3
 from tests.support.images import EXAMPLE
 from tests.support.needs import need, needed
 from tests.support.process import until
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = str(ROOT / "build.sh")
-VERSION = (ROOT / "images" / "VERSION").read_text().strip()
-MODELS = models_from_text((ROOT / "images" / "models.txt").read_text())
+VERSION = version()
+MODELS = known_models()
+ADAPTER = "/openwhisk/openwhisk.py"
 SAMPLE = EXAMPLE / "samples" / "seven.png"
-PLATFORM = ["--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN", "--ulimit", "nofile=1024:1024", "--pids-limit", "1024"]
-BROKEN = "import nothing_like_this_anywhere\n".replace("import", "try:\n    1 / 0\nfinally:\n    import")
+PLATFORM = [
+    "--cap-drop",
+    "NET_RAW",
+    "--cap-drop",
+    "NET_ADMIN",
+    "--ulimit",
+    "nofile=1024:1024",
+    "--pids-limit",
+    "1024",
+]
+BROKEN = "import nothing_like_this_anywhere\n".replace(
+    "import", "try:\n    1 / 0\nfinally:\n    import"
+)
 
 
 class Built:
@@ -44,7 +61,9 @@ def bases(engine, images, registry):
     for name, image in {
         "max-ocr": images.max_shape(),
         "small": images.flask_3(),
-        "with-tini": images.flask_3("test/tini:1", 'ENTRYPOINT ["tini", "--"]\nCMD ["python3", "-u", "app.py"]'),
+        "with-tini": images.flask_3(
+            "test/tini:1", 'ENTRYPOINT ["tini", "--"]\nCMD ["python3", "-u", "app.py"]'
+        ),
         "no-flask": images.no_flask(),
         "no-python": images.no_python(),
         "broken": images.flask_3("test/broken:1", app=BROKEN),
@@ -60,12 +79,20 @@ class Builder:
 
     def __init__(self, engine, registry, bases, user):
         self.user = f"{registry}/{user}"
-        self.environ = dict(engine.environ, BASE=bases, REGISTRY=registry, USERNAME=user, ENGINE="docker")
+        self.environ = dict(
+            engine.environ, BASE=bases, REGISTRY=registry, USERNAME=user, ENGINE="docker"
+        )
 
     def __call__(self, models, **settings):
-        environ = {name: value for name, value in dict(self.environ, **settings).items() if value is not None}
+        environ = {
+            name: value
+            for name, value in dict(self.environ, **settings).items()
+            if value is not None
+        }
         environ["MODELS"] = models
-        return Built(subprocess.run([BUILD], env=environ, capture_output=True, text=True, timeout=300))
+        return Built(
+            subprocess.run([BUILD], env=environ, capture_output=True, text=True, timeout=300)
+        )
 
 
 @pytest.fixture
@@ -78,7 +105,9 @@ def build(engine, registry, bases, request):
 @pytest.fixture
 def build_environ(engine):
     def environ(models, **settings):
-        return dict(engine.environ, MODELS=models, USERNAME="interrupted", ENGINE="docker", **settings)
+        return dict(
+            engine.environ, MODELS=models, USERNAME="interrupted", ENGINE="docker", **settings
+        )
 
     return environ
 
@@ -87,15 +116,26 @@ class Action:
     """A container, started as the platform starts it, asked over its network as the platform asks it."""
 
     def __init__(self, engine, image):
-        self.engine, self.name = engine, engine.docker("run", "--detach", *PLATFORM, image)
-        self.address = engine.docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.name)
+        environ = [
+            "--env",
+            "__OW_API_HOST=http://localhost",
+        ]  # as on every container of the platform
+        self.engine, self.name = (
+            engine,
+            engine.docker("run", "--detach", *PLATFORM, *environ, image),
+        )
+        self.address = engine.docker(
+            "inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.name
+        )
 
     def post(self, path, body, seconds=60):
         until = time.time() + seconds
         while True:
             connection = HTTPConnection(self.address, 8080, timeout=seconds)
             try:
-                connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+                connection.request(
+                    "POST", path, json.dumps(body), {"Content-Type": "application/json"}
+                )
                 answer = connection.getresponse()
                 return answer.status, json.loads(answer.read())
             except ConnectionRefusedError:
@@ -132,9 +172,18 @@ def inspected(engine, image):
 
 def form_of(path):
     boundary = "b0undary"
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{path.name}"\r\n'
-    body = (head + "Content-Type: image/png\r\n\r\n").encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
-    return {"headers": [("Content-Type", f"multipart/form-data; boundary={boundary}")], "body": body}
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{path.name}"\r\n'
+    )
+    body = (
+        (head + "Content-Type: image/png\r\n\r\n").encode()
+        + path.read_bytes()
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
+    return {
+        "headers": [("Content-Type", f"multipart/form-data; boundary={boundary}")],
+        "body": body,
+    }
 
 
 def assert_recognises_a_digit(running):
@@ -171,40 +220,71 @@ def test_a_max_image_becomes_an_action(engine, max_action, kind):
         f"wsk action update max-ocr --docker {image} --web raw -m 2048 -t 60000",
     ]
     assert built.stderr == ""
-    assert 5_000 < int(sent) < 30_000
+    assert 5_000 < int(sent) < 100_000
     with action(engine, image) as running:
         assert_recognises_a_digit(running)
         assert running.web("GET", "/model/metadata")[1]["statusCode"] == 200
         assert engine.docker("exec", running.name, "id", "--user", "--name") == "max"
-        file = engine.docker("exec", running.name, "stat", "--format", "%U %G %a %Y", "/openwhisk.py")
+        file = engine.docker("exec", running.name, "stat", "--format", "%U %G %a %Y", ADAPTER)
         assert file == "root root 644 0"
-    assert inspected(engine, image)["RepoDigests"] == [f"{image.rpartition(':')[0]}@{built.digests[0]}"]
+    assert inspected(engine, image)["RepoDigests"] == [
+        f"{image.rpartition(':')[0]}@{built.digests[0]}"
+    ]
 
 
-def test_the_engines_agree_on_the_file_system_and_on_how_it_is_run(engine, bases, max_action):
-    docker, registry = (pulled(engine, max_action(kind)[1]) for kind in ("docker", "registry"))
-    base = inspected(engine, f"{bases}/max-ocr:latest")
-    assert docker["RootFS"] == registry["RootFS"]
-    assert registry["RootFS"]["Layers"][:-1] == base["RootFS"]["Layers"]
-    fields = ("User", "WorkingDir", "Env", "ExposedPorts", "Entrypoint", "Cmd")
-    assert {name: docker["Config"][name] for name in fields} == {name: registry["Config"][name] for name in fields}
-    assert registry["Config"]["ExposedPorts"] == {"5000/tcp": {}, "8080/tcp": {}}
-    assert registry["Config"]["Cmd"] == ["/bin/sh", "-c", "python app.py"]
-    digest = base["RepoDigests"][0].split("@")[1]
-    name = "org.opencontainers.image.base.name"
-    assert {key: value for key, value in docker["Config"]["Labels"].items() if key != name} == {
-        "org.opencontainers.image.base.digest": digest
+def test_the_image_is_the_base_the_adapter_and_what_the_config_tells(engine, bases, max_action):
+    base, made = (
+        inspected(engine, f"{bases}/max-ocr:latest"),
+        pulled(engine, max_action("docker")[1]),
+    )
+    assert made["RootFS"]["Layers"][:-1] == base["RootFS"]["Layers"]
+    same = ("User", "WorkingDir")
+    assert {name: made["Config"][name] for name in same} == {
+        name: base["Config"][name] for name in same
     }
-    assert registry["Config"]["Labels"] == {
-        "org.opencontainers.image.base.digest": digest,
-        name: f"{bases}/max-ocr:latest",
+    assert made["Config"]["Env"] == [*base["Config"]["Env"], "OPENWHISK_EXPOSED=5000"]
+    assert made["Config"]["ExposedPorts"] == {"5000/tcp": {}, "8080/tcp": {}}
+    assert made["Config"]["Entrypoint"] == ["python", ADAPTER]
+    assert made["Config"]["Cmd"] == ["/bin/sh", "-c", "python app.py"]
+    assert made["Config"]["Labels"] == {
+        "org.opencontainers.image.base.name": f"{bases}/max-ocr:latest",
+        "org.opencontainers.image.base.digest": base["RepoDigests"][0].split("@")[1],
+        "openwhisk-adapter.version": VERSION,
+        "openwhisk-adapter.changes": '{"layers":1,"python":["python"]}',
     }
 
 
-def test_with_podman_it_is_the_same(engine, build, bases, registry, tmp_path):
+def test_docker_podman_and_the_registry_make_the_same_image_digest_for_digest(
+    build, engine, tmp_path
+):
     need("podman")
     environ = podman_environ(tmp_path)
-    pulled = subprocess.run(["podman", "pull", f"{bases}/small"], env=environ, capture_output=True, text=True)
+    digests = {}
+    for kind in ("docker", "podman", "registry"):
+        built = build(
+            "small", ENGINE=kind, SMOKE="0", TAG=kind, **(environ if kind == "podman" else {})
+        )
+        assert built.status == 0, built.stdout + built.stderr
+        digests[kind] = built.digests
+    assert digests["docker"] == digests["podman"] == digests["registry"]
+    image_id = inspected(engine, f"{build.user}/small:docker")["Id"]
+    assert pulled(engine, f"{build.user}/small:registry")["Id"] == image_id
+    told = subprocess.run(
+        ["podman", "image", "inspect", "--format", "{{.Id}}", f"{build.user}/small:podman"],
+        env=dict(engine.environ, **environ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "sha256:" + told.stdout.strip() == image_id
+
+
+def test_with_podman_it_is_tried_and_pushed_too(engine, build, bases, registry, tmp_path):
+    need("podman")
+    environ = podman_environ(tmp_path)
+    pulled = subprocess.run(
+        ["podman", "pull", f"{bases}/small"], env=environ, capture_output=True, text=True
+    )
     needed(pulled.returncode == 0, "podman can't pull here: " + pulled.stderr[-300:])
     built = build("small", ENGINE="podman", **environ)
     assert built.status == 0, built.stdout + built.stderr
@@ -225,14 +305,30 @@ def test_an_engine_that_cannot_start_containers_still_builds(engine, build, base
         assert running.web("GET", "/")[1]["body"] == "a small model"
 
 
+def test_an_image_that_is_in_the_engine_alone_is_pushed_by_it(engine, images, build):
+    local = images.flask_3("test/never-pushed:1")
+    built = build(local)
+    assert built.status == 0, built.stdout + built.stderr
+    assert built.stdout.splitlines()[1].split()[2] == "-"
+    with action(engine, f"{build.user}/never-pushed:{VERSION}") as running:
+        assert running.web("GET", "/")[1]["body"] == "a small model"
+
+
 def podman_environ(folder):
     """Storage of the test's own, plain HTTP to the registry on loopback, limits that any root may set."""
-    storage, registries, containers = (folder / f"{name}.conf" for name in ("storage", "registries", "containers"))
-    containers.write_text('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
-    storage.write_text(
-        f'[storage]\ndriver = "overlay"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/graph"\n', encoding="utf-8"
+    storage, registries, containers = (
+        folder / f"{name}.conf" for name in ("storage", "registries", "containers")
     )
-    registries.write_text('[[registry]]\nprefix = "127.0.0.1"\nlocation = "127.0.0.1"\ninsecure = true\n')
+    containers.write_text(
+        '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+    )
+    storage.write_text(
+        f'[storage]\ndriver = "overlay"\nrunroot = "{folder}/run"\ngraphroot = "{folder}/graph"\n',
+        encoding="utf-8",
+    )
+    registries.write_text(
+        '[[registry]]\nprefix = "127.0.0.1"\nlocation = "127.0.0.1"\ninsecure = true\n'
+    )
     return dict(
         os.environ,
         CONTAINERS_STORAGE_CONF=str(storage),
@@ -244,12 +340,14 @@ def podman_environ(folder):
 @pytest.mark.parametrize(
     "model, entrypoint, command",
     [
-        ("small", ["python3", "/openwhisk.py"], ["python3", "app.py"]),
-        ("with-tini", ["python3", "/openwhisk.py"], ["tini", "--", "python3", "-u", "app.py"]),
+        ("small", ["python3", ADAPTER], ["python3", "app.py"]),
+        ("with-tini", ["python3", ADAPTER], ["tini", "--", "python3", "-u", "app.py"]),
     ],
 )
 @pytest.mark.parametrize("kind", ["docker", "registry"])
-def test_every_start_command_still_starts_its_model(engine, build, bases, kind, model, entrypoint, command):
+def test_every_start_command_still_starts_its_model(
+    engine, build, bases, kind, model, entrypoint, command
+):
     built = build(model, ENGINE=kind)
     assert built.status == 0, built.stdout + built.stderr
     image = f"{build.user}/{model}:{VERSION}"
@@ -286,22 +384,143 @@ def test_the_dockerfile_alone_makes_an_action_too(engine, bases):
         engine.docker("rm", "--force", running.name)
 
 
+# -- a Python of its own, folders, variables ------------------------------
+
+
+@pytest.fixture(scope="session")
+def python_image(engine, registry):
+    """An image that has a Python, where a user would have python:3.13-slim."""
+    name = f"{registry}/library/python3:1"
+    engine.docker("tag", engine.image(PYTHON3), name)
+    engine.docker("push", "--quiet", name)
+    return name
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """Where a Python that was made is kept: nowhere that another test looks."""
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_an_image_without_python_gets_one_of_the_adapters_own(
+    engine, build, python_image, cache, kind
+):
+    built = build("no-python", ENGINE=kind, PYTHON_IMAGE=python_image, **cache)
+    assert built.status == 0, built.stdout + built.stderr
+    image = f"{build.user}/no-python:{VERSION}"
+    with action(engine, image) as running:
+        assert running.web("POST", "/a", body=b"12345")[1]["body"] == "POST /a 5"
+    config = inspected(engine, image)["Config"]
+    assert config["Entrypoint"][0] == "/openwhisk/python/ld.so"
+    assert config["Entrypoint"][-1] == ADAPTER
+    assert config["Cmd"] == ["/usr/bin/perl", "app.py"]
+
+
+def test_all_engines_put_in_the_same_python_and_it_is_made_and_sent_once(
+    engine, build, python_image, cache, tmp_path
+):
+    settings = dict(PYTHON_IMAGE=python_image, SMOKE="0", **cache)
+    built = [
+        build("no-python", ENGINE="registry", TAG="1", **settings),
+        build("no-python", ENGINE="docker", TAG="2", **settings),
+        build("no-python", ENGINE="podman", TAG="3", **settings, **podman_environ(tmp_path)),
+    ]
+    assert [one.status for one in built] == [0, 0, 0], [one.stderr for one in built]
+    assert len({one.digests[0] for one in built}) == 1
+    first, second, third = (int(one.stdout.splitlines()[1].split()[2]) for one in built)
+    assert 5_000_000 < first < 10_500_000
+    assert max(second, third) < 20_000
+
+
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_a_python_of_its_own_can_be_wished_for(engine, build, python_image, cache, kind):
+    built = build("small", ENGINE=kind, PYTHON="own", PYTHON_IMAGE=python_image, **cache)
+    assert built.status == 0, built.stdout + built.stderr
+    with action(engine, f"{build.user}/small:{VERSION}") as running:
+        assert running.web("GET", "/")[1]["body"] == "a small model"
+
+
+def test_an_image_of_which_no_python_can_be_made_is_told(build, bases, cache):
+    image = f"{bases}/no-python"
+    built = build("no-python", ENGINE="registry", PYTHON_IMAGE=image, **cache)
+    assert (built.status, built.stderr) == (
+        1,
+        f"no-python failed: no Python can be made of {image}: it has no Python; one of 3.6 or newer, "
+        "with its standard library, was expected; PYTHON_IMAGE names another\n",
+    )
+
+
+GREETER = """
+import os
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.route("/")
+def greet():
+    with open(os.environ["MODEL_PATH"] + "/greeting with a space.txt", encoding="utf-8") as file:
+        return file.read()
+
+
+app.run("0.0.0.0", 5000)
+"""
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "mödel"
+    folder.mkdir()
+    (folder / "greeting with a space.txt").write_text("grüß Gott", encoding="utf-8")
+    (folder / "latest").symlink_to("greeting with a space.txt")
+    (folder / "start").write_text("#!/bin/sh\n")
+    (folder / "start").chmod(0o750)
+    return folder
+
+
+def test_a_folder_and_a_variable_become_part_of_the_image_the_same_by_every_engine(
+    engine, registry, images, build, model, tmp_path
+):
+    base = images.flask_3("test/greeter:1", app=GREETER)
+    pushed = f"{registry}/codait/greeter:1"
+    engine.docker("tag", base, pushed)
+    engine.docker("push", "--quiet", pushed)
+    settings = {"ADD": f"'{model}=/models/m'", "ENV": "MODEL_PATH=/models/m GREETING='a b'"}
+    built = [
+        build(pushed, ENGINE="registry", TAG="1", **settings),
+        build(pushed, ENGINE="docker", TAG="2", **settings),
+        build(pushed, ENGINE="podman", TAG="3", SMOKE="0", **settings, **podman_environ(tmp_path)),
+    ]
+    assert [one.status for one in built] == [0, 0, 0], [one.stderr for one in built]
+    assert len({one.digests[0] for one in built}) == 1
+    with action(engine, f"{build.user}/greeter:1") as running:
+        assert running.web("GET", "/")[1]["body"] == "grüß Gott"
+        told = engine.docker("exec", running.name, "sh", "-c", "cd /models && stat -c '%n %U %a' . m m/*")
+    assert told.splitlines() == [
+        ". root 755",
+        "m root 755",
+        "m/greeting with a space.txt root 644",
+        "m/latest root 777",
+        "m/start root 750",
+    ]
+    assert "GREETING=a b" in inspected(engine, f"{build.user}/greeter:1")["Config"]["Env"]
+
+
 # -- what is refused, and how it is told ---------------------------------
 
 NO_PYTHON = (
-    "the base has no Python (its start command: {command}), and openwhisk.py runs on the image's own: "
-    "make the base from an image with Python 3.6 or newer, or add one to it, "
-    "like {quote}RUN apt-get install -y python3-minimal{quote}"
+    "the base has no Python (its start command: /usr/bin/perl app.py), and PYTHON=image forbids to add one: "
+    "make the base from an image with Python 3.6 or newer, or go without PYTHON=image"
 )
 
 
 def test_one_that_fails_does_not_stop_the_others_and_is_named(engine, build, registry):
-    built = build("no-python no-flask small broken", SMOKE="1", JOBS="4")
-    no_python = NO_PYTHON.format(command='["/usr/bin/perl","serve.pl"]', quote="'")
+    built = build("no-python no-flask small broken", SMOKE="1", JOBS="4", PYTHON="image")
     lines = built.stderr.splitlines()
     assert built.status == 1
     assert lines[:2] == [
-        f"no-python failed: {no_python}",
+        f"no-python failed: {NO_PYTHON}",
         "no-flask failed: app.py imports flask, which the base doesn't have: "
         "add `RUN python -m pip install flask` to the model's Dockerfile",
     ]
@@ -315,9 +534,8 @@ def test_one_that_fails_does_not_stop_the_others_and_is_named(engine, build, reg
 
 
 def test_without_an_engine_a_base_without_python_is_refused_too(build):
-    built = build("no-python small", ENGINE="registry")
-    expected = NO_PYTHON.format(command="/usr/bin/perl serve.pl", quote="`")
-    assert (built.status, built.stderr) == (1, f"no-python failed: layer.py: {expected}\n")
+    built = build("no-python small", ENGINE="registry", PYTHON="image")
+    assert (built.status, built.stderr) == (1, f"no-python failed: {NO_PYTHON}\n")
     assert f"{build.user}/small:{VERSION}" in built.stdout
 
 
@@ -330,24 +548,73 @@ def test_an_action_image_is_refused_as_a_model(build, engine):
     )
 
 
-SETTINGS = {
-    "no models": ({"MODELS": ""}, "MODELS is empty: name models, or say MODELS=all (--help lists all settings)"),
-    "no user": ({"USERNAME": None}, "USERNAME is empty: whose images will they be? (PUSH=0 builds without pushing)"),
-    "latest": ({"TAG": "latest"}, "TAG=latest: OpenWhisk pulls latest again for every container; name a version"),
+WRONG = {
+    "no models": (
+        {"MODELS": ""},
+        "MODELS is empty: name models, or say MODELS=all (--help lists all settings)",
+    ),
+    "no user": (
+        {"USERNAME": None},
+        "USERNAME is empty: whose images will they be? (PUSH=0 builds without pushing)",
+    ),
+    "latest": (
+        {"TAG": "latest"},
+        "TAG=latest: OpenWhisk pulls latest again for every container; name a version",
+    ),
     "engine": ({"ENGINE": "rkt"}, "ENGINE=rkt: docker, podman or registry was expected"),
-    "jobs": ({"JOBS": "many"}, "JOBS=many: a number from 1 was expected"),
+    "jobs": ({"JOBS": "many"}, "JOBS=many: a number from 1 to 32 was expected"),
+    "no jobs": ({"JOBS": "0"}, "JOBS=0: a number from 1 to 32 was expected"),
+    "jobs without end": (
+        {"JOBS": "99999999999999999999"},
+        "JOBS=99999999999999999999: a number from 1 to 32 was expected",
+    ),
+    "dry run": ({"DRY_RUN": "yes"}, "DRY_RUN=yes: 0 or 1 was expected"),
+    "push": ({"PUSH": "no"}, "PUSH=no: 0 or 1 was expected"),
+    "smoke": ({"SMOKE": "false"}, "SMOKE=false: 0 or 1 was expected"),
+    "python": ({"PYTHON": "3.8"}, "PYTHON=3.8: own or image was expected"),
     "no push into a registry": (
         {"ENGINE": "registry", "PUSH": "0"},
         "PUSH=0 leaves nothing to do for ENGINE=registry; DRY_RUN=1 shows its plan",
     ),
+    "two models of one name": (
+        {"MODELS": "max-ocr other.io/me/max-ocr"},
+        f"MODELS: max-ocr and other.io/me/max-ocr would both become me/max-ocr:{VERSION}: "
+        "build them one after the other, each with a TAG of its own",
+    ),
+    "two tags of one model": (
+        {"MODELS": "max-ocr:a max-ocr:b"},
+        f"MODELS: max-ocr:a and max-ocr:b would both become me/max-ocr:{VERSION}: "
+        "build them one after the other, each with a TAG of its own",
+    ),
+    "a user that is none": (
+        {"USERNAME": "Me!"},
+        f"USERNAME, REGISTRY and TAG don't make a name together: 'Me!/small:{VERSION}' isn't an image's name, "
+        "one like quay.io/codait/max-ocr:latest was expected",
+    ),
+    "a folder that isn't there": (
+        {"ADD": "nowhere=/x"},
+        "ADD: 'nowhere=/x': there is no folder nowhere here",
+    ),
+    "a folder without a place": (
+        {"ADD": "docs"},
+        "ADD: 'docs': FOLDER=/PATH was expected, like model=/models/m",
+    ),
+    "a variable without a value": ({"ENV": "A"}, "ENV: 'A': NAME=VALUE was expected"),
+    "a quotation without an end": ({"ENV": "A='b"}, 'ENV: "A=\'b": no closing quotation'),
 }
 
 
-@pytest.mark.parametrize("settings, reason", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("settings, reason", WRONG.values(), ids=WRONG)
 def test_a_wrong_setting_is_told_before_anything_is_done(settings, reason):
-    environ = {"PATH": os.environ["PATH"], "MODELS": "small", "USERNAME": "me", "ENGINE": "docker", **settings}
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": "small",
+        "USERNAME": "me",
+        "ENGINE": "docker",
+        **settings,
+    }
     environ = {name: value for name, value in environ.items() if value is not None}
-    done = subprocess.run([BUILD], env=environ, capture_output=True, text=True)
+    done = subprocess.run([BUILD], env=environ, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"build.sh: {reason}\n")
 
 
@@ -410,7 +677,7 @@ def test_a_dry_run_changes_nothing(engine, build, bases, kind):
     image = f"{build.user}/small:{VERSION}"
     assert (built.status, built.stderr) == (0, "")
     if kind == "docker":
-        assert built.stdout == f"docker: pull {bases}/small, add /openwhisk.py, try it, push {image}\n"
+        assert built.stdout == f"docker: pull {bases}/small, add /openwhisk, try it, push {image}\n"
     else:
         assert built.stdout.startswith(f"{image}@sha256:")
         assert "layers of the base: mounted, no bytes" in built.stdout
@@ -421,6 +688,29 @@ def test_all_models_are_those_of_the_list(build, bases):
     built = build("all", DRY_RUN="1", JOBS="8", SMOKE="0")
     assert (built.status, built.stderr) == (0, "")
     assert re.findall(r"pull (\S+),", built.stdout) == [f"{bases}/{model.name}" for model in MODELS]
+
+
+def test_each_model_is_where_the_list_says_unless_base_is_given():
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": "max-facial-age-estimator max-ocr",
+        "USERNAME": "me",
+    }
+    pulled = []
+    for base in ({}, {"BASE": "mirror.example/max"}):
+        done = subprocess.run(
+            [BUILD],
+            env={**environ, **base, "ENGINE": "docker", "DRY_RUN": "1"},
+            capture_output=True,
+            text=True,
+        )
+        pulled += re.findall(r"pull (\S+),", done.stdout)
+    assert pulled == [
+        "docker.io/codait/max-facial-age-estimator",
+        "quay.io/codait/max-ocr",
+        "mirror.example/max/max-facial-age-estimator",
+        "mirror.example/max/max-ocr",
+    ]
 
 
 def test_without_an_engine_the_registry_is_used(build, tmp_path):
@@ -441,17 +731,92 @@ def path_without(program, folder):
     return str(folder)
 
 
-def test_help_tells_every_setting():
-    script = (ROOT / "build.sh").read_text()
+DRY_RUNS = {
+    "as it is": ({}, "pull {base}, add /openwhisk, try it, push me/small:{version}"),
+    "without a push": (
+        {"PUSH": "0"},
+        "pull {base}, add /openwhisk, try it, keep it as me/small:{version}",
+    ),
+    "without either": (
+        {"PUSH": "0", "SMOKE": "0"},
+        "pull {base}, add /openwhisk, keep it as me/small:{version}",
+    ),
+    "with a folder": (
+        {"ADD": "docs=/srv/docs", "ENV": "A=1 B='2 3'", "SMOKE": "0"},
+        "pull {base}, add /openwhisk and /srv/docs, set A, B, push me/small:{version}",
+    ),
+}
+
+
+@pytest.mark.parametrize("settings, steps", DRY_RUNS.values(), ids=DRY_RUNS)
+def test_a_dry_run_says_what_the_other_settings_make_of_it(settings, steps):
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": "small",
+        "USERNAME": "me",
+        "ENGINE": "docker",
+        **settings,
+    }
+    done = subprocess.run(
+        [BUILD], env=dict(environ, DRY_RUN="1"), cwd=ROOT, capture_output=True, text=True
+    )
+    told = steps.format(base="quay.io/codait/small", version=VERSION)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"docker: {told}\n", "")
+
+
+def test_a_models_tag_is_taken_and_the_action_is_called_as_without_it():
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": "max-ocr:v1.2",
+        "USERNAME": "me",
+        "ENGINE": "docker",
+    }
+    done = subprocess.run([BUILD], env=dict(environ, DRY_RUN="1"), capture_output=True, text=True)
+    assert (
+        done.stdout
+        == f"docker: pull quay.io/codait/max-ocr:v1.2, add /openwhisk, try it, push me/max-ocr:{VERSION}\n"
+    )
+
+
+def test_without_a_new_enough_python_it_says_so(tmp_path):
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    for name in ("bash", "dirname"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    done = subprocess.run(
+        ["bash", BUILD], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "build.sh: there is no Python 3.9 or newer here, neither as python3 nor as python: install one\n",
+    )
+
+
+def test_a_push_that_fails_is_a_failure_whatever_was_said_before(tmp_path):
+    fake = tmp_path / "docker"
+    digest = "sha256:" + "0" * 64
+    fake.write_text(
+        f"#!/bin/sh\necho 'latest: digest: {digest} size: 1'\necho 'denied: no'\nexit 1\n"
+    )
+    fake.chmod(0o755)
+    engine = Engine("docker", {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    with pytest.raises(EngineError, match="denied: no"):
+        engine.push("me/small:1", print)
+
+
+def test_help_tells_every_setting_and_its_default():
     done = subprocess.run([BUILD, "--help"], capture_output=True, text=True, check=True)
-    told = re.findall(r"^  ([A-Z_]+) ", done.stdout, re.MULTILINE)
-    read = re.findall(r"\b([A-Z_]+)=\$\{\1:-", script)
-    assert sorted(told) == sorted(read)
+    assert done.stdout == help_text()
+    assert re.findall(r"^  ([A-Z_]+) ", done.stdout, re.MULTILINE) == [one.name for one in SETTINGS]
+    assert "as in max-ocr:v1.2, that one is taken, and the action is" in done.stdout
 
 
 def test_the_documented_settings_are_those_of_the_help():
-    told = re.findall(r"^  ([A-Z_]+) ", (ROOT / "build.sh").read_text(), re.MULTILINE)
-    assert re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "images.md").read_text(), re.MULTILINE) == told
+    told = re.findall(
+        r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "images.md").read_text(), re.MULTILINE
+    )
+    assert told == [one.name for one in SETTINGS]
 
 
 def test_shellcheck_has_nothing_to_say():

@@ -7,8 +7,8 @@ import stat
 
 import pytest
 
-from images.credentials import Credentials, credentials_for, credentials_from_environ
-from images.reference import reference_from_name
+from images.image.reference import reference_from_name
+from images.registry.credentials import Credentials, credentials_for, credentials_from_environ
 
 HUB = "https://index.docker.io/v1/"
 HELPER = """#!/usr/bin/env python3
@@ -28,7 +28,9 @@ def login(tmp_path):
 
     def write(config, **secrets):
         (tmp_path / ".docker").mkdir()
-        (tmp_path / ".docker" / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
+        (tmp_path / ".docker" / "config.json").write_text(
+            config if isinstance(config, str) else json.dumps(config)
+        )
         for name, known in secrets.items():
             helper = tmp_path / f"docker-credential-{name}"
             helper.write_text(HELPER.replace("secrets = {}", f"secrets = {known!r}"))
@@ -46,7 +48,11 @@ AUTHS = {
     "a registry": ("quay.io", {"quay.io": auth("me:pass:word")}, Credentials("me", "pass:word")),
     "an address": ("quay.io", {"https://quay.io": auth("me:pass")}, Credentials("me", "pass")),
     "Docker Hub": ("docker.io", {HUB: auth("me:pass")}, Credentials("me", "pass")),
-    "an identity token": ("quay.io", {"quay.io": {"identitytoken": "t"}}, Credentials(identity_token="t")),
+    "an identity token": (
+        "quay.io",
+        {"quay.io": {"identitytoken": "t"}},
+        Credentials(identity_token="t"),
+    ),
     "another registry": ("quay.io", {"ghcr.io": auth("me:pass")}, None),
     "an empty entry": ("quay.io", {"quay.io": {}}, None),
 }
@@ -59,15 +65,25 @@ def test_auths_by_registry(login, registry, auths, expected):
 
 def test_a_helper_of_the_registry_goes_before_the_store_of_all(login):
     known = {"quay.io": {"Username": "one", "Secret": "1"}}
-    others = {"quay.io": {"Username": "two", "Secret": "2"}, HUB: {"Username": "<token>", "Secret": "t"}}
-    home = login({"credHelpers": {"quay.io": "own"}, "credsStore": "all", "auths": {HUB: {}}}, own=known, all=others)
+    others = {
+        "quay.io": {"Username": "two", "Secret": "2"},
+        HUB: {"Username": "<token>", "Secret": "t"},
+    }
+    home = login(
+        {"credHelpers": {"quay.io": "own"}, "credsStore": "all", "auths": {HUB: {}}},
+        own=known,
+        all=others,
+    )
     assert credentials_for("quay.io", home) == Credentials("one", "1")
     assert credentials_for("docker.io", home) == Credentials(identity_token="t")
     assert credentials_for("ghcr.io", home) is None
 
 
 def test_a_helper_that_is_not_there_is_told_by_name(login):
-    with pytest.raises(ValueError, match="docker-credential-desktop, which `docker login` has set up, can't be asked"):
+    with pytest.raises(
+        ValueError,
+        match="docker-credential-desktop, which `docker login` has set up, can't be asked",
+    ):
         credentials_for("quay.io", login({"credsStore": "desktop"}))
 
 
@@ -86,7 +102,9 @@ def test_nobody_is_logged_in_where_there_is_no_file(tmp_path):
 
 def test_the_environment_needs_a_password():
     assert credentials_from_environ({"REGISTRY_USERNAME": "me"}) is None
-    assert credentials_from_environ({"REGISTRY_USERNAME": "me", "REGISTRY_PASSWORD": "p"}) == Credentials("me", "p")
+    assert credentials_from_environ(
+        {"REGISTRY_USERNAME": "me", "REGISTRY_PASSWORD": "p"}
+    ) == Credentials("me", "p")
 
 
 def test_a_password_is_not_in_what_is_printed():
@@ -109,7 +127,12 @@ def test_names_are_read_as_docker_reads_them(name, expected):
     assert str(reference_from_name(name)) == expected
 
 
-@pytest.mark.parametrize("name", ["", "Me/Ocr", "a//b", "a/b:", "a/b:-x", "a/b@sha256:12", "a/b c", "../a"])
+@pytest.mark.parametrize(
+    "name", ["", "Me/Ocr", "a//b", "a/b:", "a/b:-x", "a/b@sha256:12", "a/b c", "../a"]
+)
 def test_what_is_no_name_is_refused(name):
-    with pytest.raises(ValueError, match="isn't an image's name, one like quay.io/codait/max-ocr:latest was expected"):
+    with pytest.raises(
+        ValueError,
+        match="isn't an image's name, one like quay.io/codait/max-ocr:latest was expected",
+    ):
         reference_from_name(name)

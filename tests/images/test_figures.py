@@ -3,12 +3,11 @@
 import pytest
 
 from benchmarks.layer import by_layer, put_base
-from images.content import layer_from_adapter
-from tests.images.samples import ADAPTER
+from images.action.adapter import layer_from_project
 from tests.support.registry import cut_once, real_registry
 
 SIZE = 100_000_000
-LAYER = len(layer_from_adapter(ADAPTER.read_bytes()).blob.data)
+LAYER = layer_from_project().descriptor.size
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +31,9 @@ def test_across_registries_the_base_is_never_held_in_memory(base):
 
 @pytest.mark.parametrize("cut", ["download", "upload"])
 def test_a_connection_that_breaks_in_the_middle_of_a_large_layer_does_not_end_the_copy(base, cut):
-    with real_registry() as other, cut_once(other if cut == "upload" else base.split("/")[0], SIZE // 2) as (
+    with real_registry() as other, cut_once(
+        other if cut == "upload" else base.split("/")[0], SIZE // 2
+    ) as (
         between,
         cuts,
     ):

@@ -12,14 +12,25 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-import layer
-from images.plan import Unsuitable
-from images.reference import reference_from_name
-from images.transport import RegistryError
-from tests.images.samples import ADAPTER, FAMILIES, MAX_SETTINGS, config_of, put_image, put_index
+from images.commands.making import made_in_registry
+from images.words import RegistryError, Unsuitable
+from tests.images.samples import (
+    ADAPTER,
+    BASE,
+    FAMILIES,
+    MAX_SETTINGS,
+    ROOT,
+    TARGET,
+    VERSION,
+    config_of,
+    made,
+    order_for,
+    planned,
+    put_image,
+    put_index,
+    quiet,
+)
 from tests.support.registry import Odd, digest_of
-
-BASE, TARGET = "codait/max-ocr", "me/max-ocr"
 
 
 @pytest.fixture
@@ -40,17 +51,12 @@ def home(tmp_path):
     return {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
 
 
-def run(registry, home, target_registry=None, base=BASE + ":latest", target=TARGET + ":1.0.0", platform="", python=""):
-    base = reference_from_name(f"{registry.address}/{base}")
-    target = reference_from_name(f"{(target_registry or registry).address}/{target}")
-    repositories = layer.repositories_for(base, target, home, insecure=False)
-    found = layer.resolve(repositories, base, platform, python)
-    planned = layer.plan(found, target, ADAPTER.read_bytes())
-    return planned, layer.push(planned, repositories, progress=lambda size: None)
+def run(registry, home, *registries, **wanted):
+    return made(order_for(registry, *registries, **wanted), home)
 
 
 def program(home, *words):
-    command = [sys.executable, str(ADAPTER.parent / "layer.py"), *words]
+    command = [sys.executable, str(ROOT / "layer.py"), *words]
     return subprocess.run(command, env=home, capture_output=True, text=True, timeout=60)
 
 
@@ -63,7 +69,9 @@ def whole(registry, repository=TARGET, tag="1.0.0"):
     """Whether all that the tag names is there, the way an engine pulls it."""
     manifest = registry.json_manifest(repository, tag)
     blobs = [manifest["config"]] + manifest["layers"]
-    return all(digest_of(registry.blobs[repository, blob["digest"]]) == blob["digest"] for blob in blobs)
+    return all(
+        digest_of(registry.blobs[repository, blob["digest"]]) == blob["digest"] for blob in blobs
+    )
 
 
 # -- what comes out ------------------------------------------------------
@@ -72,42 +80,83 @@ def whole(registry, repository=TARGET, tag="1.0.0"):
 @pytest.mark.parametrize("family", ["docker", "oci"])
 def test_the_image_is_the_base_with_one_layer_and_another_start_command(registry, home, family):
     sample = put_image(registry, BASE, "latest", family)
-    planned, pushed = run(registry, home)
+    plan, pushed = run(registry, home)
     manifest, config = result(registry)
     labels = {
         "org.opencontainers.image.base.name": f"{registry.address}/{BASE}:latest",
         "org.opencontainers.image.base.digest": sample.descriptor["digest"],
+        "openwhisk-adapter.version": VERSION,
     }
+    changes = {"openwhisk-adapter.changes": '{"layers":1,"python":["python"]}'}
     one = manifest["layers"][-1]
     data = registry.blobs[TARGET, one["digest"]]
     tar = gzip.decompress(data)
     with tarfile.open(fileobj=io.BytesIO(tar)) as opened:
-        entries = [(m.name, m.mode, m.uid, m.gid, m.uname, m.gname, m.mtime, m.isfile()) for m in opened]
-    assert entries == [("openwhisk.py", 0o100644, 0, 0, "root", "root", 0, True)]
-    assert tar[512 : 512 + ADAPTER.stat().st_size] == ADAPTER.read_bytes()
+        entries = [
+            (m.name, m.mode, m.uid, m.gid, m.uname, m.gname, m.mtime, m.isfile()) for m in opened
+        ]
+    assert entries == entries_of_the_project()
     assert config == dict(
         sample.config,
         config=dict(
             MAX_SETTINGS,
-            Entrypoint=["python", "/openwhisk.py"],
+            Entrypoint=["python", ADAPTER],
             ExposedPorts={"5000/tcp": {}, "8080/tcp": {}},
-            Labels=dict(MAX_SETTINGS["Labels"], **labels),
+            Labels=dict(MAX_SETTINGS["Labels"], **labels, **changes),
+            Env=[*MAX_SETTINGS["Env"], "OPENWHISK_EXPOSED=5000"],
         ),
-        rootfs={"type": "layers", "diff_ids": sample.config["rootfs"]["diff_ids"] + [digest_of(tar)]},
+        rootfs={
+            "type": "layers",
+            "diff_ids": sample.config["rootfs"]["diff_ids"] + [digest_of(tar)],
+        },
         history=sample.config["history"]
-        + [{"created": "2021-03-04T05:06:07Z", "created_by": "COPY openwhisk.py /openwhisk.py"}],
+        + [
+            {
+                "created": "2021-03-04T05:06:07Z",
+                "created_by": "COPY openwhisk.py openwhisk_adapter /openwhisk/",
+            }
+        ],
     )
     added = {"mediaType": FAMILIES[family]["layer"], "digest": digest_of(data), "size": len(data)}
-    described = dict(sample.manifest["config"], digest=manifest["config"]["digest"], size=manifest["config"]["size"])
+    described = dict(
+        sample.manifest["config"],
+        digest=manifest["config"]["digest"],
+        size=manifest["config"]["size"],
+    )
     expected = dict(sample.manifest, config=described, layers=sample.layers + [added])
     assert manifest == (dict(expected, annotations=labels) if family == "oci" else expected)
     assert registry.manifests[TARGET, "1.0.0"][0] == FAMILIES[family]["manifest"]
-    assert (pushed.digest, pushed.mounted, pushed.copied) == (planned.digest, 2, 0)
+    assert (pushed.digest, pushed.mounted, pushed.copied) == (plan.digest, 2, 0)
     assert whole(registry)
 
 
+def entries_of_the_project():
+    """Name, mode, owner, group, time, kind: what `tar tvf` would say of the layer."""
+    names = {"openwhisk", "openwhisk/openwhisk.py", "openwhisk/openwhisk_adapter"}
+    for path in (ROOT / "openwhisk_adapter").rglob("*.py"):
+        name = "openwhisk/" + path.relative_to(ROOT).as_posix()
+        names |= {name, name.rpartition("/")[0]}
+    return [
+        (
+            name,
+            *((0o644,) if name.endswith(".py") else (0o755,)),
+            0,
+            0,
+            "root",
+            "root",
+            0,
+            name.endswith(".py"),
+        )
+        for name in sorted(names)
+    ]
+
+
 COMMANDS = {
-    "shell form": ({"Cmd": ["/bin/sh", "-c", "python app.py"]}, "python", ["/bin/sh", "-c", "python app.py"]),
+    "shell form": (
+        {"Cmd": ["/bin/sh", "-c", "python app.py"]},
+        "python",
+        ["/bin/sh", "-c", "python app.py"],
+    ),
     "exec form": ({"Cmd": ["python3", "-u", "app.py"]}, "python3", ["python3", "-u", "app.py"]),
     "tini": (
         {"Entrypoint": ["/usr/bin/tini", "--"], "Cmd": ["python3.8", "app.py"]},
@@ -115,7 +164,10 @@ COMMANDS = {
         ["/usr/bin/tini", "--", "python3.8", "app.py"],
     ),
     "tini and shell form": (
-        {"Entrypoint": ["tini", "-g", "--"], "Cmd": ["/bin/sh", "-c", "exec python app.py --debug"]},
+        {
+            "Entrypoint": ["tini", "-g", "--"],
+            "Cmd": ["/bin/sh", "-c", "exec python app.py --debug"],
+        },
         "python",
         ["tini", "-g", "--", "/bin/sh", "-c", "exec python app.py --debug"],
     ),
@@ -130,16 +182,25 @@ COMMANDS = {
         ["uvicorn", "app:app"],
     ),
     "none at all": ({"Env": ["PYTHON_VERSION=3.11.4"]}, "python", ["python", "app.py"]),
-    "null": ({"Cmd": ["python", "app.py"], "Entrypoint": None, "ExposedPorts": None, "Labels": None}, "python", None),
+    "null": (
+        {"Cmd": ["python", "app.py"], "Entrypoint": None, "ExposedPorts": None, "Labels": None},
+        "python",
+        None,
+    ),
 }
 
 
 @pytest.mark.parametrize("settings, python, command", COMMANDS.values(), ids=COMMANDS)
-def test_the_start_command_stays_as_what_the_adapter_runs(registry, home, settings, python, command):
+def test_the_start_command_stays_as_what_the_adapter_runs(
+    registry, home, settings, python, command
+):
     put_image(registry, BASE, "latest", settings=settings)
     run(registry, home)
     changed = result(registry)[1]["config"]
-    assert (changed["Entrypoint"], changed["Cmd"]) == ([python, "/openwhisk.py"], command or ["python", "app.py"])
+    assert (changed["Entrypoint"], changed["Cmd"]) == (
+        [python, ADAPTER],
+        command or ["python", "app.py"],
+    )
     assert changed["ExposedPorts"] == {"8080/tcp": {}}
 
 
@@ -150,24 +211,26 @@ PYTHONS = {
 
 
 @pytest.mark.parametrize("files, python", PYTHONS.values(), ids=PYTHONS)
-def test_a_small_base_is_searched_for_the_python_that_its_command_does_not_name(registry, home, files, python):
+def test_a_small_base_is_searched_for_the_python_that_its_command_does_not_name(
+    registry, home, files, python
+):
     put_image(registry, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]}, files=files)
-    planned, _ = run(registry, home)
-    assert result(registry)[1]["config"]["Entrypoint"] == [python, "/openwhisk.py"]
-    assert planned.remarks == []
+    plan, _ = run(registry, home)
+    assert result(registry)[1]["config"]["Entrypoint"] == [python, ADAPTER]
+    assert plan.remarks == []
 
 
 def test_a_large_base_is_not_read_but_the_guess_is_told(registry, home, monkeypatch):
-    monkeypatch.setattr("images.resolving.CHEAP", 100)
+    monkeypatch.setattr("images.registry.searching.CHEAP", 100)
     put_image(registry, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]})
-    planned, _ = run(registry, home)
-    assert planned.remarks == [
+    plan, _ = run(registry, home)
+    assert plan.remarks == [
         "whether there is a Python couldn't be seen from the start command (gunicorn app:app); "
         "`python` is assumed, --python names another"
     ]
-    assert result(registry)[1]["config"]["Entrypoint"] == ["python", "/openwhisk.py"]
+    assert result(registry)[1]["config"]["Entrypoint"] == ["python", ADAPTER]
     run(registry, home, python="python3")
-    assert result(registry)[1]["config"]["Entrypoint"] == ["python3", "/openwhisk.py"]
+    assert result(registry)[1]["config"]["Entrypoint"] == ["python3", ADAPTER]
 
 
 HISTORIES = {"none": None, "empty": [], "one row for two layers": [{"created_by": "import"}]}
@@ -181,10 +244,15 @@ def test_history_that_does_not_count_the_layers_stays_as_it_is(registry, home, h
 
 
 @pytest.mark.parametrize("family", ["docker", "oci"])
-def test_every_platform_of_an_index_gets_the_same_layer_and_attestations_are_dropped(registry, home, family):
-    samples = {name: put_image(registry, BASE, name, family, architecture=name) for name in ("amd64", "arm64")}
+def test_every_platform_of_an_index_gets_the_same_layer_and_attestations_are_dropped(
+    registry, home, family
+):
+    samples = {
+        name: put_image(registry, BASE, name, family, architecture=name)
+        for name in ("amd64", "arm64")
+    }
     put_index(registry, BASE, "latest", family, samples, attested=2)
-    planned, pushed = run(registry, home)
+    plan, pushed = run(registry, home)
     index = registry.json_manifest(TARGET, "1.0.0")
     assert [entry["platform"] for entry in index["manifests"]] == [
         {"os": "linux", "architecture": "amd64"},
@@ -194,15 +262,23 @@ def test_every_platform_of_an_index_gets_the_same_layer_and_attestations_are_dro
         data = registry.manifests[TARGET, entry["digest"]][1]
         assert (len(data), digest_of(data)) == (entry["size"], entry["digest"])
         assert whole(registry, tag=entry["digest"])
-        assert config_of(registry, TARGET, json.loads(data))["architecture"] == entry["platform"]["architecture"]
-    last = {registry.json_manifest(TARGET, entry["digest"])["layers"][-1]["digest"] for entry in index["manifests"]}
+        assert (
+            config_of(registry, TARGET, json.loads(data))["architecture"]
+            == entry["platform"]["architecture"]
+        )
+    last = {
+        registry.json_manifest(TARGET, entry["digest"])["layers"][-1]["digest"]
+        for entry in index["manifests"]
+    }
     assert len(last) == 1
     assert registry.manifests[TARGET, "1.0.0"][0] == FAMILIES[family]["index"]
-    assert planned.remarks == ["2 attestations of the base dropped: made for the image without the layer"]
 
 
 def test_one_platform_of_an_index_becomes_an_image_of_that_platform(registry, home):
-    samples = {name: put_image(registry, BASE, name, "oci", architecture=name) for name in ("amd64", "arm64")}
+    samples = {
+        name: put_image(registry, BASE, name, "oci", architecture=name)
+        for name in ("amd64", "arm64")
+    }
     put_index(registry, BASE, "latest", "oci", samples)
     run(registry, home, platform="linux/arm64")
     assert result(registry)[1]["architecture"] == "arm64"
@@ -210,7 +286,9 @@ def test_one_platform_of_an_index_becomes_an_image_of_that_platform(registry, ho
 
 def test_layers_that_are_fetched_from_elsewhere_are_neither_mounted_nor_copied(registry, home):
     sample = put_image(registry, BASE, "latest")
-    foreign = dict(sample.layers[0], urls=["https://example.org/layer"], digest="sha256:" + "0" * 64)
+    foreign = dict(
+        sample.layers[0], urls=["https://example.org/layer"], digest="sha256:" + "0" * 64
+    )
     manifest = dict(sample.manifest, layers=[foreign, sample.layers[1]])
     registry.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
     _, pushed = run(registry, home)
@@ -254,7 +332,9 @@ def test_a_base_of_schema_1_is_refused_clearly(registry, home):
 def test_an_artifact_that_is_no_image_is_refused(registry, home):
     sample = put_image(registry, BASE, "latest", "oci")
     config = dict(sample.manifest["config"], mediaType="application/vnd.oci.empty.v1+json")
-    registry.add_manifest(BASE, "latest", FAMILIES["oci"]["manifest"], dict(sample.manifest, config=config))
+    registry.add_manifest(
+        BASE, "latest", FAMILIES["oci"]["manifest"], dict(sample.manifest, config=config)
+    )
     with pytest.raises(Unsuitable, match="isn't a container image's manifest"):
         run(registry, home)
 
@@ -268,7 +348,11 @@ def test_a_platform_that_is_not_there_is_refused_with_those_that_are(registry, h
 @pytest.mark.parametrize("what", ["manifest", "config", "layer"])
 def test_content_that_does_not_have_its_digest_is_refused(registry, other_registry, home, what):
     sample = put_image(registry, BASE, "latest")
-    wrong = {"manifest": sample.descriptor, "config": sample.manifest["config"], "layer": sample.layers[1]}[what]
+    wrong = {
+        "manifest": sample.descriptor,
+        "config": sample.manifest["config"],
+        "layer": sample.layers[1],
+    }[what]
     registry.corrupt.add(wrong["digest"])
     with pytest.raises(RegistryError, match=wrong["digest"]):
         run(registry, home, other_registry)
@@ -329,12 +413,15 @@ def test_blobs_behind_a_redirect_are_fetched_without_the_token(registry, other_r
 
 def test_copying_goes_on_where_a_download_broke(registry, other_registry, home):
     sample = put_image(registry, BASE, "latest", files={"weights": bytes(range(256)) * 4000})
-    planned, _ = plan_only(registry, other_registry, home)
-    registry.break_downloads_after = 100
-    repositories = layer.repositories_for(planned.source, planned.target, home, False)
-    layer.push(planned, repositories, lambda size: None)
+    with planned(order_for(registry, other_registry), home) as ready:
+        registry.break_downloads_after = 100
+        made_in_registry(ready, quiet)
     assert whole(other_registry)
-    gets = [line for line in registry.asked("GET") if "/blobs/" in line and sample.layers[0]["digest"] in line]
+    gets = [
+        line
+        for line in registry.asked("GET")
+        if "/blobs/" in line and sample.layers[0]["digest"] in line
+    ]
     assert len(gets) == 2
 
 
@@ -342,23 +429,20 @@ def test_copying_goes_on_where_a_download_broke(registry, other_registry, home):
 def test_copying_survives_a_broken_upload(registry, other_registry, home, after):
     put_image(registry, BASE, "latest")
     other_registry.break_uploads_after = 50
-    other_registry.forgets_uploads, other_registry.refuses_the_rest = after == "forgets", after == "refuses the rest"
+    other_registry.forgets_uploads, other_registry.refuses_the_rest = (
+        after == "forgets",
+        after == "refuses the rest",
+    )
     counted = []
-    planned, repositories = plan_only(registry, other_registry, home)
-    layer.push(planned, repositories, counted.append)
+    plan, _ = made(order_for(registry, other_registry), home, counted.append)
     assert whole(other_registry)
-    assert sum(counted) == planned.base_size
+    assert sum(counted) == plan.base_size
     assert len(other_registry.asked("POST")) == 4 + (after != "goes on")
 
 
-def plan_only(registry, other_registry, home):
-    base = reference_from_name(f"{registry.address}/{BASE}")
-    target = reference_from_name(f"{other_registry.address}/{TARGET}:1.0.0")
-    repositories = layer.repositories_for(base, target, home, insecure=False)
-    return layer.plan(layer.resolve(repositories, base), target, ADAPTER.read_bytes()), repositories
-
-
-def test_a_push_that_fails_leaves_no_tag_and_the_next_one_sends_only_the_rest(registry, other_registry, home):
+def test_a_push_that_fails_leaves_no_tag_and_the_next_one_sends_only_the_rest(
+    registry, other_registry, home
+):
     put_image(registry, BASE, "latest")
     other_registry.refuses_tags = True
     with pytest.raises(RegistryError, match="503"):
@@ -371,7 +455,10 @@ def test_a_push_that_fails_leaves_no_tag_and_the_next_one_sends_only_the_rest(re
 
 
 def test_a_second_run_sends_nothing_and_has_the_same_digest(registry, home):
-    samples = {name: put_image(registry, BASE, name, "oci", architecture=name) for name in ("amd64", "arm64")}
+    samples = {
+        name: put_image(registry, BASE, name, "oci", architecture=name)
+        for name in ("amd64", "arm64")
+    }
     put_index(registry, BASE, "latest", "oci", samples)
     _, first = run(registry, home)
     del registry.log[:]
@@ -396,7 +483,9 @@ TOKEN_SERVERS = {"all": (2, 0), "first scope only": (0, 2), "refuses sources": (
 
 
 @pytest.mark.parametrize("behaviour, moved", TOKEN_SERVERS.items(), ids=TOKEN_SERVERS)
-def test_token_servers_grant_what_they_like_and_the_image_gets_there(registry, home, behaviour, moved):
+def test_token_servers_grant_what_they_like_and_the_image_gets_there(
+    registry, home, behaviour, moved
+):
     registry.token_server, registry.users = behaviour, {"me:secret": 1}
     put_image(registry, BASE, "latest")
     login(home, registry)
@@ -410,11 +499,17 @@ def test_the_target_is_the_first_scope_that_is_asked_for(registry, home):
     put_image(registry, BASE, "latest")
     login(home, registry)
     run(registry, home)
-    asked = [parse_qs(urlsplit(line).query)["scope"] for line in registry.asked("GET") if " /token" in line]
+    asked = [
+        parse_qs(urlsplit(line).query)["scope"]
+        for line in registry.asked("GET")
+        if " /token" in line
+    ]
     assert [f"repository:{TARGET}:pull,push", f"repository:{BASE}:pull"] in asked
 
 
-def test_a_public_base_in_another_registry_is_read_without_credentials(registry, other_registry, home):
+def test_a_public_base_in_another_registry_is_read_without_credentials(
+    registry, other_registry, home
+):
     registry.token_server, registry.public, registry.users = "all", {BASE}, {"somebody:else": 1}
     other_registry.token_server, other_registry.users = "all", {"me:secret": 1}
     put_image(registry, BASE, "latest")
@@ -447,10 +542,14 @@ def test_without_the_right_to_push_the_refusal_says_where_to_log_in(registry, ho
 
 def test_a_dry_run_prints_the_plan_in_bytes_and_sends_nothing(registry, home):
     put_image(registry, BASE, "latest")
-    done = program(home, f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1", "--dry-run")
+    done = program(
+        home, f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1", "--dry-run"
+    )
     assert {line.split(" ")[0] for line in registry.log} == {"GET"}
-    planned, pushed = run(registry, home, target=TARGET + ":1")
-    sizes = [len(blob.data) for blob in planned.blobs] + [len(one.data) for one in planned.manifests]
+    plan, pushed = run(registry, home, target=TARGET + ":1")
+    sizes = [blob.descriptor.size for blob in plan.blobs] + [
+        len(one.data) for one in plan.manifests
+    ]
     lines = done.stdout.splitlines()
     assert lines[0] == f"{registry.address}/{TARGET}:1@{pushed.digest}"
     assert lines[2] == "  2 layers of the base: mounted, no bytes"
@@ -470,22 +569,15 @@ def test_the_outcome_is_one_line_or_json(registry, home):
         "sent": outcome["sent"],
     }
     line = program(home, *words).stdout
-    assert line.startswith(f"{registry.address}/{TARGET}@{outcome['digest']}  0 layers mounted, 0 copied, ")
+    assert line.startswith(
+        f"{registry.address}/{TARGET}@{outcome['digest']}  0 layers mounted, 0 copied, "
+    )
 
 
 def test_the_tag_latest_is_refused_with_the_reason(home):
     done = program(home, "me/base", "me/action")
     assert done.returncode == 2
-    assert "tagged latest, which OpenWhisk pulls again for every container: name a version" in done.stderr
-
-
-def test_plain_http_to_another_machine_is_refused(home):
-    base, target = reference_from_name("registry.example.org/a/b"), reference_from_name("registry.example.org/a/c:1")
-    repositories = layer.repositories_for(base, target, home, insecure=False)
-    assert repositories.source.transport.base == "https://registry.example.org/v2/"
-    with pytest.raises(RegistryError, match="points at http://cdn.example.org/x: not TLS"):
-        repositories.source.transport.check("http://cdn.example.org/x")
-    with pytest.raises(
-        RegistryError, match="points at https://169.254.169.254/latest: an address of a private network"
-    ):
-        repositories.source.transport.check("https://169.254.169.254/latest")
+    assert (
+        "tagged latest, which OpenWhisk pulls again for every container: name a version"
+        in done.stderr
+    )

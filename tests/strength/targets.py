@@ -19,13 +19,16 @@ from gateway.settings import Settings
 from gateway.web.address import EXTENSIONS, address_from_path
 from gateway.web.params import params_from_request
 from gateway.web.result import response_from_result
-from images.content import layer_from_adapter
-from images.manifest import manifest_from_models, models_from_text
-from images.plan import Manifest, Unsuitable, plan_from_base
-from images.reference import reference_from_name
-from images.repository import value_of
-from images.resolving import base_from_repository
-from images.transport import RegistryError
+from images.action.adapter import layer_from_project
+from images.action.changes import Wishes
+from images.action.plan import Ours, Part, plan_from_base
+from images.commands.manifest import manifest_from_models
+from images.commands.models import models_from_text
+from images.image.documents import Manifest
+from images.image.reference import reference_from_name
+from images.registry.repository import value_of
+from images.registry.resolving import base_from_repository
+from images.words import RegistryError, Unsuitable
 from openwhisk_adapter.envelope import activation_from_json, checked, json_from_result
 from openwhisk_adapter.messages import Refused, Response
 from openwhisk_adapter.messages import Request as Asked
@@ -214,12 +217,13 @@ def image_base(data):
     """What a registry answers, a line each: a media type and a document."""
     try:
         base = base_from_repository(Documents(data.split(b"\n")), reference_from_name("a/b"))
-        plan = plan_from_base(base, reference_from_name("c/d"), LAYER)
+        ours = Ours([Part(["python"], [LAYER])] * len(base.images), Wishes(), "1.0.0")
+        plan = plan_from_base(base, reference_from_name("c/d"), ours)
     except (Unsuitable, RegistryError) as error:
         assert str(error)
         return
     assert all(json.loads(manifest.data) == manifest.value for manifest in plan.manifests)
-    assert LAYER.blob in plan.blobs
+    assert LAYER.content in plan.blobs
 
 
 def image_names(data):
@@ -237,16 +241,16 @@ def image_names(data):
         assert "expected" in str(error)
 
 
-LAYER = layer_from_adapter(b"")
+LAYER = layer_from_project()
 TYPES = {
     name: f"application/vnd.oci.image.{name}.v1+json" for name in ("index", "manifest", "config")
 }
 IMAGE = {
-    "config": {"mediaType": TYPES["config"], "digest": "sha256:a", "size": 1},
+    "config": {"mediaType": TYPES["config"], "digest": "sha256:" + "a" * 64, "size": 1},
     "layers": [
         {
             "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-            "digest": "sha256:b",
+            "digest": "sha256:" + "b" * 64,
             "size": 1,
         }
     ],
@@ -261,11 +265,11 @@ CONFIG = {
         "Env": ["A=b"],
         "ExposedPorts": {"80/tcp": {}},
     },
-    "rootfs": {"type": "layers", "diff_ids": ["sha256:b"]},
+    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "b" * 64]},
     "history": [{"created_by": "a"}],
 }
 INDEX = {
-    "manifests": [{"digest": "sha256:c", "platform": {"os": "linux", "architecture": "amd64"}}]
+    "manifests": [{"digest": "sha256:" + "c" * 64, "platform": {"os": "linux", "architecture": "amd64"}}]
 }
 
 

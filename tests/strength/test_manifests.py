@@ -18,11 +18,12 @@ from gateway.commandline import Usage, plan_from_arguments
 from gateway.containers.startcommand import start_from_dockerfile
 from gateway.names import IMAGE, NAME
 from gateway.settings import Plan
-from images.check_base import script_from_command
-from images.command import command_from_config, interpreter_from_config
-from images.credentials import credentials_for
-from images.manifest import manifest_from_models, models_from_text
-from images.reference import is_loopback, is_private, reference_from_name
+from images.commands.manifest import manifest_from_models
+from images.commands.models import models_from_text
+from images.image.reference import reference_from_name
+from images.image.startcommand import start_from_settings
+from images.registry.addresses import is_loopback_name
+from images.registry.credentials import credentials_for
 from tests.strength.test_pure_adapter import JSON, TEXTS
 from tests.strength.volume import tried
 from tests.support.gateway import Gateway
@@ -102,6 +103,7 @@ def checkout(tmp_path_factory):
     shutil.copytree(ROOT / "images", folder / "images")
     for name in ("build.sh", "openwhisk.py", "Dockerfile"):
         shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "openwhisk_adapter", folder / "openwhisk_adapter")
     return folder
 
 
@@ -266,7 +268,7 @@ def test_any_name_is_an_images_or_refused(name):
         return
     assert reference_from_name(str(reference)) == reference
     assert not set(reference.address + reference.repository + reference.version) & set(" ?#%\n\r")
-    assert is_loopback(reference.registry) in (True, False) and is_private(reference.registry) in (True, False)
+    assert is_loopback_name(reference.registry) in (True, False)
 
 
 COMMANDS = st.lists(
@@ -282,9 +284,10 @@ COMMANDS = st.lists(
 @tried(300)
 @given(COMMANDS, COMMANDS, st.lists(TEXTS | st.just("PYTHON_VERSION=3"), max_size=2))
 def test_any_start_command_of_an_image_has_a_python_or_none(entrypoint, command, variables):
-    settings = {"Entrypoint": entrypoint, "Cmd": command, "Env": variables}
-    assert "python" in (interpreter_from_config(settings) or "python")
-    assert script_from_command(command_from_config(settings)).endswith((".py", ""))
+    start = start_from_settings({"Entrypoint": entrypoint, "Cmd": command, "Env": variables})
+    assert start.words == entrypoint + command
+    assert "python" in (start.python or "python")
+    assert start.script == "" or start.script in start.program
 
 
 KEYS = [

@@ -10,12 +10,10 @@ from contextlib import closing, contextmanager
 import pytest
 from hypothesis import Phase, given
 from hypothesis import strategies as st
-from urllib3.util import Retry
 
-import layer
-from images import transport
-from images.plan import Unsuitable
-from images.transport import RegistryError
+from images.commands import action
+from images.registry import transport
+from images.words import RegistryError, Unsuitable
 from tests.images.samples import FAMILIES, config_of, put_image, put_index
 from tests.strength.volume import tried
 from tests.support.registry import Odd, digest_of
@@ -38,13 +36,12 @@ JUNK |= st.lists(st.none() | st.text(max_size=3), max_size=2) | st.dictionaries(
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):
     """The same second tries without the pauses between them."""
-    monkeypatch.setattr(transport, "AGAIN", transport.AGAIN.new(backoff_factor=0))
-    assert isinstance(transport.AGAIN, Retry)
+    monkeypatch.setattr(transport, "PAUSE", 0)
 
 
 def run(source, target):
     words = [f"{source.address}/{BASE}:latest", f"{target.address}/{TARGET}:1.0.0", "--json"]
-    layer.main(words, HOME)
+    action.main(words, HOME)
 
 
 def whole(registry):
@@ -224,7 +221,7 @@ def answering(answers):
 def test_whatever_a_registry_answers_is_told_in_words(answers):
     with answering(answers) as address:
         try:
-            layer.main([f"{address}/{BASE}:latest", f"{address}/{TARGET}:1.0.0"], HOME)
+            action.main([f"{address}/{BASE}:latest", f"{address}/{TARGET}:1.0.0"], HOME)
         except CLEAR as error:
             assert str(error)
 

@@ -125,20 +125,20 @@ def scratch(prefix):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def root_file_system(name):
+def root_file_system(name, suite=SUITE):
     """A tar file for `docker import`, made once per machine."""
-    recipe = repr((SUITE, PACKAGES[name], SUPERFLUOUS))
+    recipe = repr((suite, PACKAGES[name], SUPERFLUOUS))
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     path = os.path.join(CACHE, "%s-%s.tar" % (name.split("/")[1].split(":")[0], digest))
     with locked(Path(path + ".lock")):
         if not os.path.exists(path):
             with scratch("root-") as folder:
-                make_root_file_system(folder, PACKAGES[name], path)
+                make_root_file_system(folder, PACKAGES[name], path, suite)
     return path
 
 
-def make_root_file_system(folder, packages, path):
-    run("debootstrap", "--variant=minbase", SUITE, folder)
+def make_root_file_system(folder, packages, path, suite):
+    run("debootstrap", "--variant=minbase", suite, folder)
     if packages:
         install = "apt-get update -qq && apt-get install -qq --yes --no-install-recommends " + " ".join(packages)
         run("chroot", folder, "env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", install)

@@ -10,6 +10,7 @@ import pytest
 from tests.adapter.environments import environment
 from tests.support.engine import NO_PYTHON, PYTHON3, scratch
 
+SERVERS = Path(__file__).resolve().parents[1] / "images" / "servers"
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "max-digits"
 FLASK_APP = """
 from flask import Flask, request
@@ -79,7 +80,10 @@ class Images:
         return self.small(name, self.engine.image(PYTHON3), rest)
 
     def no_python(self, name="test/no-python:1"):
-        return self.small(name, self.engine.image(NO_PYTHON), 'CMD ["/usr/bin/perl", "serve.pl"]')
+        """A server in Perl: it answers with method, path and the length of the body."""
+        serve = (SERVERS / "server.pl").read_text()
+        rest = 'CMD ["/usr/bin/perl", "app.py"]'
+        return self.small(name, self.engine.image(NO_PYTHON), rest, serve)
 
     def small(self, name, base, rest, app=FLASK_APP):
         with scratch("image-") as folder:

@@ -66,6 +66,8 @@ class Odd:
         self.break_downloads_after = self.break_uploads_after = None  # bytes, once each
         self.forgets_uploads = self.refuses_the_rest = False  # after a break
         self.refuses_tags = False
+        self.error = None  # what everything is refused with: a value, or bytes
+        self.cut_off = False  # whether a client went away in the middle of it
 
     def add_blob(self, repository, data):
         digest = digest_of(data)
@@ -115,6 +117,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self.query = parse_qs(parts.query, keep_blank_values=True)
         self.odd.log.append("%s %s" % (self.command, self.path))
+        if self.odd.error is not None:
+            return self.refuse(self.odd.error)
         if parts.path == "/token":
             return self.token()
         match = re.match(
@@ -128,6 +132,13 @@ class Handler(BaseHTTPRequestHandler):
         elif not self.allowed():
             return None
         return getattr(self, "%s_%s" % (self.command.lower(), kind))()
+
+    def refuse(self, error):
+        try:
+            self.answer(403, [], error if isinstance(error, bytes) else json.dumps(error).encode())
+        except ConnectionError:
+            self.odd.cut_off = True
+            raise
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do
 

@@ -141,6 +141,16 @@ def file(environ, respond):
     )
 
 
+def steps(environ, respond):
+    """The second one is taken when a file of this name is there."""
+    respond("200 OK", [("Content-Type", "text/event-stream")])
+    yield b"data: one\n\n"
+    until = time.time() + 20
+    while not os.path.exists(environ["QUERY_STRING"]) and time.time() < until:
+        time.sleep(0.01)
+    yield b"data: two\n\n"
+
+
 def still_open(environ, respond):
     return respond_json(respond, len(OPEN))
 
@@ -266,6 +276,7 @@ ROUTES = {
         half,
         file,
         still_open,
+        steps,
         written,
         login,
         redirect,

@@ -1,0 +1,49 @@
+"""From a model's image to an action's image.
+
+    python -m images action BASE TARGET [OPTION]...    one image, inside the registry (layer.py)
+    python -m images build                             many, with Docker, Podman or the registry (build.sh)
+    python -m images manifest                          manifest.yaml, which deploys all of them
+
+`--help` behind each of them tells more.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import List, NoReturn
+
+if not __package__:  # started as a file: its folder's place is where the package is found
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from images.commands import action, build, manifest
+from images.words import Told, printable
+
+DOORS = {"build": "build.sh", "action": "layer.py"}
+
+
+def main(words: List[str]) -> int:
+    command, rest = (words[0] if words else ""), words[1:]
+    if command == "build":
+        return build.main(rest, os.environ)
+    if command == "action":
+        return action.main(rest, os.environ)
+    if command == "manifest" and not rest:
+        print(manifest.manifest(), end="")
+        return 0
+    print(__doc__, end="", file=sys.stdout if command in ("-h", "--help") else sys.stderr)
+    return 0 if command in ("-h", "--help") else 2
+
+
+def run(words: List[str]) -> NoReturn:
+    """Ends the process, with a sentence if it went wrong."""
+    door = DOORS.get(words[0] if words else "", "images")
+    try:
+        raise SystemExit(main(words))
+    except (Told, ValueError, OSError) as error:
+        raise SystemExit(f"{door}: {printable(str(error))}")
+    except KeyboardInterrupt:
+        raise SystemExit(f"{door}: interrupted; nothing that looks finished has been left")
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""What an action's image is made of. Reads our files and the folders that are added."""

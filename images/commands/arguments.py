@@ -1,0 +1,144 @@
+"""The words behind layer.py and `python -m images action`, and the order that they make."""
+
+import argparse
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from images.action.changes import Wishes
+from images.commands.making import Order
+from images.commands.options import (
+    additions_from_texts,
+    pairs_from_texts,
+    python_from_text,
+    words_from_text,
+)
+from images.image.reference import Reference, reference_from_name
+from images.words import printable
+
+LATEST = "is tagged latest, which OpenWhisk pulls again for every container: name a version"
+USAGE = """\
+{program} BASE TARGET [OPTION]...
+       {program} --rebase ACTION [TARGET]
+       {program} --check ACTION"""
+DESCRIPTION = """\
+Makes an action's image of a model's image inside the registry: no engine, no root, some kilobytes.
+
+    python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.0.0
+    python layer.py tensorflow/serving:2.18.0 me/half-plus-two:1 \\
+        --add model=/models/half_plus_two --env MODEL_NAME=half_plus_two
+"""
+PYTHON = (
+    "what runs the adapter: the name of the image's own Python, `own` for one that is added, `image`"
+    " to add none; default: the image's own, and one is added where it has none"
+)
+OPTIONS: Tuple[Tuple[str, str, str], ...] = (  # those that take a value
+    ("--add", "FOLDER=/PATH", "a folder, or a file, that the image is to have there; repeatable"),
+    ("--env", "NAME=VALUE", "an environment variable; repeatable"),
+    ("--label", "NAME=VALUE", "a label; repeatable"),
+    ("--entry", "WORDS", "in the place of the image's ENTRYPOINT; its CMD goes too"),
+    ("--cmd", "WORDS", "in the place of the image's CMD"),
+    ("--python", "WORD", PYTHON),
+    ("--python-image", "IMAGE", "the image that such a Python is made of"),
+    ("--platform", "NAME", "one of an index's platforms, like linux/arm64; default: all"),
+    ("--rebase", "ACTION", "put this action on its base as it is now; only manifests move"),
+    ("--check", "ACTION", "say whether this action's base has moved; the exit status is 3 then"),
+)
+FLAGS = (
+    ("--dry-run", "read the base, print the plan, send nothing"),
+    ("--insecure", "plain HTTP to both registries; those of this machine need no such permission"),
+    ("--json", "the outcome as one JSON object, progress in lines"),
+)
+REPEATABLE = ("--add", "--env", "--label")
+
+
+class Asked(NamedTuple):
+    """One of `order`, `rebase` and `check` is set."""
+
+    order: Optional[Order]
+    rebase: str
+    check: str
+    target: Optional[Reference]
+    python_image: str
+    insecure: bool
+    dry: bool
+    as_json: bool
+
+
+def parser_for(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program,
+        usage=USAGE.format(program=program),
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = "BASE, the model's image, and TARGET, the action's, with a tag other than latest"
+    parser.add_argument("names", metavar="IMAGE", nargs="*", help=names)
+    for option, metavar, text in OPTIONS:
+        how: Dict[str, Any] = {"metavar": metavar, "help": text}
+        if option in REPEATABLE:
+            how.update(action="append", default=[])
+        parser.add_argument(option, **how)
+    for option, text in FLAGS:
+        parser.add_argument(option, action="store_true", help=text)
+    return parser
+
+
+def asked_from_words(words: List[str], program: str) -> Asked:
+    """Ends the process with what was expected, as argparse does."""
+    parser = parser_for(program)
+    arguments = parser.parse_intermixed_args(words)
+    try:
+        return asked_from_arguments(arguments)
+    except ValueError as error:
+        parser.error(printable(str(error)))
+
+
+def asked_from_arguments(arguments: argparse.Namespace) -> Asked:
+    rebase, check = arguments.rebase or "", arguments.check or ""
+    names: List[str] = arguments.names
+    if rebase and check or (rebase and len(names) > 1) or (check and names):
+        raise ValueError("--rebase takes an action and at most a TARGET, --check takes an action")
+    plain = not rebase and not check
+    if plain and len(names) != 2:
+        raise ValueError(f"BASE and TARGET were expected, not {len(names)} names")
+    target = target_from_name(names[-1]) if names else None
+    return Asked(
+        order=order_from_arguments(arguments, target) if plain and target else None,
+        rebase=rebase,
+        check=check,
+        target=target,
+        python_image=arguments.python_image or "",
+        insecure=arguments.insecure,
+        dry=arguments.dry_run,
+        as_json=arguments.json,
+    )
+
+
+def order_from_arguments(arguments: argparse.Namespace, target: Reference) -> Order:
+    wishes = Wishes(
+        env=pairs_from_texts(arguments.env),
+        labels=pairs_from_texts(arguments.label),
+        entry=words_or_none(arguments.entry),
+        cmd=words_or_none(arguments.cmd),
+    )
+    return Order(
+        base=reference_from_name(arguments.names[0]),
+        target=target,
+        platform=arguments.platform or "",
+        python=python_from_text(arguments.python or ""),
+        additions=additions_from_texts(arguments.add),
+        wishes=wishes,
+        insecure=arguments.insecure,
+    )
+
+
+def target_from_name(name: str) -> Reference:
+    target = reference_from_name(name)
+    if target.version == "latest":
+        raise ValueError(f"{name} {LATEST}")
+    if target.is_digest:
+        raise ValueError(f"{name}: a tag was expected, a digest is what comes of it")
+    return target
+
+
+def words_or_none(text: Optional[str]) -> Optional[List[str]]:
+    return None if text is None else words_from_text(text)

@@ -1,0 +1,306 @@
+"""One action's image from an order: the plan, and who carries it out: Docker, Podman or the registry."""
+
+import contextlib
+import tempfile
+import threading
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+from images.action.adapter import layer_from_project, version
+from images.action.changes import Wishes, settings_with_wishes
+from images.action.content import Layer
+from images.action.folder import Addition, layer_from_addition, size_of
+from images.action.plan import (
+    Base,
+    Image,
+    Ours,
+    Plan,
+    Python,
+    part_from_python,
+    plan_from_base,
+    unique,
+)
+from images.action.python import (
+    GUESS,
+    NONE,
+    OWN,
+    TOO_OLD,
+    Decision,
+    Names,
+    decision_on_image,
+    decision_without,
+)
+from images.commands.own import OwnPython
+from images.engine.archive import Local
+from images.engine.engine import Engine, EngineError, last_line
+from images.engine.local import base_from_engine
+from images.engine.trial import Trials
+from images.image.reference import Reference
+from images.image.startcommand import Start, start_from_settings
+from images.registry.pushing import Pushed, Repositories, push, repositories_for
+from images.registry.repository import Repository
+from images.registry.resolving import base_from_repository
+from images.registry.searching import names_in_image
+from images.words import RegistryError, Unsuitable, size_text
+
+Tell = Callable[[str], None]
+UNSEEN = Names({}, False)
+STEP = 100 << 20  # bytes between two words on how far a folder is
+
+
+class Order(NamedTuple):
+    """What is to be made of what."""
+
+    base: Reference
+    target: Reference
+    platform: str = ""
+    python: str = ""  # own, image, or the name of a program
+    additions: Tuple[Addition, ...] = ()
+    wishes: Wishes = Wishes()
+    insecure: bool = False
+
+
+class Trying(NamedTuple):
+    """With the limits that the action will have, unless it isn't wanted."""
+
+    wanted: bool
+    memory: int
+    seconds: int
+
+
+class Made(NamedTuple):
+    """`sent` is in bytes, where it is known; nothing has a digest that wasn't pushed."""
+
+    plan: Plan
+    digest: str = ""
+    sent: Optional[int] = None
+    pushed: Optional[Pushed] = None
+
+
+class Workshop:
+    """What all images of one run share: the environment, and the layers of the folders that are added."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        own: OwnPython,
+        temporary: "tempfile.TemporaryDirectory[str]",
+    ) -> None:
+        self.environ, self.temporary, self.own = environ, temporary, own
+        self.folder = Path(temporary.name)
+        self.added: Dict[Tuple[Addition, str], Layer] = {}
+        self.opened: List[Repositories] = []
+        self.read: List[Repository] = []
+        self.lock = threading.Lock()
+
+    def close(self) -> None:
+        for repositories in self.opened:
+            repositories.close()
+        for repository in self.read:
+            repository.transport.connections.close()
+        self.temporary.cleanup()
+
+    def repositories(self, order: Order) -> Repositories:
+        found = repositories_for(order.base, order.target, self.environ, order.insecure)
+        self.opened.append(found)
+        return found
+
+    def reading(self, repository: Repository) -> Repository:
+        """The same; it is closed in the end."""
+        self.read.append(repository)
+        return repository
+
+    def layers(self, order: Order, inside: str, tell: Tell) -> List[Layer]:
+        layers = [layer_from_project()]
+        with self.lock:
+            layers += [self.layer_of(one, inside, tell) for one in order.additions]
+        return layers
+
+    def layer_of(self, addition: Addition, inside: str, tell: Tell) -> Layer:
+        key = (addition, inside)
+        if key not in self.added:
+            file = self.folder / f"layer{len(self.added)}.tar.gz"
+            told = told_in_steps(addition, tell)
+            self.added[key] = layer_from_addition(addition, inside, file, told)
+        return self.added[key]
+
+    def ours(self, base: Base, order: Order, decision: Decision, tell: Tell) -> Ours:
+        inside = str(base.images[0].settings.get("WorkingDir") or "")
+        pythons = [self.python(decision, image, tell) for image in base.images]
+        layers = self.layers(order, inside, tell)
+        parts = [part_from_python(python, layers) for python in pythons]
+        return Ours(parts, order.wishes, version())
+
+    def python(self, decision: Decision, image: Image, tell: Tell) -> Python:
+        if decision.word:
+            return Python([decision.word], None, decision.remark)
+        own = self.own.for_image(image, tell)
+        remarks = [remark for remark in (decision.remark, own.remark) if remark]
+        return own._replace(remark="; ".join(remarks))
+
+    def plan(self, base: Base, order: Order, decision: Decision, tell: Tell) -> Plan:
+        return plan_from_base(base, order.target, self.ours(base, order, decision, tell))
+
+
+@contextlib.contextmanager
+def workshop(
+    environ: Mapping[str, str], python_image: str = "", engine: Optional[Engine] = None
+) -> Iterator[Workshop]:
+    own = OwnPython(python_image, environ, engine)
+    shop = Workshop(environ, own, tempfile.TemporaryDirectory(prefix="action-image-"))
+    try:
+        yield shop
+    finally:
+        shop.close()
+
+
+def told_in_steps(addition: Addition, tell: Tell) -> Callable[[int], None]:
+    total, done, next_word = size_of(addition), 0, STEP
+
+    def told(size: int) -> None:
+        nonlocal done, next_word
+        done += size
+        if done >= next_word:
+            next_word += STEP
+            tell(f"packing {addition.source.name}: {size_text(done)} of {size_text(total)}")
+
+    return told
+
+
+def start_of(base: Base, order: Order) -> Start:
+    return start_from_settings(settings_with_wishes(base.images[0].settings, order.wishes))
+
+
+def decision_in_registry(base: Base, order: Order, repository: Repository) -> Decision:
+    image = base.images[0]
+    names = lambda: names_in_image(repository, image)  # noqa: E731
+    return decision_on_image(image.settings, start_of(base, order), order.python, names)
+
+
+# -- in the registry alone
+
+
+class InRegistry(NamedTuple):
+    """`kept_in`: where an earlier image of the action is, whose layers stay."""
+
+    plan: Plan
+    repositories: Repositories
+    kept_in: Optional[Repository] = None
+
+
+def planned_in_registry(order: Order, shop: Workshop, tell: Tell) -> InRegistry:
+    repositories = shop.repositories(order)
+    base = base_from_repository(repositories.source, order.base, order.platform)
+    decision = decision_in_registry(base, order, repositories.source)
+    return InRegistry(shop.plan(base, order, decision, tell), repositories)
+
+
+def made_in_registry(planned: InRegistry, progress: Callable[[int], None]) -> Made:
+    pushed = push(planned.plan, planned.repositories, progress, planned.kept_in)
+    return Made(planned.plan, pushed.digest, pushed.sent, pushed)
+
+
+# -- with an engine, which takes the image in and tries it
+
+
+class WithEngine:
+    """The plan is made of what the registry has, so that the image is the same; the engine has its own images too."""
+
+    def __init__(self, engine: Engine, trials: Trials, shop: Workshop, tell: Tell) -> None:
+        self.engine, self.trials, self.shop, self.tell = engine, trials, shop, tell
+
+    def make(self, order: Order, name: str, trying: Trying, pushing: bool) -> Made:
+        found = self.pulled(name, order)
+        base = found.base
+        decision = self.checked(found, order, name, trying.wanted)
+        plan = self.shop.plan(base, order, decision, self.tell)
+        number = self.number_of_own(base, name)
+        self.tell(f"making {order.target.short}")
+        self.engine.load(local_from_plan(plan, base, number), self.tell)
+        if trying.wanted:
+            self.try_out(plan, number, trying)
+        if not pushing:
+            return Made(plan)
+        if found.repositories is None:
+            return self.pushed_by_engine(plan)
+        self.tell(f"pushing {order.target.short}")
+        progress = lambda size: None  # noqa: E731
+        return made_in_registry(InRegistry(plan, found.repositories), progress)
+
+    def pulled(self, name: str, order: Order) -> "Found":
+        self.tell(f"pulling {name}")
+        done = self.engine.run(["pull", name], self.tell)
+        if done.status == 0:
+            try:
+                return self.found_in_registry(order)
+            except RegistryError as error:
+                self.tell(f"{name} is read through {self.engine.name}: {error}")
+        elif not self.engine.has(name):
+            raise EngineError(last_line(done.output))
+        base = base_from_engine(self.engine, name)
+        decision = decision_on_image(
+            base.images[0].settings, start_of(base, order), order.python, lambda: UNSEEN
+        )
+        return Found(base, decision, None)
+
+    def found_in_registry(self, order: Order) -> "Found":
+        repositories = self.shop.repositories(order)
+        base = base_from_repository(repositories.source, order.base, order.platform)
+        return Found(base, decision_in_registry(base, order, repositories.source), repositories)
+
+    def checked(self, found: "Found", order: Order, name: str, wanted: bool) -> Decision:
+        """The base's Python is asked whether it can run the adapter, and the model."""
+        decision = found.decision
+        if not decision.word and (found.repositories or order.python == OWN):
+            return decision
+        start = start_of(found.base, order)
+        words = [decision.word, GUESS, "python3"] if decision.word else [GUESS, "python3"]
+        said = self.trials.check_base(name, unique(words), start.script, self.tell)
+        if said.complaint:
+            raise Unsuitable(said.complaint)
+        if said.not_checked:
+            if wanted:
+                reason = f"{self.engine.name} can't start {name} here: {said.not_checked}"
+                raise EngineError(f"{reason}; SMOKE=0 goes without")
+            self.tell(f"not checked: {self.engine.name} can't start containers here")
+            return decision
+        if said.word:
+            return Decision(said.word)
+        return decision_without(order.python, start, TOO_OLD if said.too_old else NONE)
+
+    def number_of_own(self, base: Base, name: str) -> int:
+        """Which of the base's images the engine has taken."""
+        has = self.engine.diff_ids(name)
+        for number, image in enumerate(base.images):
+            if image.config["rootfs"]["diff_ids"] == has:
+                return number
+        raise EngineError(f"{name} changed while it was pulled: once more, please")
+
+    def try_out(self, plan: Plan, number: int, trying: Trying) -> None:
+        name = plan.target.short
+        self.tell(f"trying {name}")
+        python = plan.parts[number].python
+        said = self.trials.try_action(name, python, trying.memory, trying.seconds, self.tell)
+        if said is not None:
+            raise EngineError(f"it doesn't work, so it wasn't pushed: {said}")
+
+    def pushed_by_engine(self, plan: Plan) -> Made:
+        """For a base that no registry has; its layers are in the engine alone."""
+        name = plan.target.short
+        self.tell(f"pushing {name}")
+        return Made(plan, self.engine.push(name, self.tell))
+
+
+class Found(NamedTuple):
+    """A base, and what is known of its Python; without repositories, in the engine alone."""
+
+    base: Base
+    decision: Decision
+    repositories: Optional[Repositories]
+
+
+def local_from_plan(plan: Plan, base: Base, number: int) -> Local:
+    layers = plan.parts[number].layers
+    diff_ids = list(base.images[number].config["rootfs"]["diff_ids"])
+    diff_ids += [layer.diff_id for layer in layers]
+    return Local(plan.target.short, plan.configs[number], diff_ids, layers)

@@ -1,0 +1,135 @@
+"""The same action on a newer base: what is ours in its image stays, only manifests move."""
+
+from typing import List, NamedTuple, Optional
+
+from images.action.changes import (
+    BASE_DIGEST,
+    BASE_NAME,
+    CHANGES_LABEL,
+    VERSION_LABEL,
+    Told,
+    changes_from_label,
+)
+from images.action.content import Layer
+from images.action.plan import Base, Image, Ours, Part, plan_from_base
+from images.commands.making import InRegistry, Order, Workshop
+from images.image.documents import Descriptor, Json
+from images.image.reference import Reference, reference_from_name
+from images.registry.pushing import repository_to_read
+from images.registry.repository import Repository
+from images.registry.resolving import base_from_repository
+from images.words import Unsuitable
+
+UNKNOWN = "a layer of the action's"
+
+
+class Action(NamedTuple):
+    """An action's image, and what it says of where it comes from."""
+
+    image: Base
+    base: Reference
+    digest: str  # of the base it was made of
+
+    @property
+    def labels(self) -> Json:
+        return labels_of(self.image.images[0])
+
+
+class Standing(NamedTuple):
+    """How an action's image and its base stand to each other; `now` is the base's digest today."""
+
+    action: Action
+    now: str
+
+    @property
+    def has_moved(self) -> bool:
+        return self.now != self.action.digest
+
+    @property
+    def text(self) -> str:
+        action, base = self.action.image.reference, self.action.base
+        if not self.has_moved:
+            return f"{action}: its base {base} is still {self.now}"
+        return f"{action}: its base {base} was {self.action.digest} and is {self.now} now"
+
+
+def labels_of(image: Image) -> Json:
+    labels: Json = image.settings.get("Labels") or {}
+    return labels
+
+
+def action_from_repository(repository: Repository, reference: Reference) -> Action:
+    image = base_from_repository(repository, reference)
+    labels = labels_of(image.images[0])
+    name, digest = labels.get(BASE_NAME), labels.get(BASE_DIGEST)
+    if not isinstance(name, str) or not isinstance(digest, str) or CHANGES_LABEL not in labels:
+        what = f"its labels don't say what it was made of ({BASE_NAME}, {CHANGES_LABEL})"
+        raise Unsuitable(f"{reference}: {what}: make the action's image anew")
+    return Action(image, reference_from_name(name), digest)
+
+
+def standing(name: str, shop: Workshop, insecure: bool) -> Standing:
+    reference = reference_from_name(name)
+    there = shop.reading(repository_to_read(reference, shop.environ, insecure))
+    action = action_from_repository(there, reference)
+    base = shop.reading(repository_to_read(action.base, shop.environ, insecure))
+    now = base.manifest_digest(action.base.version) or base.manifest(action.base.version).digest
+    return Standing(action, now)
+
+
+def planned_rebase(
+    action: Action, target: Optional[Reference], shop: Workshop, insecure: bool
+) -> InRegistry:
+    """On the base as it is now; into the action's own tag, unless there is another target."""
+    own = action.image.reference
+    order = Order(action.base, target or own, insecure=insecure)
+    repositories = shop.repositories(order)
+    platform = "" if action.image.listing else action.image.images[0].platform
+    base = base_from_repository(repositories.source, action.base, platform)
+    base = base._replace(images=[image for image in base.images if counterpart(image, action)])
+    if not base.images:
+        raise Unsuitable(f"{action.base} has none of the platforms of {own} any more")
+    told = changes_from_label(str(action.labels[CHANGES_LABEL]))
+    parts = [part_from_action(counterpart(image, action), told) for image in base.images]
+    ours = Ours(parts, told.wishes, str(action.labels.get(VERSION_LABEL, "")))
+    plan = plan_from_base(base, order.target, ours)
+    target_repository = repositories.target
+    kept_in = shop.reading(repository_to_read(own, shop.environ, insecure))
+    if own.registry == order.target.registry:
+        kept_in = Repository(target_repository.transport, own.repository)
+        target_repository.add_source(own.repository)
+    return InRegistry(plan, repositories, kept_in)
+
+
+def counterpart(image: Image, action: Action) -> Optional[Image]:
+    for one in action.image.images:
+        if one.platform == image.platform:
+            return one
+    return None
+
+
+def part_from_action(image: Optional[Image], told: Told) -> Part:
+    """The last layers of the action's image, by their names alone."""
+    if image is None:
+        raise Unsuitable("an image without its counterpart")
+    count = told.layers
+    described = image.manifest.value["layers"]
+    if not 0 < count <= len(described):
+        raise Unsuitable(f"the label {CHANGES_LABEL} tells of {count} layers, there are {len(described)}")
+    labelled = labels_of(image).get(CHANGES_LABEL)
+    python = changes_from_label(str(labelled)).python
+    rows = rows_of_layers(image)[-count:]
+    diff_ids = image.config["rootfs"]["diff_ids"][-count:]
+    layers = [
+        Layer(Descriptor(one["digest"], one["size"]), diff_id, row)
+        for one, diff_id, row in zip(described[-count:], diff_ids, rows)
+    ]
+    return Part(python, layers)
+
+
+def rows_of_layers(image: Image) -> List[str]:
+    """What the history says of each layer."""
+    rows = [row for row in image.config.get("history") or [] if not row.get("empty_layer")]
+    if len(rows) != len(image.config["rootfs"]["diff_ids"]):
+        return [UNKNOWN] * len(image.config["rootfs"]["diff_ids"])
+    return [str(row.get("created_by", "")) for row in rows]

@@ -1,0 +1,1 @@
+"""Images in Docker or Podman. Starts the engine's own command."""

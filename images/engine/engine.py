@@ -1,0 +1,197 @@
+"""Docker's or Podman's command, started and listened to. All that it prints goes to whoever is told."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional, Set
+
+from images.engine.archive import Local, archive_pieces, hex_of, write_layout
+from images.words import Told
+
+NAMES = ("docker", "podman")
+NOT_FOUND = 127  # what a shell says of a program that isn't there
+
+DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+Tell = Callable[[str], None]
+
+
+class EngineError(Told):
+    """What the engine was asked, and what it said last."""
+
+
+class Done(NamedTuple):
+    status: int
+    output: str
+
+
+class Engine:
+    """`end_all` may be called from another thread: it ends what this one has started."""
+
+    def __init__(self, name: str, environ: Optional[Mapping[str, str]] = None) -> None:
+        self.name, self.environ = name, environ
+        self.running: Set["subprocess.Popen[bytes]"] = set()
+        self.lock = threading.Lock()
+        self.ended = False
+
+    @property
+    def program(self) -> str:
+        """Where it is: this process may be given another PATH than it has itself."""
+        path = (self.environ or os.environ).get("PATH")
+        found = shutil.which(self.name, path=path)
+        if not found:
+            raise EngineError(f"{self.name} isn't installed, or not on the PATH")
+        return found
+
+    def run(
+        self,
+        words: List[str],
+        tell: Optional[Tell] = None,
+        pieces: Optional[Iterator[bytes]] = None,
+    ) -> Done:
+        """Its two streams together; each line is told when it comes."""
+        process = self.start(words, pieces is not None)
+        try:
+            feeding = self.feed(process, pieces)
+            lines = []
+            for line in process.stdout or []:
+                text = line.decode("utf-8", "replace").rstrip()
+                lines.append(text)
+                if tell and text:
+                    tell(text)
+            feeding.join()
+            return Done(process.wait(), "\n".join(lines))
+        finally:
+            self.forget(process)
+
+    def start(self, words: List[str], fed: bool) -> "subprocess.Popen[bytes]":
+        with self.lock:
+            if self.ended:
+                raise EngineError("interrupted")
+            process = subprocess.Popen(
+                [self.program, *words],
+                env=self.environ,
+                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self.running.add(process)
+            return process
+
+    def forget(self, process: "subprocess.Popen[bytes]") -> None:
+        with self.lock:
+            self.running.discard(process)
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        end(process)
+        process.wait()
+
+    def feed(
+        self, process: "subprocess.Popen[bytes]", pieces: Optional[Iterator[bytes]]
+    ) -> threading.Thread:
+        def write() -> None:
+            with contextlib.suppress(OSError), contextlib.closing(process.stdin):  # type: ignore[type-var]
+                for piece in pieces or ():
+                    process.stdin.write(piece)  # type: ignore[union-attr]
+
+        thread = threading.Thread(target=write if process.stdin else str, daemon=True)
+        thread.start()
+        return thread
+
+    def must(
+        self,
+        words: List[str],
+        tell: Optional[Tell] = None,
+        pieces: Optional[Iterator[bytes]] = None,
+    ) -> str:
+        done = self.run(words, tell, pieces)
+        if done.status:
+            raise EngineError(last_line(done.output) or f"{self.name} {words[0]} failed")
+        return done.output
+
+    def end_all(self) -> None:
+        with self.lock:
+            self.ended = True
+            for process in self.running:
+                end(process)
+
+    # -- images
+
+    def works(self) -> bool:
+        try:
+            return self.run(["info"]).status == 0
+        except EngineError:
+            return False
+
+    def has(self, image: str) -> bool:
+        return self.run(["image", "inspect", "--format", "{{.Id}}", image]).status == 0
+
+    def diff_ids(self, image: str) -> List[str]:
+        """Of its layers: which of an index's images the engine has taken is known by them."""
+        text = self.must(["image", "inspect", "--format", "{{json .RootFS.Layers}}", image])
+        return list(json.loads(text.splitlines()[-1]) or [])
+
+    def load(self, local: Local, tell: Tell) -> None:
+        if self.name == "podman":
+            self.load_layout(local, tell)
+        else:
+            self.must(["load", "--quiet"], tell, archive_pieces(local))
+
+    def load_layout(self, local: Local, tell: Tell) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            layout = Path(folder) / "layout"
+            write_layout(local, layout)
+            self.must(["pull", "--quiet", f"oci:{layout}"], tell)
+            self.must(["tag", hex_of(local.image_id), local.name], tell)
+            self.run(["untag", hex_of(local.image_id), f"localhost{layout}:latest"])
+
+    def push(self, name: str, tell: Tell) -> str:
+        """The digest that the registry then has."""
+        if self.name == "podman":
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "digest"
+                self.must(["push", "--digestfile", str(file), name], tell)
+                return file.read_text().strip()
+        found = DIGEST.findall(self.must(["push", name], tell))
+        if not found:
+            raise EngineError(f"docker push {name} named no digest")
+        return str(found[-1])
+
+    def remove_container(self, name: str) -> None:
+        subprocess.run(
+            [self.program, "rm", "--force", name],
+            env=self.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def working_engine() -> Optional[Engine]:
+    """The first that works on this machine."""
+    for name in NAMES:
+        engine = Engine(name)
+        if engine.works():
+            return engine
+    return None

@@ -1,0 +1,1 @@
+"""What an image is: its name, its documents, how it starts. Touches nothing."""

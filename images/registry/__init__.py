@@ -1,0 +1,1 @@
+"""Images in a registry. Talks to the network."""

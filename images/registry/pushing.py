@@ -1,0 +1,110 @@
+"""A plan carried out in registries: what isn't there yet is sent, the tag last."""
+
+from typing import Mapping, NamedTuple, Optional
+
+from images.action.content import Held
+from images.action.plan import Plan
+from images.image.documents import Descriptor
+from images.image.reference import Reference
+from images.registry.copying import Progress, copy_blob, upload
+from images.registry.credentials import Credentials, credentials_for, credentials_from_environ
+from images.registry.repository import Repository
+from images.registry.transport import Transport
+
+
+class Pushed(NamedTuple):
+    """What a push has come to: `sent` is all bytes that went over the wire."""
+
+    image: str
+    digest: str
+    mounted: int
+    copied: int
+    sent: int
+
+
+class Repositories(NamedTuple):
+    source: Repository
+    target: Repository
+
+    @property
+    def sent(self) -> int:
+        return sum(one.sent for one in {self.source.transport, self.target.transport})
+
+    def close(self) -> None:
+        for one in {self.source.transport, self.target.transport}:
+            one.connections.close()
+
+
+def repositories_for(
+    base: Reference, target: Reference, environ: Mapping[str, str], insecure: bool = False
+) -> Repositories:
+    """Two repositories; of the same registry, they share their connections and their tokens."""
+    there = Transport(target.address, credentials_of_target(target, environ), insecure)
+    here = there
+    if base.registry != target.registry:
+        here = Transport(base.address, credentials_for(base.registry, environ), insecure)
+    beside = base.repository if here is there else ""
+    return Repositories(
+        Repository(here, base.repository),
+        Repository(there, target.repository, push=True, beside=beside),
+    )
+
+
+def repository_to_read(
+    reference: Reference, environ: Mapping[str, str], insecure: bool = False
+) -> Repository:
+    known = credentials_for(reference.registry, environ)
+    return Repository(Transport(reference.address, known, insecure), reference.repository)
+
+
+def credentials_of_target(target: Reference, environ: Mapping[str, str]) -> Optional[Credentials]:
+    return credentials_from_environ(environ) or credentials_for(target.registry, environ)
+
+
+def push(
+    plan: Plan,
+    repositories: Repositories,
+    progress: Progress,
+    kept_in: Optional[Repository] = None,
+) -> Pushed:
+    """Whoever pulls the tag meanwhile, or after a push that broke off, gets a whole image.
+
+    `kept_in` is where the layers of ours are that an earlier action's image has already.
+    """
+    source, target = repositories
+    ways = {"mounted": 0, "copied": 0, "there": 0}
+    if target.manifest_digest(plan.target.version) != plan.digest:
+        for descriptor in plan.base_blobs:
+            ways[bring(descriptor, source, target, progress)] += 1
+        for descriptor in plan.kept_blobs if kept_in else []:
+            bring(descriptor, kept_in or source, target, progress)
+        for content in plan.blobs:
+            # The bytes of small ones were never announced as something to wait for.
+            upload(content, target, unnoticed if isinstance(content, Held) else progress)
+        for manifest in plan.manifests[:-1]:
+            target.put_manifest(manifest.digest, manifest)
+        target.put_manifest(plan.target.version, plan.manifests[-1])
+    sent = repositories.sent
+    return Pushed(str(plan.target), plan.digest, ways["mounted"], ways["copied"], sent)
+
+
+def unnoticed(size: int) -> None:
+    pass
+
+
+def bring(
+    descriptor: Descriptor, source: Repository, target: Repository, progress: Progress
+) -> str:
+    """A base's layer into the target repository, by the cheapest way that the registry offers."""
+    same_registry = source.transport is target.transport
+    if same_registry and source.name == target.name:
+        return "there"
+    location = target.mount(descriptor.digest, source.name) if same_registry else None
+    if location == "":
+        return "mounted"
+    if target.has_blob(descriptor.digest):
+        if location:
+            target.cancel(location)
+        return "there"
+    copy_blob(source, target, descriptor, location, progress)
+    return "copied"

@@ -1,0 +1,101 @@
+"""What a base image is: reads its manifests and configs, of each platform."""
+
+from typing import List, NamedTuple
+
+from images.action.plan import Base, Image
+from images.image.documents import (
+    CONFIGS,
+    INDEXES,
+    MANIFESTS,
+    Descriptor,
+    Json,
+    Manifest,
+    platform_from,
+)
+from images.image.reference import Reference
+from images.image.shapes import CONFIG, INDEX, MANIFEST, checked
+from images.registry.repository import Repository
+from images.words import Unsuitable
+
+
+class Entries(NamedTuple):
+    """What an index names: images, and what speaks of them."""
+
+    images: List[Json]
+    statements: List[Json]
+
+
+def base_from_repository(repository: Repository, reference: Reference, platform: str = "") -> Base:
+    top = repository.manifest(reference.version)
+    if top.media_type in MANIFESTS:
+        image = image_from_manifest(repository, top, "")
+        if platform not in ("", image.platform):
+            there = image.platform
+            raise Unsuitable(f"{reference} is for {there} only, {platform} was asked for")
+        return Base(reference, top.digest, [image])
+    if top.media_type not in INDEXES:
+        kind = top.media_type or "without a media type"
+        raise Unsuitable(f"{reference} is {kind}: not an image's manifest")
+    entries = entries_from_index(top.value)
+    chosen = chosen_entries(entries, reference, platform)
+    images = [image_from_entry(repository, entry) for entry in chosen]
+    return Base(reference, top.digest, images, None if platform else top)
+
+
+def image_for_platform(repository: Repository, reference: Reference, platform: str) -> Image:
+    """linux/arm64 is found as linux/arm64/v8 too."""
+    top = repository.manifest(reference.version)
+    if top.media_type not in INDEXES:
+        return image_from_manifest(repository, top, "")
+    entries = entries_from_index(top.value).images
+    for entry in entries:
+        if (platform_from(entry.get("platform")) + "/").startswith(platform + "/"):
+            return image_from_entry(repository, entry)
+    there = ", ".join(platform_from(entry.get("platform")) for entry in entries) or "nothing"
+    raise Unsuitable(f"{reference} has {there}: {platform} was asked for")
+
+
+def chosen_entries(entries: Entries, reference: Reference, platform: str) -> List[Json]:
+    chosen = [
+        entry for entry in entries.images if platform in ("", platform_from(entry.get("platform")))
+    ]
+    if not chosen:
+        names = [platform_from(entry.get("platform")) for entry in entries.images]
+        there = ", ".join(names) or "attestations only" * bool(entries.statements) or "nothing"
+        raise Unsuitable(f"{reference} has {there}: {platform or 'an image'} was asked for")
+    return chosen
+
+
+def entries_from_index(index: Json) -> Entries:
+    images: List[Json] = []
+    statements: List[Json] = []
+    for entry in checked(index, INDEX, "the index")["manifests"]:
+        attests = "vnd.docker.reference.type" in (entry.get("annotations") or {})
+        unknown = platform_from(entry.get("platform")).startswith("unknown/")
+        is_statement = attests or unknown or entry.get("artifactType")
+        (statements if is_statement else images).append(entry)
+    return Entries(images, statements)
+
+
+def image_from_entry(repository: Repository, entry: Json) -> Image:
+    platform = platform_from(entry.get("platform"))
+    return image_from_manifest(repository, repository.manifest(entry["digest"]), platform)
+
+
+def image_from_manifest(repository: Repository, manifest: Manifest, platform: str) -> Image:
+    value = checked(manifest.value, MANIFEST, f"the manifest {manifest.digest}")
+    described = value["config"]
+    if manifest.media_type not in MANIFESTS or described.get("mediaType") not in CONFIGS:
+        raise Unsuitable(f"{repository.name} {manifest.digest} isn't a container image's manifest")
+    config = repository.document(Descriptor(described["digest"], described["size"]))
+    check_config(config, len(value["layers"]), manifest.digest)
+    return Image(platform or platform_from(config), manifest, config)
+
+
+def check_config(config: Json, layers: int, name: str) -> None:
+    diff_ids = checked(config, CONFIG, "the config")["rootfs"]["diff_ids"]
+    if layers != len(diff_ids):
+        counts = f"{layers} layers, its config {len(diff_ids)}"
+        raise Unsuitable(f"{name} has {counts}: no engine runs that")
+    if config.get("os", "linux") != "linux":
+        raise Unsuitable(f"{name} is for {config['os']}, OpenWhisk runs Linux containers")

@@ -79,10 +79,8 @@ async def init(
     """None when it succeeded."""
     limit = order.action.limits.timeout
     deadline = now() + limit
-    body = await made(
-        lambda: init_body_from_order(order, deadline, api_key),
-        extent(order.action.code) + extent(order.init_env),
-    )
+    size = extent([order.action.code, order.init_env])
+    body = await made(lambda: init_body_from_order(order, deadline, api_key), size)
     request = post_when_listening(container.host, container.port, "/init", body)
     try:
         reply = await answer(container, request, limit)

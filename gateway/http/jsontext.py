@@ -26,6 +26,9 @@ LONGEST_EXPLAINED = 16384
 #: Python's reader is one long call into C; where there is so much to read it had better be short
 #: ones.
 MOST_AT_ONCE = 20000
+#: More than fit into any parameters; Python needs longer to count them than others like to wait.
+MOST_OPENED = 500000
+TOO_MANY = f"JSON input has more than {MOST_OPENED} lists and objects"
 MALFORMED = "Unexpected input at input index {} (line {}, position {})"
 
 STRUCTURE = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
@@ -102,7 +105,7 @@ def sorted_names(names: Iterable[str]) -> List[str]:
 
 def check_nesting(text: str) -> None:
     """Raises Malformed."""
-    depth = 0
+    depth = opened = 0
     is_string = False
     for match in STRUCTURE.finditer(text):
         sign = match.group()
@@ -110,10 +113,13 @@ def check_nesting(text: str) -> None:
             is_string = not is_string
         elif sign in "[{" and not is_string:
             depth += 1
+            opened += 1
         elif sign in "]}" and not is_string:
             depth -= 1
         if depth >= MOST_NESTING:
             raise Malformed(TOO_DEEP)
+        if opened > MOST_OPENED:
+            raise Malformed(TOO_MANY)
 
 
 def refuse(text: str) -> NoReturn:

@@ -74,9 +74,7 @@ def test_a_target(piece, before, after):
 @pytest.mark.parametrize("piece", ["a=b&", "&", "=", "%41", "+", "%"])
 def test_a_query(piece):
     assert_linear(lambda size: Query(repeated(piece, size)))
-    assert_linear(
-        lambda size: urls.text_from_pairs(urls.pairs_from_query(repeated(piece, size)))
-    )
+    assert_linear(lambda size: urls.text_from_pairs(urls.pairs_from_query(repeated(piece, size))))
 
 
 @pytest.mark.parametrize("piece", ["a=b&", "&", "=", "%41", "+", "a", "é"])
@@ -140,7 +138,17 @@ PIECES = [
     "\x7f",
     "é",
 ]
-BEGINNINGS = ["", "a=", "a/b;", 'private="', "bytes=", "bytes ", "Basic ", "a://", "attachment; a=\""]
+BEGINNINGS = [
+    "",
+    "a=",
+    "a/b;",
+    'private="',
+    "bytes=",
+    "bytes ",
+    "Basic ",
+    "a://",
+    'attachment; a="',
+]
 
 
 @pytest.mark.parametrize("name", sorted(headers.RENDERERS))

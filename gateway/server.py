@@ -80,7 +80,10 @@ async def started(
     sockets: List[socket.socket],
 ) -> Running:
     port = port_of(sockets[0])
-    invoker = invoker_from_plan(plan, port)
+    try:
+        invoker = invoker_from_plan(plan, port)
+    except OSError as error:
+        raise CannotStart(str(error)) from error
     try:
         controller = Controller(store, invoker, plan.settings)
         routes = router(controller)

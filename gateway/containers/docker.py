@@ -4,6 +4,7 @@ Touches the Docker engine, over its socket; the container itself over the networ
 
 import asyncio
 import re
+import socket
 import struct
 import sys
 import time
@@ -65,19 +66,17 @@ class DockerContainer(Container):
     async def ran_out_of_memory(self) -> bool:
         return bool(await self._runner.in_thread(killed_for_memory, self._container))
 
-    def follow(self, output: Any) -> None:
+    def follow(self, output: socket.socket) -> None:
         """Reads what the container prints, for as long as it lives."""
         self._following = asyncio.ensure_future(self._follow(output))
 
-    async def _follow(self, output: Any) -> None:
+    async def _follow(self, output: socket.socket) -> None:
         try:
-            # The socket alone: whatever reads ahead would keep it from the loop.
-            reader, writer = await asyncio.open_connection(sock=output._sock)
+            reader, writer = await asyncio.open_connection(sock=output)
             with suppress(OSError, asyncio.IncompleteReadError):
                 await self._read(reader)
             writer.close()
         finally:
-            close_stream(output)
             self._ended()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
@@ -154,7 +153,7 @@ class DockerRunner(Runner):
             if tag in (None, "latest"):
                 raise StartError(PULL_FAILED.format(self.image)) from error
 
-    def _create_and_start(self, action: Action) -> Tuple[Any, Any, Address]:
+    def _create_and_start(self, action: Action) -> Tuple[Any, socket.socket, Address]:
         errors = docker_package().errors
         try:
             container = self._engine.containers.create(self.image, **self._arguments(action))
@@ -162,14 +161,13 @@ class DockerRunner(Runner):
             raise StartError(PULL_FAILED.format(self.image)) from error
         except (errors.DockerException, OSError) as error:
             raise StartError(NO_RESOURCES, WHISK_ERROR) from error
-        streams = {"stdout": 1, "stderr": 1, "stream": 1, "logs": 1}
-        output = container.attach_socket(params=streams)
+        output = attached(container)
         try:
             container.start()
             return container, output, address_of(container)
         except (errors.DockerException, OSError, LookupError) as error:
             remove(container)
-            close_stream(output)
+            output.close()
             raise start_error(self.image, error) from error
 
     def _arguments(self, action: Action) -> Dict[str, Any]:
@@ -251,11 +249,15 @@ def killed_for_memory(container: Any) -> bool:
     return False
 
 
-def close_stream(output: Any) -> None:
-    with suppress(OSError):
-        output.close()
-    # That closes the socket alone; the answer it came from holds it open.
-    output._response.close()
+def attached(container: Any) -> socket.socket:
+    """What the container prints, from its start on."""
+    streams = {"stdout": 1, "stderr": 1, "stream": 1, "logs": 1}
+    output = container.attach_socket(params=streams)
+    own: socket.socket = output._sock.dup()
+    # It isn't read ahead by anybody, and closed by its owner alone.
+    with suppress(OSError, ValueError):
+        output._response.close()
+    return own
 
 
 def remove(container: Any) -> None:

@@ -3,7 +3,7 @@
 import io
 import re
 import socket
-from typing import BinaryIO, Iterable, Iterator, List, NamedTuple, Optional, Tuple, cast
+from typing import BinaryIO, Iterable, Iterator, List, NamedTuple, Optional, Sized, Tuple, cast
 
 from openwhisk_adapter.messages import LARGEST, LONGEST_LINE, Refused, Response
 from openwhisk_adapter.sinks import Kept, Sink
@@ -13,6 +13,11 @@ MOST_INTERIM = 100  # answers of 1xx before the one that counts
 STATUS_LINE = re.compile(rb"HTTP/1\.\d (\d{3})\b")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,15})[ \t]*(?:;|\r?\n)")
 LENGTH = re.compile(r"[0-9]{1,18}\Z")
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+REQUEST_LINE = re.compile(rb"%s [\x21-\x7e\x80-\xff]+ HTTP/1\.[01]\r?\n\Z" % TOKEN)
+HEADER_LINE = re.compile(rb"(%s):([^\x00-\x08\x0a-\x1f\x7f]*)\r?\n\Z" % TOKEN)
+NO_LETTER = re.compile(r"[^0-9a-z]")
+BLANKS = " \t"  # and not all that is space to str.strip: to UTF-8 that is part of a letter
 
 PIECE = 65536  # bytes of a body that are read at once
 
@@ -28,34 +33,85 @@ class Head(NamedTuple):
     headers: Pairs
 
     def header(self, name: str) -> str:
-        for key, value in self.headers:
-            if key.lower() == name:
-                return value
+        for value in self.values(name):
+            return value
         return ""
+
+    def values(self, name: str) -> List[str]:
+        """All that are given under this name in small letters."""
+        return [value for key, value in self.headers if key.lower() == name]
 
 
 def head_from_stream(stream: BinaryIO) -> Head:
-    """The first line and the header lines of a message; nothing at all is an empty first line."""
-    first = _line(stream)
+    """Of an answer, whoever wrote it; nothing at all is an empty first line."""
+    first, lines = _lines_of_head(stream)
     headers: Pairs = []
+    for line in lines:
+        text = line.decode("latin-1").rstrip("\r\n")
+        name, _, value = text.partition(":")
+        if text[0] in BLANKS and headers:
+            name, begun = headers.pop()
+            value = "%s %s" % (begun, text.strip(BLANKS))
+            _check_length(value)
+        pair = name.strip(BLANKS), value.strip(BLANKS)
+        headers.append(pair)
+    return Head(first, headers)
+
+
+def head_of_request(stream: BinaryIO) -> Head:
+    """Of a client's, which may be meant for two readers: what they could read in two ways is
+    refused."""
+    first, lines = _lines_of_head(stream)
+    if not first:
+        return Head(b"", [])
+    if not REQUEST_LINE.match(first):
+        raise Refused(400, "a request line like `GET / HTTP/1.1` was expected")
+    headers: Pairs = []
+    for line in lines:
+        found = HEADER_LINE.match(line)
+        if not found:
+            raise Refused(400, "a header line like `Name: value` was expected")
+        name, value = found.group(1).decode("latin-1"), found.group(2).decode("latin-1")
+        headers.append((name, value.strip(BLANKS)))
+    head = Head(first.strip(), headers)
+    if len(head.values("host")) > 1:
+        raise Refused(400, "one Host was expected")
+    return head
+
+
+def headers_from_outside(head: Head) -> Pairs:
+    """Without what only the platform says, and without names that CGI can't tell from others."""
+    kept: Pairs = []
+    for name, value in head.headers:
+        as_cgi_has_it = NO_LETTER.sub("-", name.lower())
+        if "_" not in name and not as_cgi_has_it.startswith("x-openwhisk-"):
+            kept.append((name, value))
+    return kept
+
+
+def _lines_of_head(stream: BinaryIO) -> Tuple[bytes, List[bytes]]:
+    first = _line(stream)
+    lines: List[bytes] = []
     if not first.strip():
-        return Head(b"", headers)
+        return b"", lines
     while True:
         line = _line(stream)
         if not line.strip():
-            return Head(first, headers)
-        if len(headers) == MOST_LINES:
+            return first, lines
+        if len(lines) == MOST_LINES:
             raise Refused(502, "a head of more than %d lines" % MOST_LINES)
-        name, _, value = line.decode("latin-1").partition(":")
-        pair = name.strip(), value.strip()
-        headers.append(pair)
+        lines.append(line)
 
 
 def _line(stream: BinaryIO) -> bytes:
     line = stream.readline(LONGEST_LINE + 1)
+    _check_length(line)
+    return line
+
+
+def _check_length(line: Sized) -> None:
     if len(line) > LONGEST_LINE:
         raise Refused(502, "a header line of more than %d bytes" % LONGEST_LINE)
-    return line
 
 
 def response_from_stream(
@@ -108,18 +164,17 @@ def pieces_from_stream(stream: io.BufferedReader, size: int) -> Iterator[bytes]:
 
 def length_of_request(head: Head) -> Optional[int]:
     """None for chunks. What two readers could understand in two ways is refused."""
-    told = set()
-    for name, value in head.headers:
-        if name.lower() == "content-length":
-            told.add(value)
-        if name.lower() == "transfer-encoding":
-            told.add("chunks")
-    if len(told) > 1:
+    lengths = set(head.values("content-length"))
+    codings = head.values("transfer-encoding")
+    if len(lengths) + len(codings) > 1:
         raise Refused(400, "a request that tells its length once was expected")
-    if told == {"chunks"}:
+    if codings:
+        is_understood = codings[0].lower() == "chunked" and not head.first.endswith(b"1.0")
+        if not is_understood:
+            raise Refused(400, "of all codings of a transfer HTTP/1.1's `chunked` was expected")
         return None
     try:
-        return length_from_text(told.pop()) if told else 0
+        return length_from_text(lengths.pop()) if lengths else 0
     except ValueError:
         raise Refused(400, "a number was expected as Content-Length")
 

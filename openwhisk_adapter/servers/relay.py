@@ -4,6 +4,7 @@ import contextlib
 import re
 import select
 import socket
+from enum import Enum
 from typing import Optional, Tuple
 
 from openwhisk_adapter import wire
@@ -13,11 +14,22 @@ PATIENCE = 60  # seconds for which a side may take nothing of what it is sent
 PIECE = 65536
 SWITCHED = b"HTTP/1.1 101"
 CHUNK_LINE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,15})[ \t]*(?:;[^\n]*)?\r?\n\Z")
-CONNECTION_HEADERS = ("connection", "keep-alive", "proxy-connection")
+CONNECTION_HEADERS = ("connection", "http2-settings", "keep-alive", "proxy-connection", "upgrade")
+CLOSE = [b"Connection: close"]
+UPGRADE = [b"Connection: Upgrade", b"Upgrade: websocket"]
+LINE_END = b"\r\n"
+TOO_LONG = "a chunk's size was expected, not a line of more than %d bytes" % LONGEST_LINE
+
+
+class Step(Enum):
+    SIZE = "the line that tells how long a chunk is"
+    END = "the line end after its data"
+    TRAILERS = "lines after the last chunk, which nobody has to read"
 
 
 class Body:
-    """How much of what a client sends is its one request: nothing after that is handed on."""
+    """What a client sends as its one request, written anew: the server is to read what was read
+    here. Nothing after that is handed on."""
 
     def __init__(self, head: wire.Head) -> None:
         length = wire.length_of_request(head)
@@ -25,91 +37,105 @@ class Body:
         self.is_endless = False
         self.left = length or 0
         self.line = b""
-        self.in_trailers = False
+        self.step = Step.SIZE
         self.is_whole = length == 0
 
     def part_of(self, data: bytes) -> bytes:
         if self.is_endless:
             return data
-        if not self.is_chunked:
-            part = data[: self.left]
-            self.left -= len(part)
-            self.is_whole = not self.left
-            return part
-        return self._chunks_of(data)
+        if self.is_chunked:
+            return self._chunks_of(data)
+        part = data[: self.left]
+        self.left -= len(part)
+        self.is_whole = not self.left
+        return part
 
     def _chunks_of(self, data: bytes) -> bytes:
+        written = bytearray()
         position = 0
         while position < len(data) and not self.is_whole:
             if self.left:
-                step = min(self.left, len(data) - position)
-                self.left -= step
-                position += step
+                piece = data[position : position + self.left]
+                self.left -= len(piece)
+                position += len(piece)
+                written += piece
             else:
                 end = data.find(b"\n", position) + 1 or len(data)
                 self.line += data[position:end]
                 position = end
-                self._take_line()
-        return data[:position]
+                written += self._line_written()
+        return bytes(written)
 
-    def _take_line(self) -> None:
+    def _line_written(self) -> bytes:
         if len(self.line) > LONGEST_LINE:
-            raise Refused(
-                400,
-                "a chunk's size was expected, not a line of more than %d bytes" % LONGEST_LINE,
-            )
+            raise Refused(400, TOO_LONG)
         if not self.line.endswith(b"\n"):
-            return
+            return b""
         line, self.line = self.line, b""
-        if self.in_trailers:
-            self.is_whole = not line.strip()
-            return
+        if self.step is Step.SIZE:
+            return self._size_written(line)
+        is_empty = not line.rstrip(b"\r\n")
+        if self.step is Step.END:
+            if not is_empty:
+                raise Refused(400, "a chunk is longer than it says")
+            self.step = Step.SIZE
+            return LINE_END
+        self.is_whole = is_empty
+        return LINE_END if is_empty else b""
+
+    def _size_written(self, line: bytes) -> bytes:
         found = CHUNK_LINE.match(line)
         if not found:
             raise Refused(400, "a chunk doesn't begin with its size")
-        size = int(found.group(1), 16)
-        if size:
-            self.left = size + 2  # its line end too
-        else:
-            self.in_trailers = True
+        self.left = int(found.group(1), 16)
+        self.step = Step.END if self.left else Step.TRAILERS
+        return b"%x\r\n" % self.left
 
 
 def relayed(client: socket.socket, address: Tuple[str, int]) -> None:
     """One request and its answer, as they come; an upgraded connection belongs to its two ends."""
     with wire.reader(client) as stream:
-        head = wire.head_from_stream(stream)
+        head = wire.head_of_request(stream)
         if not head.first:
             return
         client.setblocking(False)
         begun = stream.peek()
     client.settimeout(PATIENCE)
-    is_upgrade = "upgrade" in head.header("connection").lower()
+    is_upgrade = wants_websocket(head)
     body = Body(head)
+    first_part = body.part_of(begun)
     try:
         server = socket.create_connection(address, timeout=PATIENCE)
     except OSError as error:
         raise Refused(502, "the model's server can't be reached: %s" % error.strerror)
     with server, contextlib.suppress(OSError):
-        server.sendall(bytes_from_head(head, is_upgrade) + body.part_of(begun))
-        exchange(client, server, body)
+        server.sendall(bytes_from_head(head, is_upgrade) + first_part)
+        exchange(client, server, body, is_upgrade)
+
+
+def wants_websocket(head: wire.Head) -> bool:
+    """To HTTP/2 nobody changes here: what a client says there, nobody could look at."""
+    is_upgrade = "upgrade" in head.header("connection").lower()
+    wanted = [value.lower() for value in head.values("upgrade")]
+    return is_upgrade and wanted == ["websocket"]
 
 
 def bytes_from_head(head: wire.Head, is_upgrade: bool) -> bytes:
     """Without what only the platform may say, and for this one request."""
-    lines = [head.first.strip()]
-    for name, value in head.headers:
-        name_on_the_wire = name.lower().replace("_", "-")
-        if name_on_the_wire.startswith("x-openwhisk-"):
-            continue
-        if name_on_the_wire in CONNECTION_HEADERS and not is_upgrade:
-            continue
-        lines.append(("%s: %s" % (name, value)).encode("latin-1"))
-    if not is_upgrade:
-        lines.append(b"Connection: close")
+    lines = [head.first]
+    for name, value in wire.headers_from_outside(head):
+        if name.lower() not in CONNECTION_HEADERS:
+            lines.append(("%s: %s" % (name, value)).encode("latin-1"))
+    lines += UPGRADE if is_upgrade else CLOSE
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def exchange(client: socket.socket, server: socket.socket, body: Body) -> None:
+def exchange(
+    client: socket.socket,
+    server: socket.socket,
+    body: Body,
+    is_upgrade: bool,
+) -> None:
     """Until the server has said all; by poll, as select knows no descriptor beyond 1023."""
     ready = select.poll()
     ready.register(server, select.POLLIN)
@@ -125,7 +151,7 @@ def exchange(client: socket.socket, server: socket.socket, body: Body) -> None:
                 data = server.recv(PIECE)
                 if not data:
                     return
-                if len(answer) < len(SWITCHED):
+                if is_upgrade and len(answer) < len(SWITCHED):
                     answer += data[: len(SWITCHED)]
                     body.is_endless = answer.startswith(SWITCHED)
                 client.sendall(data)

@@ -43,7 +43,7 @@ class Wsgi(Server):
 
     def pass_on(self, connection: socket.socket) -> None:
         with wire.reader(connection) as stream:
-            head = wire.head_from_stream(stream)
+            head = wire.head_of_request(stream)
             if not head.first:
                 return
             request = request_from_head(head, stream, connection)
@@ -159,10 +159,7 @@ def request_from_head(
     connection: socket.socket,
 ) -> Request:
     """A plain client's request, its body read whole, without the headers that the platform sets."""
-    words = head.first.decode("latin-1").split()
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise Refused(400, "a request line like `GET / HTTP/1.1` was expected")
-    method, target, _ = words
+    method, target, _ = head.first.decode("latin-1").split(" ")
     if head.header("expect").lower() == "100-continue":
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = body_of_request(stream, head)
@@ -189,11 +186,11 @@ def path_from_target(target: str) -> str:
 
 
 def headers_for_model(head: wire.Head) -> Dict[str, str]:
-    """Without what only the platform says, and without names that CGI can't tell from others."""
+    """Each name once, without those of this connection."""
     kept: Dict[str, str] = {}
-    for name, value in head.headers:
+    for name, value in wire.headers_from_outside(head):
         name = name.lower()
-        if name.startswith("x-openwhisk-") or "_" in name or name in CONNECTION_HEADERS:
+        if name in CONNECTION_HEADERS:
             continue
         if name in kept and name != "content-length":
             value = kept[name] + "," + value

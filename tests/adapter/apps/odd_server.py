@@ -42,6 +42,7 @@ SHAPES = {
     "/huge": OK + TEXT + b"Content-Length: 999999999999\r\n\r\none two",
     "/garbage": b"one two\r\n\r\n",
     "/silent": b"",
+    "/folded": OK + TEXT + b"X-A: one\r\n Set-Cookie: admin=1\r\nContent-Length: 2\r\n\r\nhi",
     "/long-header": OK + b"X-A: " + b"a" * 65531 + b"Set-Cookie: admin=1\r\n" + TEXT + b"\r\nhi",
 }
 

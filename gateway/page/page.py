@@ -1,36 +1,36 @@
-"""The page for people at /: what is served and what runs. Touches its own three files; changes
-nothing.
+"""The page for people at /: what is served and what runs. Touches its own files; changes nothing.
 
 It needs no key where the gateway listens on this machine alone and is asked under one of this
 machine's own names: a foreign site whose name leads here is asked for the key, like everybody else,
 and one that everybody knows isn't enough. The page never holds a key of its own. Pages of actions
-have the same origin: their scripts may read what this one reads, and no more than that."""
+have the same origin: their scripts may read what this one reads. What it may do beyond that, call
+actions that aren't on the web, it may by a token that their scripts can't read: access.py."""
 
 import asyncio
 import base64
 import hashlib
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from gateway.access import Access
 from gateway.controller import Controller
 from gateway.http import jsontext, urls
-from gateway.http.headerlines import last_value_of, values_of
-from gateway.http.hosts import host_without_port
+from gateway.http.headerlines import last_value_of
 from gateway.http.mediatypes import HTML, JSON
-from gateway.http.messages import Request, Response, json_response
-from gateway.loopback import is_loopback
+from gateway.http.messages import Pairs, Request, Response, json_response
 from gateway.page import facts
 from gateway.store import Selection
 
 FOLDER = Path(__file__).resolve().parent
 STYLE = '<link rel="stylesheet" href="page.css">'
 SCRIPT = '<script src="page.js"></script>'
+SCRIPTS = ("page.js",)
+NO_TOKEN = '<meta name="token" content="">'
+TOKEN = '<meta name="token" content="{}">'
 ROOT = ((), ("/",))
 BELOW = ("/", "page", "/")
 MOST_LISTED = 200
 LONGEST_NUMBER = 8
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 PRIVATE = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Vary", "Accept")]
 NOT_ADMITTED = "What runs here is shown to those who have the namespace's key."
 MISSING = "There is no such activation."
@@ -42,8 +42,6 @@ class Page:
     def __init__(self, controller: Controller, access: Access):
         self._controller = controller
         self._access = access
-        #: Only this machine reaches the gateway.
-        self._local = is_loopback(controller.settings.host)
         self._document = document()
 
     async def answer(self, request: Request) -> Optional[Response]:
@@ -52,7 +50,7 @@ class Page:
         if request.method not in ("GET", "HEAD"):
             return None
         if path in ROOT:
-            return self._document
+            return self._document.response(self._access.token_for(request.headers))
         if path[:3] != BELOW:
             return None
         if not self._admits(request):
@@ -66,7 +64,7 @@ class Page:
     def _admits(self, request: Request) -> bool:
         if last_value_of(request.headers, "sec-fetch-site") not in (None, "same-origin", "none"):
             return False
-        if self._local and is_local(request):
+        if self._access.is_local(request.headers):
             return True
         if self._access.user_of(request.headers) is None:
             return False
@@ -103,13 +101,6 @@ def private_json(status: int, value: Any) -> Response:
     return json_response(status, value, PRIVATE)
 
 
-def is_local(request: Request) -> bool:
-    """Asked for under a name of this machine, and not on behalf of somebody behind a proxy."""
-    hosts = [host_without_port(value) for value in values_of(request.headers, "host")]
-    forwarded = any(values_of(request.headers, name) for name in FORWARDED)
-    return bool(hosts) and all(host and is_loopback(host) for host in hosts) and not forwarded
-
-
 def limit_from_query(query: Optional[str]) -> int:
     given = dict(urls.pairs_from_query(query)).get("limit") or ""
     if not given.isdecimal() or len(given) > LONGEST_NUMBER:
@@ -117,10 +108,21 @@ def limit_from_query(query: Optional[str]) -> int:
     return min(int(given), MOST_LISTED)
 
 
-def document() -> Response:
-    """One response with all in it, and a policy that lets nothing else in."""
+class Document(NamedTuple):
+    """The page with all in it, and a policy that lets nothing else in."""
+
+    text: str
+    headers: Pairs
+
+    def response(self, token: Optional[str]) -> Response:
+        """`token` is in it for the script to take out."""
+        text = self.text.replace(NO_TOKEN, TOKEN.format(token)) if token else self.text
+        return Response(200, self.headers, HTML, text.encode("utf-8"))
+
+
+def document() -> Document:
     style = (FOLDER / "page.css").read_text("utf-8")
-    script = (FOLDER / "page.js").read_text("utf-8")
+    script = "".join((FOLDER / name).read_text("utf-8") for name in SCRIPTS)
     text = (FOLDER / "page.html").read_text("utf-8")
     text = text.replace(STYLE, f"<style>{style}</style>")
     text = text.replace(SCRIPT, f"<script>{script}</script>")
@@ -128,7 +130,7 @@ def document() -> Response:
         "default-src": "'none'",
         "script-src": digest(script),
         "style-src": digest(style),
-        "img-src": "data:",
+        "img-src": "data: blob:",
         "connect-src": "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -142,7 +144,7 @@ def document() -> Response:
         ("Referrer-Policy", "no-referrer"),
         *PRIVATE,
     ]
-    return Response(200, headers, HTML, text.encode("utf-8"))
+    return Document(text, headers)
 
 
 def digest(text: str) -> str:

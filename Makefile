@@ -10,10 +10,10 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean example
+.PHONY: help run test lint bench clean example adapter-image
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with an example model: make run EXAMPLE=max-digits
 	@printf '\nOnce it runs, in another terminal, in this folder:\n\n  %s\n\n' "$$(sed -n '/^ *curl /{s/^ *//; s#@#@$(SAMPLES)/#; s#\$$URL#$(URL)#; p; q;}' $(FOLDER)/README.md)"
@@ -25,11 +25,14 @@ test: $(VENV)/.ready ## install what the tests need and run them: make test TEST
 lint: $(VENV)/.ready ## style, types, duplicates of names, and that openwhisk.py stays within Python 3.6
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict gateway
+	$(BIN)/mypy --strict gateway images layer.py
 	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- openwhisk.py
 
 bench: $(VENV)/.ready .envs/max-digits/.ready ## compare with the model's own server, with standalone's figures, with docker build
 	$(BIN)/python -m benchmarks
+
+adapter-image: ## an image with the adapter alone, for COPY --from in a Dockerfile of one's own
+	@$(PYTHON) -m images adapter
 
 clean: ## remove all that make and the tests have made
 	rm -rf $(VENV) .envs .pytest_cache .ruff_cache .hypothesis .coverage*

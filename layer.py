@@ -1,4 +1,5 @@
-"""Makes an action's image of a model's image inside the registry: a door to `python -m images action`.
+"""Makes an action's image of a model's image inside the registry: a door to `python -m images
+action`.
 
 python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.0.0
 """

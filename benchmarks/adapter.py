@@ -160,7 +160,11 @@ def main(given):
     scale, rows, chosen = Scale.of(given), [], chosen_of(given)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(given.adapter, folder / "openwhisk.py")  # what is measured doesn't change on the way
+        # What is measured doesn't change on the way.
+        shutil.copy(given.adapter, folder / "openwhisk.py")
+        rooms = Path(given.adapter).parent / "openwhisk_adapter"
+        if rooms.exists():
+            shutil.copytree(rooms, folder / rooms.name)
         starts = starts_of(chosen, scale, folder)
         for case in chosen:
             rows.append({**load_of(case, scale, folder), **starts[case.name]})

@@ -56,7 +56,8 @@ def start_of(side, example, python, parent, adapter=ADAPTER):
     else:
         own_port = port if side == "own" else free_port()
         folder = on_port(folder.name, own_port, Path(tempfile.mkdtemp(dir=parent)))
-    environ = environ_of(python, OPENWHISK_PORT=str(port), **variables_of(folder), **moved)
+    ours = {"OPENWHISK_PORT": str(port), "OPENWHISK_PLATFORM": "yes"}
+    environ = environ_of(python, **ours, **variables_of(folder), **moved)
     front = [python, str(adapter)] if side == "adapter" else []
     return Start(side, front + instruction(folder, "CMD"), str(folder), environ, port)
 

@@ -2,13 +2,24 @@
 running it, keeping the record. Touches the store and the invoker."""
 
 import asyncio
-import time
 import uuid
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from gateway.clock import now
 from gateway.containers.invoker import Invoker
-from gateway.entities import Action, Activation, Order, inherited, path_of
+from gateway.entities import (
+    Action,
+    Activation,
+    Firing,
+    Order,
+    Package,
+    inherited,
+    path_of,
+    place_from_path,
+)
+from gateway.orders import order_from_payload
 from gateway.refusal import Refusal
+from gateway.sequences import SequenceRun
 from gateway.settings import Settings
 from gateway.store import Store
 from gateway.terminal import complain
@@ -29,6 +40,8 @@ class Controller:
         self.store = store
         self.invoker = invoker
         self.settings = settings
+        # A trigger and its rules know of each other: who changes one must not do so half-way.
+        self.changing = asyncio.Lock()
         self._running: Dict["asyncio.Task[Activation]", Tuple[Order, int]] = {}
 
     @property
@@ -42,18 +55,37 @@ class Controller:
         package: str,
         name: str,
     ) -> Optional[Action]:
-        """With the package's parameters where it has none of its own."""
-        action = self.store.actions.get(path_of(namespace, package, name))
-        holder = self.store.packages.get(path_of(namespace, package))
-        if action is None or not package or holder is None:
-            return action
-        parameters = inherited(holder.parameters, action.parameters)
-        return action._replace(parameters=parameters)
+        """With the parameters of the package, and of the binding that leads to it, where it has
+        none of its own."""
+        holder = self.store.packages.get(path_of(namespace, package)) if package else None
+        if holder is None:
+            return self.store.actions.get(path_of(namespace, package, name))
+        provider = self.provider_of(holder)
+        action = self.store.actions.get(path_of(provider.path, name)) if provider else None
+        if provider is None or action is None:
+            return None
+        parameters = inherited(provider.parameters, action.parameters)
+        binding = holder.path if holder.binding else ""
+        return action._replace(parameters=parameters, binding=binding)
+
+    def action_at(self, path: str) -> Optional[Action]:
+        return self.action_named(*place_from_path(path))
+
+    def provider_of(self, package: Package) -> Optional[Package]:
+        """The package itself; of a binding the one it stands for, with the binding's parameters.
+        None where that is gone."""
+        if package.binding is None:
+            return package
+        provider = self.store.packages.get(package.binding.path)
+        if provider is None or provider.binding:
+            return None
+        parameters = inherited(provider.parameters, package.parameters)
+        return provider._replace(parameters=parameters)
 
     async def invoke(
         self,
         action: Action,
-        payload: Dict[str, Any],
+        payload: Any,
         transaction_id: str,
         seconds: float,
     ) -> Invocation:
@@ -62,9 +94,7 @@ class Controller:
 
         Raises Refusal where too many wait already."""
         order = order_from_payload(action, payload, uuid.uuid4().hex, transaction_id)
-        task = asyncio.ensure_future(self._run(order))
-        self._running[task] = order, now()
-        task.add_done_callback(self._forget)
+        task = self._begin(order)
         # Whether there is room shows in the task's first step, before anybody waits.
         await asyncio.sleep(0)
         if not task.done():
@@ -76,8 +106,28 @@ class Controller:
         """For an action that was updated or deleted: its containers serve nobody new."""
         await self.invoker.forget(action)
 
-    async def _run(self, order: Order) -> Activation:
-        activation = await self.invoker.invoke(order)
+    async def record(self, firing: Firing) -> None:
+        """For a trigger whose rules have started what they start."""
+        try:
+            await self.store.add_firing(firing, self.settings.namespace)
+        except Refusal as refusal:
+            complain(f"The activation {firing.activation_id} has no record: {refusal}")
+
+    def _begin(
+        self, order: Order, within: Optional[SequenceRun] = None
+    ) -> "asyncio.Task[Activation]":
+        """`within` is the run of the sequence that the order is a part of."""
+        task = asyncio.ensure_future(self._run(order, within))
+        self._running[task] = order, now()
+        task.add_done_callback(self._forget)
+        return task
+
+    async def _run(self, order: Order, within: Optional[SequenceRun]) -> Activation:
+        if order.action.components:
+            sequence = within or SequenceRun(self.action_at, self._begin)
+            activation = await sequence.activation_of(order)
+        else:
+            activation = await self.invoker.invoke(order)
         try:
             await self.store.add_activation(activation, self.settings.namespace)
         except Refusal as refusal:
@@ -94,20 +144,3 @@ class Controller:
         await self.invoker.close()
         await asyncio.gather(*self._running, return_exceptions=True)
         self.store.close()
-
-
-def order_from_payload(
-    action: Action, payload: Dict[str, Any], activation_id: str, transaction_id: str
-) -> Order:
-    value = {each.key: each.value for each in action.parameters}
-    value.update(payload)
-    init_env = {}
-    for each in action.parameters:
-        if each.init:
-            init_env[each.key] = value.pop(each.key)
-    return Order(action, value, init_env, activation_id, transaction_id)
-
-
-def now() -> int:
-    """In epoch milliseconds."""
-    return time.time_ns() // 1000000

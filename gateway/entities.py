@@ -8,6 +8,9 @@ APPLICATION_ERROR = "application error"
 DEVELOPER_ERROR = "action developer error"
 WHISK_ERROR = "whisk internal error"
 
+BLACKBOX = "blackbox"
+SEQUENCE = "sequence"
+
 STATUS_CODES = {SUCCESS: 0, APPLICATION_ERROR: 1, DEVELOPER_ERROR: 2, WHISK_ERROR: 3}
 
 
@@ -31,13 +34,16 @@ class Limits(NamedTuple):
 
 
 class Action(NamedTuple):
-    """An action as the platform stores it; `package` is empty in the default package."""
+    """An action as the platform stores it; `package` is empty in the default package.
+
+    It runs an image, or `components`: the paths of other actions, one after another. `binding` is
+    the path of the package binding through which it was found."""
 
     namespace: str
     package: str
     name: str
     version: str
-    image: str
+    image: str = ""
     main: Optional[str] = None
     code: Optional[str] = None
     binary: bool = False
@@ -46,11 +52,17 @@ class Action(NamedTuple):
     annotations: Annotations = ()
     publish: bool = False
     updated: int = 0
+    components: Tuple[str, ...] = ()
+    binding: str = ""
 
     @property
     def path(self) -> str:
         """As activations name it: guest/one, guest/pkg/inner."""
         return path_of(self.namespace, self.package, self.name)
+
+    @property
+    def kind(self) -> str:
+        return SEQUENCE if self.components else BLACKBOX
 
     @property
     def protected_keys(self) -> FrozenSet[str]:
@@ -60,13 +72,79 @@ class Action(NamedTuple):
         return frozenset(each.key for each in self.parameters if each.value is not None)
 
 
+class Binding(NamedTuple):
+    """The package that a binding stands for."""
+
+    namespace: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        return path_of(*self)
+
+
 class Package(NamedTuple):
-    """A package of a namespace; its parameters reach all of its actions."""
+    """A package of a namespace; its parameters reach all of its actions. With `binding` it is
+    another package under a name, and with parameters, of its own."""
 
     namespace: str
     name: str
     version: str
     parameters: Parameters = ()
+    annotations: Annotations = ()
+    publish: bool = False
+    updated: int = 0
+    binding: Optional[Binding] = None
+
+    @property
+    def path(self) -> str:
+        return path_of(self.namespace, self.name)
+
+
+class Link(NamedTuple):
+    """What a trigger knows of a rule: the rule's path, its action's, and whether it is enabled."""
+
+    rule: str
+    action: str
+    active: bool
+
+
+class Trigger(NamedTuple):
+    """`links` is None as long as no rule ever named it."""
+
+    namespace: str
+    name: str
+    version: str
+    parameters: Parameters = ()
+    annotations: Annotations = ()
+    publish: bool = False
+    updated: int = 0
+    links: Optional[Tuple[Link, ...]] = None
+
+    @property
+    def path(self) -> str:
+        return path_of(self.namespace, self.name)
+
+    def link_of(self, rule: str) -> Optional[Link]:
+        return next((each for each in self.links or () if each.rule == rule), None)
+
+    def without(self, rule: str) -> "Trigger":
+        return self._replace(links=tuple(each for each in self.links or () if each.rule != rule))
+
+    def linked(self, link: Link) -> "Trigger":
+        """A link that is there already is replaced in its place."""
+        links = {each.rule: each for each in (*(self.links or ()), link)}
+        return self._replace(links=tuple(links.values()))
+
+
+class Rule(NamedTuple):
+    """`trigger` and `action` are paths. Whether it is enabled, the trigger knows."""
+
+    namespace: str
+    name: str
+    version: str
+    trigger: str
+    action: str
     annotations: Annotations = ()
     publish: bool = False
     updated: int = 0
@@ -78,18 +156,19 @@ class Package(NamedTuple):
 
 class Order(NamedTuple):
     """One run of one action. `value` holds all parameters but the `init` ones, which are in
-    `init_env`."""
+    `init_env`. `cause` is the activation of the sequence that it is a part of."""
 
     action: Action
     value: Any
     init_env: Dict[str, Any]
     activation_id: str
     transaction_id: str
+    cause: Optional[str] = None
 
 
 class Activation(NamedTuple):
     """What became of an order. Times are epoch milliseconds; `init_time` is None on a warm
-    container."""
+    container. A sequence's `logs` are the ids of what it ran, and `ran` is how long those took."""
 
     activation_id: str
     action: Action
@@ -99,13 +178,35 @@ class Activation(NamedTuple):
     init_time: Optional[int]
     status: str
     result: Any
-    size: int = 0
+    size: Optional[int] = 0
     timed_out: bool = False
     logs: List[str] = []
+    cause: Optional[str] = None
+    ran: Optional[int] = None
+
+    @property
+    def duration(self) -> int:
+        return self.end - self.start if self.ran is None else self.ran
+
+
+class Firing(NamedTuple):
+    """What became of a trigger that was fired: a line of JSON for each of its rules."""
+
+    activation_id: str
+    trigger: Trigger
+    start: int
+    payload: Dict[str, Any]
+    logs: List[str]
 
 
 def path_of(*names: str) -> str:
     return "/".join(name for name in names if name)
+
+
+def place_from_path(path: str) -> Tuple[str, str, str]:
+    """Namespace, package and name of an action; the package is empty in the default package."""
+    namespace, *package, name = path.split("/")
+    return namespace, "/".join(package), name
 
 
 def next_version(version: str) -> str:

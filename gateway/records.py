@@ -1,20 +1,21 @@
-"""Actions, packages and activations as JSON: as clients see them and as the store keeps them.
+"""Actions, packages, triggers and rules as JSON: as clients see them and as the store keeps them.
 Touches nothing.
 
 Members come in the platform's order."""
 
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from gateway.entities import (
-    STATUS_CODES,
-    SUCCESS,
     Action,
-    Activation,
     Annotations,
+    Binding,
     Limits,
+    Link,
     Package,
     Parameter,
     Parameters,
+    Rule,
+    Trigger,
 )
 
 Json = Dict[str, Any]
@@ -59,7 +60,9 @@ def json_from_limits(limits: Limits) -> Json:
 
 
 def json_from_exec(action: Action, with_code: bool) -> Json:
-    members: Json = {"kind": "blackbox", "image": action.image}
+    if action.components:
+        return {"components": [f"/{each}" for each in action.components], "kind": action.kind}
+    members: Json = {"kind": action.kind, "image": action.image}
     if action.code and with_code:
         members["code"] = action.code
     members["binary"] = action.binary
@@ -94,15 +97,16 @@ def action_from_json(value: Json) -> Action:
         package=package,
         name=value["name"],
         version=value["version"],
-        image=exec_["image"],
+        image=exec_.get("image", ""),
         main=exec_.get("main"),
         code=exec_.get("code"),
-        binary=exec_["binary"],
+        binary=exec_.get("binary", False),
         limits=Limits(**value["limits"]),
         parameters=parameters_from_json(value["parameters"]),
         annotations=annotations_from_json(value["annotations"]),
         publish=value["publish"],
         updated=value["updated"],
+        components=tuple(each[1:] for each in exec_.get("components", ())),
     )
 
 
@@ -122,7 +126,7 @@ def summary_of_action(action: Action) -> Json:
 def json_from_package(package: Package) -> Json:
     return {
         "annotations": json_from_annotations(package.annotations),
-        "binding": {},
+        "binding": json_from_binding(package.binding),
         "name": package.name,
         "namespace": package.namespace,
         "parameters": json_from_parameters(package.parameters),
@@ -132,20 +136,28 @@ def json_from_package(package: Package) -> Json:
     }
 
 
+def json_from_binding(binding: Optional[Binding]) -> Json:
+    return {"name": binding.name, "namespace": binding.namespace} if binding else {}
+
+
 def json_from_package_with(package: Package, actions: Iterable[Action]) -> Json:
-    inside = [
-        {
-            "annotations": json_from_annotations(each.annotations),
-            "name": each.name,
-            "version": each.version,
-        }
-        for each in actions
-    ]
-    members = {**json_from_package(package), "actions": inside, "feeds": []}
+    """With what is in it; feeds are actions that are said to be some."""
+    inside: Dict[bool, List[Json]] = {True: [], False: []}
+    for each in actions:
+        is_feed = "feed" in dict(each.annotations)
+        inside[is_feed].append(
+            {
+                "annotations": json_from_annotations(each.annotations),
+                "name": each.name,
+                "version": each.version,
+            }
+        )
+    members = {**json_from_package(package), "actions": inside[False], "feeds": inside[True]}
     return {name: members[name] for name in sorted(members)}
 
 
 def package_from_json(value: Json) -> Package:
+    binding = value.get("binding")
     return Package(
         namespace=value["namespace"],
         name=value["name"],
@@ -154,13 +166,14 @@ def package_from_json(value: Json) -> Package:
         annotations=annotations_from_json(value["annotations"]),
         publish=value["publish"],
         updated=value["updated"],
+        binding=Binding(binding["namespace"], binding["name"]) if binding else None,
     )
 
 
 def summary_of_package(package: Package) -> Json:
     return {
         "name": package.name,
-        "binding": False,
+        "binding": json_from_binding(package.binding) or False,
         "updated": package.updated,
         "namespace": package.namespace,
         "publish": package.publish,
@@ -169,47 +182,90 @@ def summary_of_package(package: Package) -> Json:
     }
 
 
-def annotations_of_activation(activation: Activation) -> List[Json]:
-    facts = {
-        "path": activation.action.path,
-        "waitTime": activation.wait_time,
-        "kind": "blackbox",
-        "timeout": activation.timed_out,
-        "limits": json_from_limits(activation.action.limits),
+def json_from_trigger(trigger: Trigger) -> Json:
+    members: Json = {
+        "annotations": json_from_annotations(trigger.annotations),
+        "limits": {},
+        "name": trigger.name,
+        "namespace": trigger.namespace,
+        "parameters": json_from_parameters(trigger.parameters),
+        "publish": trigger.publish,
     }
-    if activation.init_time is not None:
-        facts["initTime"] = activation.init_time
-    return json_from_annotations(facts.items())
+    if trigger.links is not None:
+        members["rules"] = {each.rule: json_from_link(each) for each in trigger.links}
+    return {**members, "updated": trigger.updated, "version": trigger.version}
 
 
-def json_from_activation(activation: Activation, subject: str) -> Json:
-    response = {"result": activation.result, "size": activation.size, "status": activation.status}
+def json_from_link(link: Link) -> Json:
+    return {"action": json_from_path(link.action), "status": status_text(link.active)}
+
+
+def json_from_path(path: str) -> Json:
+    place, _, name = path.rpartition("/")
+    return {"name": name, "path": place}
+
+
+def path_from_json(value: Json) -> str:
+    return f"{value['path']}/{value['name']}"
+
+
+def status_text(active: bool) -> str:
+    return "active" if active else "inactive"
+
+
+def trigger_from_json(value: Json) -> Trigger:
+    rules = value.get("rules")
+    links = None if rules is None else tuple(link_from_json(*pair) for pair in rules.items())
+    return Trigger(
+        namespace=value["namespace"],
+        name=value["name"],
+        version=value["version"],
+        parameters=parameters_from_json(value["parameters"]),
+        annotations=annotations_from_json(value["annotations"]),
+        publish=value["publish"],
+        updated=value["updated"],
+        links=links,
+    )
+
+
+def link_from_json(rule: str, value: Json) -> Link:
+    return Link(rule, path_from_json(value["action"]), value["status"] == "active")
+
+
+def summary_of_trigger(trigger: Trigger) -> Json:
     return {
-        "activationId": activation.activation_id,
-        "annotations": annotations_of_activation(activation),
-        "duration": activation.end - activation.start,
-        "end": activation.end,
-        "logs": list(activation.logs),
-        "name": activation.action.name,
-        "namespace": activation.action.namespace,
-        "publish": False,
-        "response": {**response, "success": activation.status == SUCCESS},
-        "start": activation.start,
-        "subject": subject,
-        "version": activation.action.version,
+        "name": trigger.name,
+        "updated": trigger.updated,
+        "namespace": trigger.namespace,
+        "publish": trigger.publish,
+        "annotations": json_from_annotations(trigger.annotations),
+        "version": trigger.version,
     }
 
 
-def summary_of_activation(activation: Activation) -> Json:
-    return {
-        "statusCode": STATUS_CODES[activation.status],
-        "duration": activation.end - activation.start,
-        "name": activation.action.name,
-        "activationId": activation.activation_id,
-        "end": activation.end,
-        "start": activation.start,
-        "namespace": activation.action.namespace,
-        "publish": False,
-        "annotations": annotations_of_activation(activation),
-        "version": activation.action.version,
+def json_from_rule(rule: Rule, active: Optional[bool] = None) -> Json:
+    """Without `active` as lists and the store have it."""
+    members: Json = {
+        "action": json_from_path(rule.action),
+        "annotations": json_from_annotations(rule.annotations),
+        "name": rule.name,
+        "namespace": rule.namespace,
+        "publish": rule.publish,
     }
+    if active is not None:
+        members["status"] = status_text(active)
+    trigger = json_from_path(rule.trigger)
+    return {**members, "trigger": trigger, "updated": rule.updated, "version": rule.version}
+
+
+def rule_from_json(value: Json) -> Rule:
+    return Rule(
+        namespace=value["namespace"],
+        name=value["name"],
+        version=value["version"],
+        trigger=path_from_json(value["trigger"]),
+        action=path_from_json(value["action"]),
+        annotations=annotations_from_json(value["annotations"]),
+        publish=value["publish"],
+        updated=value["updated"],
+    )

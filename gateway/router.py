@@ -16,6 +16,7 @@ from gateway.http.refusals import response_from_refusal
 from gateway.http.startline import Start
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
+from gateway.sequences import MOST_ACTIONS
 from gateway.settings import MEGABYTE, Bounds, Settings
 from gateway.web.address import address_from_path
 from gateway.web.route import WebRoute
@@ -197,6 +198,6 @@ def limits_from_bounds(bounds: Bounds) -> Dict[str, int]:
         "min_action_duration": bounds.timeout[0],
         "min_action_logs": bounds.logs[0] * MEGABYTE,
         "min_action_memory": bounds.memory[0] * MEGABYTE,
-        "sequence_length": 50,
+        "sequence_length": MOST_ACTIONS,
         "triggers_per_minute": 100000,
     }

@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import List, NamedTuple
 
 from gateway.access import Access
+from gateway.clock import now
 from gateway.containers.invoker import Invoker
-from gateway.controller import Controller, now
+from gateway.controller import Controller
 from gateway.entities import Action, Limits, next_version, path_of
 from gateway.http.front import Front, bound_sockets, port_of
 from gateway.page.page import Page

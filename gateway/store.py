@@ -1,4 +1,5 @@
-"""Actions, packages and activations in one SQLite file, which survive the gateway however it ends.
+"""Actions, packages, triggers, rules and activations in one SQLite file, which survive the gateway
+however it ends.
 
 Touches that file, and a lock beside it, from one thread of its own."""
 
@@ -8,16 +9,18 @@ import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, TypeVar
 
-from gateway import records
-from gateway.entities import Action, Activation, Package, path_of
+from gateway import activationrecords, records
+from gateway.entities import Action, Activation, Firing, Package, Rule, Trigger, path_of
 from gateway.http import jsontext
 from gateway.refusal import Refusal
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS actions (path TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS packages (path TEXT PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS triggers (path TEXT PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rules (path TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS activations (
     id TEXT PRIMARY KEY,
     namespace TEXT NOT NULL,
@@ -36,7 +39,7 @@ INSERT_ACTIVATION = "INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)"
 NOT_KEPT = "The data file can't be written to: {}."
 
 
-Entity = TypeVar("Entity")
+Entity = TypeVar("Entity", Action, Package, Trigger, Rule)
 Values = Tuple[Any, ...]
 
 
@@ -68,6 +71,8 @@ class Store:
         self._thread.submit(self._prune).result()
         self.actions: Dict[str, Action] = self._load("actions", records.action_from_json)
         self.packages: Dict[str, Package] = self._load("packages", records.package_from_json)
+        self.triggers: Dict[str, Trigger] = self._load("triggers", records.trigger_from_json)
+        self.rules: Dict[str, Rule] = self._load("rules", records.rule_from_json)
 
     def _load(
         self,
@@ -86,11 +91,22 @@ class Store:
         self._thread.shutdown()
         os.close(self._lock)
 
-    # -- actions and packages ----------------------------------------------------------
+    # -- all but activations -----------------------------------------------------------
+
+    def collection_of(self, path: str) -> Optional[str]:
+        """Where the entity of that name is: the collections of a namespace share their names."""
+        collections: Dict[str, Iterable[str]] = {
+            "actions": self.actions,
+            "packages": self.packages,
+            "triggers": self.triggers,
+            "rules": self.rules,
+        }
+        found = (name for name, paths in collections.items() if path in paths)
+        return next(found, None)
 
     async def put_action(self, action: Action) -> None:
         await self._put("actions", action.path, records.json_from_action(action))
-        self.actions[action.path] = action
+        put_last(self.actions, action)
 
     async def delete_action(self, action: Action) -> None:
         await self._write("DELETE FROM actions WHERE path = ?", (action.path,))
@@ -98,11 +114,27 @@ class Store:
 
     async def put_package(self, package: Package) -> None:
         await self._put("packages", package.path, records.json_from_package(package))
-        self.packages[package.path] = package
+        put_last(self.packages, package)
 
     async def delete_package(self, package: Package) -> None:
         await self._write("DELETE FROM packages WHERE path = ?", (package.path,))
         self.packages.pop(package.path, None)
+
+    async def put_trigger(self, trigger: Trigger) -> None:
+        await self._put("triggers", trigger.path, records.json_from_trigger(trigger))
+        put_last(self.triggers, trigger)
+
+    async def delete_trigger(self, trigger: Trigger) -> None:
+        await self._write("DELETE FROM triggers WHERE path = ?", (trigger.path,))
+        self.triggers.pop(trigger.path, None)
+
+    async def put_rule(self, rule: Rule) -> None:
+        await self._put("rules", rule.path, records.json_from_rule(rule))
+        put_last(self.rules, rule)
+
+    async def delete_rule(self, rule: Rule) -> None:
+        await self._write("DELETE FROM rules WHERE path = ?", (rule.path,))
+        self.rules.pop(rule.path, None)
 
     def actions_in(
         self,
@@ -110,18 +142,25 @@ class Store:
         package: Optional[str] = None,
     ) -> List[Action]:
         """The newest first; those of all packages if none is named."""
-        found = [each for each in self.actions.values() if each.namespace == namespace]
-        found = [each for each in found if package is None or each.package == package]
-        return sorted(found, key=lambda each: -each.updated)
+        found = newest_first(self.actions, namespace)
+        return [each for each in found if package is None or each.package == package]
 
     def packages_in(self, namespace: str) -> List[Package]:
-        found = [each for each in self.packages.values() if each.namespace == namespace]
-        return sorted(found, key=lambda each: -each.updated)
+        return newest_first(self.packages, namespace)
+
+    def triggers_in(self, namespace: str) -> List[Trigger]:
+        return newest_first(self.triggers, namespace)
+
+    def rules_in(self, namespace: str) -> List[Rule]:
+        return newest_first(self.rules, namespace)
 
     # -- activations ---------------------------------------------------------------------
 
     async def add_activation(self, activation: Activation, subject: str) -> None:
-        await self._in_thread(self._insert_activation, activation, subject)
+        await self._in_thread(self._insert, row_from_activation, activation, subject)
+
+    async def add_firing(self, firing: Firing, subject: str) -> None:
+        await self._in_thread(self._insert, row_from_firing, firing, subject)
 
     async def activation(self, namespace: str, activation_id: str) -> Optional[str]:
         """The record's text."""
@@ -145,15 +184,9 @@ class Store:
         number = int(rows[0][0])
         return max(0, number - selection.skip)
 
-    def _insert_activation(self, activation: Activation, subject: str) -> None:
-        action = activation.action
-        record = jsontext.compact(records.json_from_activation(activation, subject))
-        summary = jsontext.compact(records.summary_of_activation(activation))
-        path = path_of(action.package, action.name)
-        values: Values = (activation.activation_id, action.namespace, action.name, path)
-        values += (activation.start,)
-        values += (storable(record), storable(summary))
-        self._execute(INSERT_ACTIVATION, values)
+    def _insert(self, row_from: Callable[..., Values], *what: Any) -> None:
+        # Long results take their time to write out: in the thread nobody waits for that.
+        self._execute(INSERT_ACTIVATION, row_from(*what))
         self._added += 1
         if self._added % PRUNED_EVERY == 0:
             self._prune()
@@ -191,6 +224,34 @@ class Store:
 
     def _rows(self, query: str, values: Values) -> List[Values]:
         return self._database.execute(query, values).fetchall()
+
+
+def put_last(kept: Dict[str, Entity], entity: Entity) -> None:
+    kept.pop(entity.path, None)
+    kept[entity.path] = entity
+
+
+def newest_first(kept: Dict[str, Entity], namespace: str) -> List[Entity]:
+    """Of what was changed in the same millisecond, too."""
+    own = [each for each in kept.values() if each.namespace == namespace]
+    return sorted(own, key=lambda each: each.updated)[::-1]
+
+
+def row_from_activation(activation: Activation, subject: str) -> Values:
+    action = activation.action
+    record = jsontext.compact(activationrecords.json_from_activation(activation, subject))
+    summary = jsontext.compact(activationrecords.summary_of_activation(activation))
+    path = path_of(action.package, action.name)
+    place = (activation.activation_id, action.namespace, action.name, path)
+    return (*place, activation.start, storable(record), storable(summary))
+
+
+def row_from_firing(firing: Firing, subject: str) -> Values:
+    trigger = firing.trigger
+    record = jsontext.compact(activationrecords.json_from_firing(firing, subject))
+    summary = jsontext.compact(activationrecords.summary_of_firing(firing))
+    place = (firing.activation_id, trigger.namespace, trigger.name, trigger.name)
+    return (*place, firing.start, storable(record), storable(summary))
 
 
 def storable(text: str) -> str:

@@ -1,8 +1,9 @@
 """From a model's image to an action's image.
 
-    python -m images action BASE TARGET [OPTION]...    one image, inside the registry (layer.py)
-    python -m images build                             many, with Docker, Podman or the registry (build.sh)
-    python -m images manifest                          manifest.yaml, which deploys all of them
+    python -m images action BASE TARGET [OPTION]...   one image, inside the registry (layer.py)
+    python -m images build                            many, with an engine or not (build.sh)
+    python -m images adapter [IMAGE]                  the adapter alone, for COPY --from
+    python -m images manifest                         manifest.yaml, which deploys all of them
 
 `--help` behind each of them tells more.
 """
@@ -15,7 +16,7 @@ from typing import List, NoReturn
 if not __package__:  # started as a file: its folder's place is where the package is found
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from images.commands import action, build, manifest
+from images.commands import action, adapter, build, manifest
 from images.words import Told, printable
 
 DOORS = {"build": "build.sh", "action": "layer.py"}
@@ -27,11 +28,16 @@ def main(words: List[str]) -> int:
         return build.main(rest, os.environ)
     if command == "action":
         return action.main(rest, os.environ)
+    if command == "adapter":
+        return adapter.main(rest, os.environ)
     if command == "manifest" and not rest:
         print(manifest.manifest(), end="")
         return 0
-    print(__doc__, end="", file=sys.stdout if command in ("-h", "--help") else sys.stderr)
-    return 0 if command in ("-h", "--help") else 2
+    if command in ("-h", "--help"):
+        print(__doc__, end="")
+        return 0
+    print(__doc__, end="", file=sys.stderr)
+    return 2
 
 
 def run(words: List[str]) -> NoReturn:

@@ -1,5 +1,6 @@
 """Sentences for people, and the error that carries one. Touches nothing."""
 
+UNPRINTABLE = "\ufffd"
 LONGEST = 2000  # characters of one sentence: some of it was said by a stranger
 
 
@@ -23,8 +24,10 @@ class Broken(RegistryError):
 
 
 def printable(text: str) -> str:
-    """The text without what moves a terminal's cursor or changes its colours, and not without end."""
-    shown = "".join(one if one.isprintable() else "\ufffd" for one in text[:LONGEST])
+    """The text without what moves a terminal's cursor or changes its colours, cut to a length."""
+    shown = ""
+    for one in text[:LONGEST]:
+        shown += one if one.isprintable() else UNPRINTABLE
     return shown if len(text) <= LONGEST else shown + "..."
 
 

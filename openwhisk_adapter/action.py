@@ -15,7 +15,7 @@ from openwhisk_adapter.envelope import (
 from openwhisk_adapter.log import Log, flush
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.model import Model, NotLoaded, State
-from openwhisk_adapter.request import request_from_params
+from openwhisk_adapter.request import request_from_params, wants_websocket
 from openwhisk_adapter.result import redirected_to_slash, result_and_json
 from openwhisk_adapter.servers import Call, Server, Unanswered, Unreachable
 from openwhisk_adapter.settings import Settings, settings_from_environ
@@ -24,13 +24,19 @@ from openwhisk_adapter.sinks import Sink
 Reply = Callable[[int, bytes], None]
 
 NO_LIMIT = 86400.0  # seconds: of an activation without a deadline, or after a clock has jumped
+LONGEST_LIMIT = 300  # seconds: a platform allows no more, unless its operator does
 LOOK = 0.05  # seconds between two looks for deadlines
 LINGER = 5.0  # seconds that a prediction may go on after its time was over
 STILL_RUNS = (
     "%s %s still runs %d s after its time was over, and would slow down all that comes:"
     " this container ends, the next request gets a fresh one"
 )
+STILL_BUSY = "the model was still busy shortly before its limit, %s: `%s` gives it more time"
 CANT_BE_CARRIED = "this request or its answer can't be carried: the activation's log says why"
+NO_WEBSOCKETS = (
+    "this page needs a WebSocket, and OpenWhisk carries none: it answers one request at a time"
+    " (Streamlit and the like don't work as actions)"
+)
 MORE_THAN_ONCE = "Cannot initialize the action more than once."
 CODE_IS_IGNORED = "This image is a model and takes no code: what came with the action is ignored"
 NOT_RAW = "This web action isn't raw: what the platform merges, sorts or drops is lost (--web raw)"
@@ -87,9 +93,9 @@ class Activation:
         if self._is_first():
             self._send(response, written)
 
-    def expire(self) -> None:
+    def expire(self, why_not_ready: str) -> None:
         """By the one who watches deadlines: no line of the model's code may keep that thread."""
-        refusal = Refused(504, self.reason).response
+        refusal = Refused(504, why_not_ready or self.reason).response
         _, written = result_and_json(refusal, self.request, self._settings)
         if self._is_first():
             self._send(refusal, written)
@@ -125,11 +131,12 @@ class Activation:
 
 
 def too_late(seconds: float, action_name: Any) -> str:
-    more = "wsk action update %s -t %d" % (action_name or "ACTION", int(seconds * 2 + 1) * 1000)
-    return "the model was still busy shortly before its limit, %.1f s: `%s` gives it more time" % (
-        seconds,
-        more,
-    )
+    more = min(int(seconds * 2 + 1), LONGEST_LIMIT)
+    limit = "%.1f s" % seconds
+    if more <= seconds:
+        return "the model was still busy shortly before its limit, %s" % limit
+    command = "wsk action update %s -t %d" % (action_name or "ACTION", more * 1000)
+    return STILL_BUSY % (limit, command)
 
 
 class Action:
@@ -181,7 +188,9 @@ class Action:
         if self.settings.warmup:
             from openwhisk_adapter.warmup import warm_up
 
-            self._log.line(warm_up(server, self.settings.warmup))
+            said = warm_up(server, self.settings.warmup)
+            self._model.settle_log()
+            self._log.line(said)
 
     def _take_names(self, environ: Dict[str, str]) -> None:
         """A model that runs already isn't told other settings than it was started with."""
@@ -221,6 +230,9 @@ class Action:
         sent = activation_from_json(body)
         activation.is_for(sent)
         params = checked(sent, "value", dict, {})
+        if wants_websocket(params):
+            self._log.once(NO_WEBSOCKETS)
+            raise Refused(501, NO_WEBSOCKETS)
         if "__ow_headers" in params and "__ow_query" not in params:
             self._log.once(NOT_RAW)
         sent["api_host"] = os.environ.get("__OW_API_HOST")
@@ -295,7 +307,7 @@ class Action:
         running = list(self._running)
         for activation in running:
             if now > activation.due and not activation.is_answered.is_set():
-                activation.expire()
+                activation.expire(self._model.why_not_ready())
         late = [activation for activation in running if now > activation.due + LINGER]
         if late and not self.is_answering() and self._give_up is not None:
             self._give_up(STILL_RUNS % (late[0].request.method, late[0].request.path, LINGER))

@@ -1,7 +1,6 @@
 """The container's port: reads the platform's two calls, hands on all else. Touches that socket."""
 
 import contextlib
-import re
 import select
 import socket
 import struct
@@ -10,20 +9,24 @@ import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Set
 
 from openwhisk_adapter.action import Action
+from openwhisk_adapter.contract import (
+    CONTINUE,
+    END_OF_HEAD,
+    INIT,
+    LONGEST_HEAD,
+    RUN,
+    SILENCE,
+    bytes_from_reply,
+    size_from_head,
+    waits_for_continue,
+)
 from openwhisk_adapter.log import Log
-from openwhisk_adapter.messages import LARGEST, Refused
+from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.model import Model
 from openwhisk_adapter.workers import Workers
 
-SILENCE = 60  # seconds
 SWEEP = 5  # seconds between two looks for connections that have been silent for too long
-LONGEST_HEAD = 65536  # bytes
 BACKLOG = 1024
-LONGEST_CALL = len(b"POST /init ")
-LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r\n|\Z)")
-END_OF_HEAD = b"\r\n\r\n"
-EXPECTS = b"\r\nexpect:"
-TOO_LARGE = "a whole request with a Content-Length of at most %d was expected" % LARGEST
 
 
 class Silent(NamedTuple):
@@ -46,29 +49,30 @@ class Listener:
         self._ready = select.poll()
         self._silent: Dict[int, Silent] = {}
         self._open: Set[socket.socket] = set()
-        self._may_accept = threading.Event()
-        self._may_accept.set()
+        self._may_accept = False
+        self.resume()
 
     def is_idle(self) -> bool:
         return not self._open and not self.action.is_answering()
 
     def pause(self) -> None:
-        """Somebody else takes the connections for a while."""
-        self._may_accept.clear()
+        """Somebody else takes the connections for a while; those that are here stay."""
+        self._may_accept = False
+        self._ready.unregister(self.socket)
 
     def resume(self) -> None:
-        self._may_accept.set()
+        self._may_accept = True
+        self._ready.register(self.socket, select.POLLIN)
 
     def accept_for_ever(self) -> None:
         """A connection costs a thread only once something has come over it."""
         self.socket.setblocking(False)
-        self._ready.register(self.socket, select.POLLIN)
         while True:
-            self._may_accept.wait()
-            for descriptor, _ in self._ready.poll(SWEEP * 1000 if self._silent else None):
+            is_all = self._may_accept and not self._silent
+            for descriptor, _ in self._ready.poll(None if is_all else SWEEP * 1000):
                 if descriptor in self._silent:
                     self._give(self._no_longer_silent(descriptor))
-                elif self._may_accept.is_set():
+                elif self._may_accept:
                     self._accept()
             self._sweep(time.monotonic() - SILENCE)
 
@@ -145,10 +149,10 @@ class Listener:
         """/init and /run where the platform is; everywhere else these paths too are the model's."""
         if not self.platform:
             return None
-        start = connection.recv(LONGEST_CALL, socket.MSG_PEEK | socket.MSG_WAITALL)
-        if start.startswith(b"POST /run "):
+        start = connection.recv(len(INIT), socket.MSG_PEEK | socket.MSG_WAITALL)
+        if start.startswith(RUN):
             return self.action.run
-        if start.startswith(b"POST /init "):
+        if start.startswith(INIT):
             return self.action.init
         return None
 
@@ -183,8 +187,8 @@ def body_from_connection(connection: socket.socket) -> bytes:
         data += received
     head, _, body = data.partition(END_OF_HEAD)
     size = size_from_head(head)
-    if EXPECTS in head.lower():
-        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if waits_for_continue(head):
+        connection.sendall(CONTINUE)
     body = body[:size]
     while len(body) < size:  # MSG_WAITALL or not, a pause of the container ends a recv
         received = connection.recv(size - len(body), socket.MSG_WAITALL)
@@ -194,21 +198,6 @@ def body_from_connection(connection: socket.socket) -> bytes:
     return body
 
 
-def size_from_head(head: bytes) -> int:
-    found = LENGTH.search(head)
-    size = int(found.group(1)) if found else LARGEST + 1
-    if size > LARGEST:
-        raise Refused(400, TOO_LARGE)
-    return size
-
-
 def send(connection: socket.socket, status: int, body: bytes) -> None:
-    lines = (
-        "HTTP/1.1 %d " % status,
-        "Content-Type: application/json",
-        "Content-Length: %d" % len(body),
-        "Connection: close",
-    )
-    head = "\r\n".join(lines) + "\r\n\r\n"
     with contextlib.suppress(OSError):  # whoever asked may have gone
-        connection.sendall(head.encode() + body)
+        connection.sendall(bytes_from_reply(status, body))

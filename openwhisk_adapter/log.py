@@ -7,7 +7,7 @@ import select
 import sys
 import threading
 import time
-from typing import Any, Deque, List, Set
+from typing import Any, Deque, List, Sequence, Set
 
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
 TAIL = 20  # lines of a model that an owner gets to see when it can't be loaded
@@ -17,9 +17,11 @@ PATIENCE = 1  # seconds in which somebody should read the log
 
 
 class Tail:
-    """The last lines that a model has printed."""
+    """The last lines that a model has printed, and above them an earlier one that tells why."""
 
     def __init__(self) -> None:
+        self.telling: Sequence[str] = ()
+        self._told = ""
         self._lines: Deque[str] = collections.deque(maxlen=TAIL)
         self._lock = threading.Lock()
 
@@ -27,16 +29,22 @@ class Tail:
         with self._lock:
             if self._lines and not self._lines[-1].endswith("\n"):
                 text = self._lines.pop() + text
-            for line in text.splitlines(True)[-TAIL:]:
-                self._lines.append(line if len(line) <= LONGEST else line[:LONGEST] + "...\n")
+            for line in text.splitlines(True):
+                line = line if len(line) <= LONGEST else line[:LONGEST] + "...\n"
+                self._lines.append(line)
+                if any(words in line.lower() for words in self.telling):
+                    self._told = line
 
     def clear(self) -> None:
         with self._lock:
             self._lines.clear()
+            self._told = ""
 
     def lines(self) -> List[str]:
         with self._lock:
-            return [line.rstrip() for line in self._lines]
+            lines = [line.rstrip() for line in self._lines]
+            told = self._told.rstrip()
+            return lines if not told or told in lines else [told, "..."] + lines
 
 
 class Log:

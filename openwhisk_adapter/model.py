@@ -5,7 +5,7 @@ import enum
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 from openwhisk_adapter.addresses import prefix_from_name
 from openwhisk_adapter.log import Log
@@ -16,7 +16,7 @@ from openwhisk_adapter.starting import Started
 from openwhisk_adapter.starting.commands import Program, program_from_command, this_interpreter
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import free_ports
-from openwhisk_adapter.starting.wanted import Known, Plan, hint_from_lines, plan_from_command
+from openwhisk_adapter.starting.wanted import TELLING, Config, Plan, Spare, plan_from_command
 
 if TYPE_CHECKING:
     from openwhisk_adapter.starting.script import (
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 0.25  # seconds between two looks for a port
 DYING = 0.5  # seconds that a server may take to end after it has given no answer
 NO_LIMIT = 86400.0
+NOT_IN_TIME = "the model wasn't ready in time"
+MORE_TIME = "; it needs more time (a higher limit, -t)"
+ANOTHER_PORT = (
+    "; none of them is the model's, as far as can be told: OPENWHISK_TARGET says which is"
+)
 
 
 class State(enum.Enum):
@@ -67,7 +72,7 @@ class Model:
         self._server: Optional[Server] = None
         self._script: Optional[Script] = None
         self._script_is_due = threading.Event()
-        self._known: Optional[Known] = None
+        self._plan: Optional[Plan] = None
         self._how_it_ended = ""
         self._load_seconds = 0.0
 
@@ -119,6 +124,7 @@ class Model:
 
     def _begin(self) -> None:
         self._log.tail.clear()
+        self._log.tail.telling = TELLING
         self._how_it_ended = ""
         self._state = State.LOADING
         try:
@@ -133,6 +139,7 @@ class Model:
                 return
             self._server = server
             self._state = State.READY
+            self._log.tail.telling = ()
             self._changed.notify_all()
         if self._when_ready is not None:
             self._when_ready(server)
@@ -166,7 +173,7 @@ class Model:
                 raise self._not_loaded("the model couldn't be loaded")
             now = time.monotonic()
             if now - began > seconds:
-                raise self._not_in_time()
+                raise self._not_loaded(self.why_not_ready() or NOT_IN_TIME)
             self._wait_for_change(self._pause(now - looked, now - began))
 
     def _pause(self, look: float, waited: float) -> float:
@@ -190,8 +197,11 @@ class Model:
 
     def _start(self) -> Started:
         prefix = prefix_from_name(os.environ.get("__OW_ACTION_NAME", ""))
-        plan = plan_from_command(self.command, os.environ, self._settings, prefix, free_ports())
-        self._known = plan.known
+        spare = Spare(*free_ports(len(Spare._fields)))
+        plan = plan_from_command(self.command, os.environ, self._settings, prefix, spare)
+        self._plan = plan
+        if plan.config is not None:
+            plan.variables.update(self._variables_for_config(plan.config))
         environ = dict(os.environ, **plan.variables)
         program = program_from_command(self.command, this_interpreter(), environ)
         if program is None and not self._settings.app:
@@ -199,10 +209,16 @@ class Model:
         os.environ.update(plan.variables)
         return self._start_script(plan, program)
 
+    def _variables_for_config(self, config: Config) -> Dict[str, str]:
+        from openwhisk_adapter.starting.config import variables_for_config
+
+        return variables_for_config(config, self.command, os.environ)
+
     def _start_child(self, plan: Plan, environ: Dict[str, str]) -> Started:
         from openwhisk_adapter.starting.process import Child
 
-        return Child(self.command, environ, plan.wanted, self._settings.port, self._log, self._end)
+        command = self.command + list(plan.arguments)
+        return Child(command, environ, plan.wanted, self._settings.port, self._log, self._end)
 
     def _start_script(self, plan: Plan, program: Optional[Program]) -> Started:
         from openwhisk_adapter.starting.script import Script
@@ -213,18 +229,13 @@ class Model:
             plan.wanted,
             self._settings.port,
             self._log,
-            self._take_app,
+            self._be_ready,
             self._end,
             self._signals,
         )
         self._script = script
         self._script_is_due.set()
         return script
-
-    def _take_app(self, app: Any) -> None:
-        from openwhisk_adapter.servers.wsgi import Wsgi
-
-        self._be_ready(Wsgi(app, self._log.exception))
 
     def script(self) -> "Script":
         """For the main thread, where a script runs: the next one that is due."""
@@ -249,18 +260,31 @@ class Model:
             return self._not_loaded("the model's server died during this request")
         return self._not_loaded("the model's server gave no whole answer: %s" % failure)
 
+    def why_not_ready(self) -> str:
+        """For one whose time is over; nothing if the model isn't being loaded."""
+        if self._state is not State.LOADING or self._started is None:
+            return ""
+        missing = self._started.what_is_missing()
+        is_time_missing = self._started.is_time_missing()
+        cause = self._cause(self._log.tail.lines())
+        reason = NOT_IN_TIME + ": " + (missing or "it is still being loaded and has opened no port")
+        if cause:
+            return "%s. %s" % (reason, cause)
+        return reason + (MORE_TIME if is_time_missing else ANOTHER_PORT)
+
     def _not_loaded(self, reason: str) -> NotLoaded:
         if self._started is not None:
             self._started.settle_log()
         last_words = self._log.tail.lines()
         if self._how_it_ended:
             reason += ": %s" % self._how_it_ended
-            hint = hint_from_lines(last_words, self._known, self._settings.port)
-            reason += ". " + hint if hint else ""
+            cause = self._cause(last_words)
+            reason += ". " + cause if cause else ""
         return NotLoaded(reason, last_words)
 
-    def _not_in_time(self) -> NotLoaded:
-        missing = self._started.what_is_missing() if self._started is not None else ""
-        return self._not_loaded(
-            "the model wasn't ready in time: " + (missing or "it is still loading (raise -t)")
-        )
+    def _cause(self, last_words: List[str]) -> str:
+        from openwhisk_adapter.starting.causes import cause_from_lines
+
+        if self._plan is None:
+            return ""
+        return cause_from_lines(last_words, self._plan, self._settings.port)

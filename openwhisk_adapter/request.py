@@ -102,6 +102,13 @@ def request_from_params(
     )
 
 
+def wants_websocket(params: Mapping[str, Any]) -> bool:
+    """A connection that stays open for both sides, which no action can have."""
+    headers = params.get("__ow_headers")
+    upgrade = headers.get("upgrade") if isinstance(headers, dict) else None
+    return isinstance(upgrade, str) and upgrade.strip().lower() == "websocket"
+
+
 def method_from_params(params: Values) -> str:
     method = checked(params, "__ow_method", str, "post").upper()
     if not re.match(r"[A-Z]+\Z", method):

@@ -2,6 +2,8 @@
 
 from openwhisk_adapter.messages import LARGEST, Refused
 
+TOO_LARGE = "the model's answer takes more than %d bytes" % LARGEST
+
 
 class Sink:
     """Told of an answer piece by piece, by whatever server gives it."""
@@ -26,7 +28,7 @@ class Kept(Sink):
     def add(self, piece: bytes) -> None:
         self._body += piece
         if len(self._body) > LARGEST:
-            raise Refused(502, "the model's answer takes more than %d bytes" % LARGEST)
+            raise Refused(502, TOO_LARGE)
 
     def body(self) -> bytes:
         return bytes(self._body)

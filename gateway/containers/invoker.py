@@ -136,4 +136,5 @@ def activation_from_run(order: Order, received: int, run: Run) -> Activation:
         size=run.outcome.size,
         timed_out=run.outcome.timed_out,
         logs=run.logs,
+        cause=order.cause,
     )

@@ -71,7 +71,7 @@ def exact(value: Any) -> str:
 
 
 def pretty(value: Any, indent: str = "") -> str:
-    """Two spaces, lists in one line, keys in order: the platform keeps what it parsed sorted."""
+    """Two spaces, lists in one line, keys in order."""
     if isinstance(value, dict):
         inner = indent + "  "
         members = []
@@ -81,6 +81,22 @@ def pretty(value: Any, indent: str = "") -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(pretty(item, indent) for item in value) + "]"
     return scalar(value)
+
+
+def in_order(value: Any) -> Any:
+    """The value itself, its keys sorted, as the platform keeps what it parsed."""
+    # Not by recursion: what clients send may be nested deeper than that goes.
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, dict):
+            members = {key: each[key] for key in sorted(each, key=java_order)}
+            each.clear()
+            each.update(members)
+            waiting += members.values()
+    return value
 
 
 def java_order(key: str) -> bytes:

@@ -22,7 +22,7 @@ def facts_of_action(action: Action) -> Dict[str, Any]:
     description = annotations.get("description")
     return {
         "name": action.path.partition("/")[2],
-        "image": action.image,
+        "image": action.image or ", ".join(action.components),
         "version": action.version,
         "description": description if isinstance(description, str) else "",
         "url": web_path(action) if web and is_open else None,

@@ -166,16 +166,19 @@
     const made = copyOf("activation");
     const notes = Object.fromEntries(activation.annotations.map(({ key: name, value }) => [name, value]));
     const isCold = notes.initTime !== undefined;
-    made.classList.add(activation.statusCode === 0 ? "good" : "bad", isCold ? "cold" : "warm");
+    // A trigger that was fired has neither path nor status nor end.
+    const { statusCode = 0, duration = 0 } = activation;
+    const path = notes.path ?? `${activation.namespace}/${activation.name}`;
+    made.classList.add(statusCode === 0 ? "good" : "bad", isCold ? "cold" : "warm");
     if (!isFirst) made.classList.add("fresh");
-    put(made, ".status", notes.timeout ? "Timed out" : STATUS[activation.statusCode] ?? "Unknown");
-    put(made, ".name", nameIn(notes.path));
+    put(made, ".status", notes.timeout ? "Timed out" : STATUS[statusCode] ?? "Unknown");
+    put(made, ".name", nameIn(path));
     const start = put(made, ".start", isCold ? "cold" : "warm");
     start.title = isCold ? `The start took ${milliseconds(notes.initTime)} of it.` : "The container ran already.";
-    put(made, ".duration", milliseconds(activation.duration));
+    put(made, ".duration", milliseconds(duration));
     showTime(made.querySelector("time"), activation.start);
     put(made, ".id", activation.activationId);
-    put(made, ".wait", milliseconds(notes.waitTime));
+    put(made, ".wait", milliseconds(notes.waitTime ?? 0));
     made.querySelector("details").addEventListener("toggle", () => showDetails(made, activation.activationId));
     return made;
   }

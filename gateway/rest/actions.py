@@ -2,26 +2,28 @@
 
 Touches nothing but through the controller."""
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
-from gateway import records
-from gateway.controller import Controller, Invocation, now
-from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS, Action
+from gateway import activationrecords, records
+from gateway.clock import now
+from gateway.controller import Controller, Invocation
+from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS
 from gateway.http.messages import Response, json_response
-from gateway.refusal import MISSING, NOT_ALLOWED, TOO_LARGE, Refusal
+from gateway.refusal import MISSING, Refusal
 from gateway.rest import content
 from gateway.rest.call import (
     ALL,
+    EXISTS,
     Call,
     Handler,
     check_names,
     content_of,
     listed,
-    payload_of,
 )
-from gateway.rest.packages import package_of
+from gateway.rest.invocation import checked_payload, found_action, invocable_action
+from gateway.rest.references import SequenceCheck, check_collection, check_reach, package_of
 
-EXISTS = "resource already exists"
+NOT_ON_BINDING = "Operation not permitted on package binding."
 STATUS_OF = {SUCCESS: 200, APPLICATION_ERROR: 502, DEVELOPER_ERROR: 502}
 
 
@@ -55,11 +57,14 @@ class Actions:
 
     async def _list_of_package(self, call: Call) -> Response:
         package = package_of(self._store, call.namespace, call.names[0])
-        found = self._store.actions_in(call.namespace, package.name)
+        provider = self._controller.provider_of(package)
+        if provider is None:
+            raise Refusal(404, MISSING)
+        found = self._store.actions_in(provider.namespace, provider.name)
         return listed("actions", found, records.summary_of_action, call)
 
     async def _get(self, call: Call) -> Response:
-        action = self._with_package(call)
+        action = found_action(self._controller, place_of(call))
         with_code = call.query.boolean("code", True)
         return json_response(200, records.json_from_action(action, with_code))
 
@@ -67,11 +72,13 @@ class Actions:
         self._check_package(call)
         overwrite = call.query.boolean("overwrite", False)
         old = self._store.actions.get(call.path)
-        place = (call.namespace, call.package, call.name)
         sent = content_of(call.request)
-        action = content.action_from_content(sent, place, old, now(), self._settings)
+        action = content.action_from_content(sent, place_of(call), old, now(), self._settings)
+        check_reach(self._store, call.namespace, action.components)
+        check_collection(self._store, call.path, "actions")
         if old is not None and not overwrite:
             raise Refusal(409, EXISTS)
+        SequenceCheck(self._store, call.path).check(action.components)
         await self._store.put_action(action)
         if old is not None:
             await self._controller.forget(old)
@@ -79,7 +86,10 @@ class Actions:
 
     async def _delete(self, call: Call) -> Response:
         self._check_package(call)
-        action = self._action(call)
+        check_collection(self._store, call.path, "actions")
+        action = self._store.actions.get(call.path)
+        if action is None:
+            raise Refusal(404, MISSING)
         await self._store.delete_action(action)
         await self._controller.forget(action)
         return json_response(200, records.json_from_action(action))
@@ -88,39 +98,25 @@ class Actions:
         blocking = call.query.boolean("blocking", False)
         result_alone = call.query.boolean("result", False)
         seconds = call.query.milliseconds("timeout", self._settings.wait_seconds)
-        request = call.request
-        most = self._settings.payload_bytes
-        if request.length > most:
-            raise Refusal(413, TOO_LARGE.format(request.length, most))
-        payload = payload_of(request)
-        action = self._with_package(call)
-        if set(payload) & action.protected_keys:
-            raise Refusal(400, NOT_ALLOWED)
-        waiting = seconds if blocking else 0
-        invocation = await self._controller.invoke(action, payload, request.transaction_id, waiting)
+        payload = checked_payload(call.request, self._settings)
+        action = invocable_action(self._controller, place_of(call), payload)
+        invocation = await self._controller.invoke(
+            action, payload, call.request.transaction_id, seconds if blocking else 0
+        )
         if not blocking:
             invocation = invocation._replace(activation=None)
         return response_from_invocation(invocation, result_alone, self._settings.namespace)
 
-    def _action(self, call: Call) -> Action:
-        """Raises Refusal."""
-        action = self._store.actions.get(call.path)
-        if action is None:
-            raise Refusal(404, MISSING)
-        return action
-
-    def _with_package(self, call: Call) -> Action:
-        """With what the package adds. Raises Refusal."""
-        self._check_package(call)
-        action = self._controller.action_named(call.namespace, call.package, call.name)
-        if action is None:
-            raise Refusal(404, MISSING)
-        return action
-
     def _check_package(self, call: Call) -> None:
-        """Raises Refusal where the package isn't there."""
-        if call.package:
-            package_of(self._store, call.namespace, call.package)
+        """Raises Refusal where the package isn't there, or is another's."""
+        if not call.package:
+            return
+        if package_of(self._store, call.namespace, call.package).binding:
+            raise Refusal(400, NOT_ON_BINDING)
+
+
+def place_of(call: Call) -> Tuple[str, str, str]:
+    return call.namespace, call.package, call.name
 
 
 def response_from_invocation(invocation: Invocation, result_alone: bool, subject: str) -> Response:
@@ -132,6 +128,8 @@ def response_from_invocation(invocation: Invocation, result_alone: bool, subject
     if result_alone:
         result = {} if activation.result is None else activation.result
         return json_response(status, result, headers)
-    # The platform answers before it has collected the log; the record has it.
-    shown = records.json_from_activation(activation._replace(logs=[]), subject)
+    if not activation.action.components:
+        # The platform answers before it has collected the log; the record has it.
+        activation = activation._replace(logs=[])
+    shown = activationrecords.json_from_activation(activation, subject)
     return json_response(status, shown, headers)

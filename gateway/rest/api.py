@@ -4,19 +4,27 @@ who asks may. Touches nothing but through the collections."""
 from typing import Dict, Optional, Tuple
 
 from gateway.controller import Controller
+from gateway.entities import path_of
 from gateway.http.cors import REST_CORS
 from gateway.http.messages import Request, Response, json_response
 from gateway.http.refusals import response_from_refusal
 from gateway.refusal import Refusal, Stage
 from gateway.rest.actions import Actions
 from gateway.rest.activations import Activations
-from gateway.rest.call import ALL, Call, Collection, Handler, asked_for_list, listed, segments
+from gateway.rest.call import ALL, Call, Collection, segments
+from gateway.rest.execs import OWN
 from gateway.rest.packages import Packages
 from gateway.rest.query import Query
+from gateway.rest.references import NOT_YOURS
+from gateway.rest.rules import Rules
+from gateway.rest.triggers import Triggers
 
-#: The user's own namespace.
-OWN = "_"
-NOT_YOURS = "The supplied authentication is not authorized to access '{}'."
+# wsk says so to the action that is to feed a trigger.
+TO_A_FEED = b'"lifecycleEvent"'
+NO_FEEDS = (
+    " Nothing feeds triggers here: create it without --feed, and fire it when it is time,"
+    " as in: while sleep 300; do wsk trigger fire NAME; done"
+)
 
 
 class Api:
@@ -25,8 +33,8 @@ class Api:
             "actions": Actions(controller).handler,
             "packages": Packages(controller).handler,
             "activations": Activations(controller.store).handler,
-            "triggers": nothing_in("triggers"),
-            "rules": nothing_in("rules"),
+            "triggers": Triggers(controller).handler,
+            "rules": Rules(controller).handler,
         }
 
     async def answer(
@@ -56,18 +64,16 @@ class Api:
         if handler is None:
             return None
         if call.namespace != user:
-            asked = (namespace, *rest) if rest else (namespace, collection)
-            raise Refusal(403, NOT_YOURS.format("/".join(asked)))
+            raise not_yours(call, collection)
         return await handler(call)
 
 
-def nothing_in(collection: str) -> Collection:
-    """A collection that can be listed, but never has anything in it."""
-
-    async def nothing(call: Call) -> Response:
-        return listed(collection, [], lambda item: item, call)
-
-    def handler(call: Call) -> Optional[Handler]:
-        return nothing if asked_for_list(call) else None
-
-    return handler
+def not_yours(call: Call, collection: str) -> Refusal:
+    """What is in a package is denied by the package's name, but to whom would change it."""
+    names = call.names or (collection,)
+    if call.package and call.request.method in ("GET", "POST"):
+        names = (call.package,)
+    message = NOT_YOURS.format(path_of(call.namespace, *names))
+    if collection == "actions" and TO_A_FEED in call.request.body:
+        message += NO_FEEDS
+    return Refusal(403, message)

@@ -15,6 +15,7 @@ BAD_NAME = "The name of the entity contains illegal characters."
 BAD_TYPE = "The request's Content-Type is not supported. Expected:\napplication/json"
 MALFORMED = "The request content was malformed:\n{}"
 OBJECT_EXPECTED = "JSON object expected"
+EXISTS = "resource already exists"
 #: What follows a collection where the collection itself is meant.
 ALL = ((), ("",))
 
@@ -74,17 +75,15 @@ def content_of(request: Request) -> Any:
     content_type = content_type_of(request.headers, request.length)
     if content_type is not None and content_type.value != "application/json":
         raise Refusal(415, BAD_TYPE, Stage.CONTENT)
-    if not request.body:
-        return {}
     try:
-        return jsontext.value_from_json(request.body)
+        return jsontext.in_order(jsontext.value_from_json(request.body))
     except jsontext.Malformed as error:
         raise malformed(error) from error
 
 
 def payload_of(request: Request) -> Dict[str, Any]:
     """What was sent for an action or a trigger. Raises Refusal."""
-    payload = content_of(request)
+    payload = content_of(request) if request.body else {}
     if not isinstance(payload, dict):
         raise malformed(OBJECT_EXPECTED)
     return payload
@@ -103,7 +102,3 @@ def listed(
         return json_response(200, {collection: max(0, len(found) - skip)})
     part = found[skip : skip + limit]
     return json_response(200, [write(each) for each in part])
-
-
-def asked_for_list(call: Call) -> bool:
-    return call.request.method == "GET" and call.names in ALL

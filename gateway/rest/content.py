@@ -1,27 +1,29 @@
-"""What a client sends to create or change an action or a package becomes one. Pure: touches
-nothing."""
+"""What a client sends to create or change an entity becomes one. Pure: touches nothing."""
 
 import re
 from typing import Any, Dict, List, Optional, Tuple
 
 from gateway import records
-from gateway.base64text import is_like_base64
 from gateway.entities import (
     Action,
     Annotations,
+    Binding,
     Limits,
     Package,
+    Parameter,
     Parameters,
+    Rule,
+    Trigger,
     next_version,
 )
 from gateway.http import jsontext
-from gateway.names import IMAGE
+from gateway.names import NAME
 from gateway.refusal import Refusal
 from gateway.rest.call import malformed
+from gateway.rest.execs import OWN, exec_from_json, path_from_reference
 from gateway.settings import Bounds, Settings
 
 VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}\Z", re.ASCII)
-BLACKBOX = "blackbox"
 UNITS = {
     "timeout": ("duration {}", "{} milliseconds"),
     "memory": ("memory size {}", "{} MB"),
@@ -29,11 +31,10 @@ UNITS = {
     "concurrency": ("concurrency {}", "{}"),
 }
 
-NOT_SUPPORTED = (
-    "The specified runtime '{}' is not supported by this platform. Valid values are: 'blackbox'."
-)
-NO_BINDINGS = "Package bindings are not supported by this platform."
 NO_EXEC = "exec undefined"
+BAD_BINDING = "binding malformed!"
+BAD_FEED = "Feed name is not valid"
+NO_ENDS = "rule requires a valid trigger and a valid action"
 TOO_LITTLE = "requirement failed: {} below allowed threshold of {}"
 TOO_MUCH = "requirement failed: {} exceeds allowed threshold of {}"
 LARGER = "{} larger than allowed: {} > {} bytes."
@@ -51,23 +52,33 @@ def action_from_content(
     content = checked_content(content, "exec")
     exec_ = None
     if content.get("exec") is not None:
-        exec_ = exec_from_json(content["exec"])
+        exec_ = exec_from_json(content["exec"], place[0])
     code = (exec_ or {}).get("code") or ""
     check_size("Code", len(jsontext.utf8(code)), settings.code_bytes)
     check_sizes(content, settings)
     if exec_ is None and old is None:
         raise Refusal(400, NO_EXEC)
-    base = old or Action(*place, version="0.0.0", image="")
-    annotations = merged_annotations(base, content, created=old is None)
-    return base._replace(
+    base = old or Action(*place, version="0.0.0")
+    new = base._replace(**(exec_ or {}))
+    return new._replace(
         version=content.get("version") or next_version(base.version),
         limits=limits_from_json(content.get("limits"), base.limits, settings.bounds),
-        parameters=replaced_parameters(base.parameters, content),
-        annotations=annotations,
+        parameters=action_parameters(base, new, content),
+        annotations=merged_annotations(new, content, created=old is None),
         publish=bool(content.get("publish", base.publish)),
         updated=now,
-        **(exec_ or {}),
     )
+
+
+def action_parameters(
+    old: Action,
+    new: Action,
+    content: Dict[str, Any],
+) -> Parameters:
+    """A sequence has one parameter, which shows what it runs, and leaves it to nobody."""
+    if new.components:
+        return (Parameter("_actions", [f"/{each}" for each in new.components]),)
+    return replaced_parameters(() if old.components else old.parameters, content)
 
 
 def package_from_content(
@@ -79,20 +90,97 @@ def package_from_content(
 ) -> Package:
     """`place` is namespace and name. Raises Refusal."""
     content = checked_content(content, "parameters")
-    if content.get("binding"):
-        raise Refusal(400, NO_BINDINGS)
+    binding = binding_from_json(content.get("binding"), place[0])
     check_sizes(content, settings)
     base = old or Package(*place, version="0.0.0")
-    annotations = base.annotations
-    if content.get("annotations") is not None:
-        annotations = records.annotations_from_json(content["annotations"])
+    binding = binding or base.binding
+    annotations = replaced_annotations(base.annotations, content)
+    annotations = tuple(pair for pair in annotations if pair[0] != "binding")
+    if binding is not None:
+        annotations += (("binding", records.json_from_binding(binding)),)
     return base._replace(
         version=content.get("version") or next_version(base.version),
         parameters=replaced_parameters(base.parameters, content),
-        annotations=tuple(pair for pair in annotations if pair[0] != "binding"),
+        annotations=annotations,
+        publish=bool(content.get("publish", base.publish)),
+        updated=now,
+        binding=binding,
+    )
+
+
+def binding_from_json(value: Any, namespace: str) -> Optional[Binding]:
+    """An empty one is none. Raises Refusal."""
+    if not value:
+        return None
+    if not isinstance(value, dict):
+        raise malformed(BAD_BINDING)
+    owner, name = value.get("namespace"), value.get("name")
+    if not is_name(owner) or not is_name(name):
+        raise malformed(BAD_BINDING)
+    return Binding(namespace if owner == OWN else str(owner), str(name))
+
+
+def is_name(value: Any) -> bool:
+    return isinstance(value, str) and NAME.match(value) is not None
+
+
+def trigger_from_content(
+    content: Any,
+    place: Tuple[str, str],
+    old: Optional[Trigger],
+    now: int,
+    settings: Settings,
+) -> Trigger:
+    """`place` is namespace and name. Raises Refusal."""
+    content = checked_content(content, "parameters")
+    check_sizes(content, settings)
+    base = old or Trigger(*place, version="0.0.0")
+    annotations = replaced_annotations(base.annotations, content)
+    feed = dict(annotations).get("feed", "a name")
+    if old is None and not is_path(feed):
+        raise Refusal(400, BAD_FEED)
+    return base._replace(
+        version=content.get("version") or next_version(base.version),
+        parameters=replaced_parameters(base.parameters, content),
+        annotations=annotations,
         publish=bool(content.get("publish", base.publish)),
         updated=now,
     )
+
+
+def is_path(value: Any) -> bool:
+    return isinstance(value, str) and all(map(is_name, value.strip("/").split("/")))
+
+
+def rule_from_content(
+    content: Any,
+    place: Tuple[str, str],
+    old: Optional[Rule],
+    now: int,
+    settings: Settings,
+) -> Rule:
+    """`place` is namespace and name. Raises Refusal."""
+    content = checked_content(content, "trigger")
+    check_sizes(content, settings)
+    base = old or Rule(*place, version="0.0.0", trigger="", action="")
+    ends = {
+        each: path_from_reference(content[each], place[0])
+        for each in ("trigger", "action")
+        if content.get(each) is not None
+    }
+    return base._replace(
+        version=content.get("version") or next_version(base.version),
+        annotations=replaced_annotations(base.annotations, content),
+        publish=bool(content.get("publish", base.publish)),
+        updated=now,
+        **ends,
+    )
+
+
+def check_rule(rule: Rule) -> None:
+    """Raises Refusal where it lacks one of its ends."""
+    if not rule.trigger or not rule.action:
+        raise Refusal(400, NO_ENDS)
 
 
 def checked_content(content: Any, needed: str) -> Dict[str, Any]:
@@ -133,6 +221,11 @@ def replaced_parameters(old: Parameters, content: Dict[str, Any]) -> Parameters:
     return old if items is None else records.parameters_from_json(items)
 
 
+def replaced_annotations(old: Annotations, content: Dict[str, Any]) -> Annotations:
+    items = content.get("annotations")
+    return old if items is None else records.annotations_from_json(items)
+
+
 def merged_annotations(
     base: Action,
     content: Dict[str, Any],
@@ -147,36 +240,7 @@ def merged_annotations(
     if created:
         kept.setdefault("provide-api-key", False)
     kept.pop("exec", None)
-    return (*kept.items(), ("exec", BLACKBOX))
-
-
-def exec_from_json(value: Any) -> Dict[str, Any]:
-    """The members of an action that say what it runs. Raises Refusal."""
-    if not isinstance(value, dict):
-        raise malformed("Object expected in field 'exec'")
-    kind = value.get("kind")
-    if not isinstance(kind, str):
-        raise malformed("'kind' must be a string defined in 'exec'")
-    if kind != BLACKBOX:
-        raise malformed(NOT_SUPPORTED.format(kind.strip().lower()))
-    image = value.get("image")
-    if not isinstance(image, str):
-        raise malformed("'image' must be a string defined in 'exec' for 'blackbox' actions")
-    if not IMAGE.match(image.strip()):
-        raise malformed("could not parse image name")
-    code, main = optional_text(value, "code"), optional_text(value, "main")
-    if code is not None and not code.strip():
-        code = None
-    is_binary = code is not None and is_like_base64(code)
-    return {"image": image.strip(), "code": code, "main": main, "binary": is_binary}
-
-
-def optional_text(value: Dict[str, Any], name: str) -> Optional[str]:
-    """Raises Refusal."""
-    text = value.get(name)
-    if text is not None and not isinstance(text, str):
-        raise malformed(f"if defined, '{name}' must be a string in 'exec' for 'blackbox' actions")
-    return text
+    return (*kept.items(), ("exec", base.kind))
 
 
 def limits_from_json(value: Any, old: Limits, bounds: Bounds) -> Limits:

@@ -2,20 +2,24 @@
 
 Touches nothing but through the controller."""
 
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 from gateway import records
-from gateway.controller import Controller, now
-from gateway.entities import Package, path_of
+from gateway.clock import now
+from gateway.controller import Controller
+from gateway.entities import Action, Package
 from gateway.http.messages import Response, json_response
 from gateway.refusal import MISSING, Refusal
 from gateway.rest import content
-from gateway.rest.call import ALL, Call, Handler, check_names, content_of, listed
-from gateway.store import Store
+from gateway.rest.call import ALL, EXISTS, Call, Handler, check_names, content_of, listed
+from gateway.rest.references import check_collection, check_reach, package_of
 
-EXISTS = "resource already exists"
 RESERVED = "Package name '{}' is reserved."
 NOT_EMPTY = "Package not empty (contains {} {}). Set force param or delete package contents."
+NO_SUCH_PACKAGE = "Binding references a package that does not exist."
+NO_PACKAGE = "Cannot bind to a resource that is not a package."
+BOUND_ALREADY = "Cannot bind to another package binding."
+NOT_A_BINDING = "Resource is a package and cannot be converted into a binding."
 
 
 class Packages:
@@ -45,8 +49,12 @@ class Packages:
 
     async def _get(self, call: Call) -> Response:
         package = package_of(self._store, call.namespace, call.names[0])
-        actions = self._store.actions_in(call.namespace, package.name)
-        return json_response(200, records.json_from_package_with(package, actions))
+        provider = self._controller.provider_of(package)
+        if provider is None:
+            raise Refusal(404, MISSING)
+        actions = self._store.actions_in(provider.namespace, provider.name)
+        shown = package._replace(parameters=provider.parameters)
+        return json_response(200, records.json_from_package_with(shown, actions))
 
     async def _put(self, call: Call) -> Response:
         name = call.names[0]
@@ -57,14 +65,19 @@ class Packages:
         place = (call.namespace, name)
         sent = content_of(call.request)
         package = content.package_from_content(sent, place, old, now(), self._settings)
+        if package.binding:
+            check_reach(self._store, call.namespace, [package.binding.path])
+        check_collection(self._store, call.path, "packages")
         if old is not None and not overwrite:
             raise Refusal(409, EXISTS)
+        if sent.get("binding"):
+            self._check_binding(package, old)
         await self._store.put_package(package)
         return json_response(200, records.json_from_package(package))
 
     async def _delete(self, call: Call) -> Response:
         package = package_of(self._store, call.namespace, call.names[0])
-        inside = self._store.actions_in(call.namespace, package.name)
+        inside = self._inside(package)
         if inside and not call.query.boolean("force", False):
             entities = "entity" if len(inside) == 1 else "entities"
             raise Refusal(409, NOT_EMPTY.format(len(inside), entities))
@@ -74,10 +87,20 @@ class Packages:
         await self._store.delete_package(package)
         return json_response(200, records.json_from_package(package))
 
+    def _inside(self, package: Package) -> List[Action]:
+        """What would go with it; nothing goes with a binding."""
+        if package.binding:
+            return []
+        return self._store.actions_in(package.namespace, package.name)
 
-def package_of(store: Store, namespace: str, name: str) -> Package:
-    """Raises Refusal."""
-    package = store.packages.get(path_of(namespace, name))
-    if package is None:
-        raise Refusal(404, MISSING)
-    return package
+    def _check_binding(self, package: Package, old: Optional[Package]) -> None:
+        """Raises Refusal."""
+        if old is not None and old.binding is None:
+            raise Refusal(409, NOT_A_BINDING)
+        path = package.binding.path if package.binding else ""
+        provider = self._store.packages.get(path)
+        if provider is None:
+            is_taken = self._store.collection_of(path) is not None
+            raise Refusal(409, NO_PACKAGE) if is_taken else Refusal(400, NO_SUCH_PACKAGE)
+        if provider.binding:
+            raise Refusal(400, BOUND_ALREADY)

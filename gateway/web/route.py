@@ -24,6 +24,13 @@ UNAUTHORIZED = "Authentication is possible but has failed or not yet been provid
 NOT_READY = "Response not yet ready."
 FAILED = "There was an error processing your request."
 
+# Where wsk looks for the API gateway.
+API_GATEWAY = ("whisk.system", "apimgmt")
+NO_API_GATEWAY = (
+    f"{MISSING} There is no API gateway here: a web action has a URL of its own,"
+    " which 'wsk action get NAME --url' prints."
+)
+
 Made = TypeVar("Made")
 
 
@@ -55,6 +62,8 @@ class WebRoute:
 
     def _exported_action(self, request: Request, address: Address) -> Action:
         """Raises Refusal."""
+        if (address.namespace, address.package) == API_GATEWAY:
+            raise Refusal(404, NO_API_GATEWAY, Stage.ADMISSION)
         action = self._controller.action_named(address.namespace, address.package, address.name)
         if action is None or annotation(action, "web-export") is not True:
             raise Refusal(404, MISSING, Stage.ADMISSION)
@@ -85,7 +94,7 @@ class WebRoute:
             action, await made(params, request.length), request.transaction_id, seconds
         )
         activation = invocation.activation
-        return await made(response, activation.size if activation else 0)
+        return await made(response, (activation.size or 0) if activation else 0)
 
 
 async def made(make: Callable[[], Made], size: int) -> Made:

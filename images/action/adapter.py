@@ -1,4 +1,7 @@
-"""The layer that makes a model's image an action's: /openwhisk/. Reads the project's files, imports none of them."""
+"""The layer that makes a model's image an action's: /openwhisk/.
+
+Reads the project's files, imports none of them.
+"""
 
 import re
 from pathlib import Path

@@ -1,10 +1,14 @@
-"""What an action's image changes in the config of its base, and the label that tells it later. Pure."""
+"""What an action's image changes in the config of its base, and the label that tells it later.
+
+Pure.
+"""
 
 import json
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from images.image.documents import Json
 from images.image.hints import ADAPTERS_PORT, exposed_ports, health_path
+from images.image.settings import listed, members, variables_of
 from images.image.shapes import checked
 from images.image.startcommand import Start, start_from_settings
 from images.words import Unsuitable
@@ -53,9 +57,12 @@ def settings_with_wishes(settings: Json, wishes: Wishes) -> Json:
     if wishes.cmd is not None:
         changed["Cmd"] = wishes.cmd
     if wishes.env:
-        changed["Env"] = env_with(settings.get("Env") or [], wishes.env)
+        variables = variables_of(settings)
+        variables.update(wishes.env)  # one that is there keeps its place
+        changed["Env"] = [f"{name}={value}" for name, value in variables.items()]
     if wishes.labels:
-        changed["Labels"] = {**(settings.get("Labels") or {}), **wishes.labels}
+        changed["Labels"] = members(settings, "Labels")
+        changed["Labels"].update(wishes.labels)
     return changed
 
 
@@ -63,38 +70,41 @@ def settings_from_base(settings: Json, changes: Changes) -> Json:
     """All that the base says stays; its start command becomes what the adapter starts."""
     refuse_action(settings, changes.adapter)
     wished = settings_with_wishes(settings, changes.wishes)
-    start = start_from_settings(wished)
     changed = dict(wished)
     changed["Entrypoint"] = [*changes.python, changes.adapter]
-    changed["Cmd"] = start.words or [changes.python[0], "app.py"]
-    changed["ExposedPorts"] = {**(wished.get("ExposedPorts") or {}), f"{ADAPTERS_PORT}/tcp": {}}
-    changed["Labels"] = {**(wished.get("Labels") or {}), **changes.labels}
+    changed["Cmd"] = start_command(wished, changes.python)
+    changed["ExposedPorts"] = members(wished, "ExposedPorts")
+    changed["ExposedPorts"][f"{ADAPTERS_PORT}/tcp"] = {}
+    changed["Labels"] = members(wished, "Labels")
+    changed["Labels"].update(changes.labels)
     changed["Labels"][CHANGES_LABEL] = text_from_changes(changes)
     hints = hints_from_settings(wished)
     if hints:
-        changed["Env"] = [*(wished.get("Env") or []), *hints]
+        changed["Env"] = listed(wished, "Env") + hints
     return changed
 
 
+def start_command(settings: Json, python: List[str]) -> List[str]:
+    words = start_from_settings(settings).words
+    if words:
+        return words
+    if len(python) > 1:  # one that was added runs the adapter, and no model
+        raise Unsuitable("the base has no start command: name one, by --entry or --cmd")
+    return [python[0], "app.py"]
+
+
 def refuse_action(settings: Json, adapter: str) -> None:
-    entrypoint = settings.get("Entrypoint") or []
-    if adapter in entrypoint or any(former in entrypoint for former in FORMER_ADAPTERS):
+    entrypoint = listed(settings, "Entrypoint")
+    if any(path in entrypoint for path in (adapter, *FORMER_ADAPTERS)):
         raise Unsuitable("the base is an action's image already: name the model's own image")
 
 
 def hints_from_settings(settings: Json) -> List[str]:
-    """Variables that tell the adapter what the config says of the model's server, unless the image sets them itself."""
+    """What the config says of the model's server, as variables, unless the image sets them."""
     ports = [str(port) for port in exposed_ports(settings) if port != ADAPTERS_PORT]
     hints = {EXPOSED: " ".join(ports), HEALTH: health_path(settings)}
-    known = {variable.partition("=")[0] for variable in settings.get("Env") or []}
+    known = variables_of(settings)
     return [f"{name}={value}" for name, value in hints.items() if value and name not in known]
-
-
-def env_with(variables: List[str], wanted: Dict[str, str]) -> List[str]:
-    """A variable that is there keeps its place, as in a Dockerfile."""
-    merged = dict(variable.partition("=")[::2] for variable in variables)
-    merged.update(wanted)
-    return [f"{name}={value}" for name, value in merged.items()]
 
 
 def text_from_changes(changes: Changes) -> str:
@@ -126,7 +136,8 @@ def changes_from_label(text: str) -> Told:
         raise Unsuitable(f"the label {CHANGES_LABEL} isn't JSON: make the action's image anew")
     checked(value, SHAPE, f"the label {CHANGES_LABEL}")
     for name in ("env", "labels"):
-        checked(list((value.get(name) or {}).values()), [str], f"the label {CHANGES_LABEL}.{name}")
+        texts = list(members(value, name).values())
+        checked(texts, [str], f"the label {CHANGES_LABEL}.{name}")
     wishes = Wishes(
         env=value.get("env") or {},
         labels=value.get("labels") or {},
@@ -141,6 +152,7 @@ def warnings_on(settings: Json, start: Start) -> List[str]:
     if ADAPTERS_PORT not in exposed_ports(settings):
         return []
     return [
-        f"the base exposes {ADAPTERS_PORT}, which in an action is the adapter's own port: if the model's"
-        f" server ({start.text}) listens there, give it another, by --env, --cmd or its own settings"
+        f"the base exposes {ADAPTERS_PORT}, which in an action is the adapter's own port: if the"
+        f" model's server ({start.text}) listens there, give it another, by --env, --cmd or its own"
+        " settings"
     ]

@@ -1,4 +1,7 @@
-"""The layer of a folder that is added to an image: the same bytes each time. Reads the folder, writes a file of its own."""
+"""The layer of a folder that is added to an image: the same bytes each time.
+
+Reads the folder, writes a file of its own.
+"""
 
 import hashlib
 import os
@@ -14,9 +17,12 @@ from images.words import Unsuitable
 PIECE = 1 << 20
 TAKEN = ("openwhisk", "proc", "sys", "dev")
 # Folders that images have already, with owners and modes of their own.
-USUAL = set(
-    ["bin", "etc", "home", "lib", "lib64", "mnt", "opt", "root", "run", "sbin", "srv", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin", "usr/local/lib", "usr/sbin", "usr/share", "var", "var/lib", "var/tmp"]
-)
+USUAL = {
+    *("bin", "etc", "home", "lib", "lib64", "mnt", "opt"),
+    *("root", "run", "sbin", "srv", "tmp"),
+    *("usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin", "usr/local/lib"),
+    *("usr/sbin", "usr/share", "var", "var/lib", "var/tmp"),
+}
 
 Progress = Callable[[int], None]
 
@@ -57,7 +63,7 @@ def addition_from_text(text: str) -> Addition:
 
 
 def layer_from_addition(addition: Addition, inside: str, file: Path, progress: Progress) -> Layer:
-    """`inside` is the image's working directory, which is there and keeps its owner; `file` will hold the layer."""
+    """`inside` is the image's working directory, which keeps its owner; `file` is to be written."""
     parents = [folder(name) for name in parents_of(addition.target, inside)]
     try:
         with file.open("wb") as target:
@@ -75,11 +81,15 @@ def size_of(addition: Addition) -> int:
 
 
 def parents_of(target: str, inside: str) -> List[str]:
-    """Folders on the way to it that may be missing in the image; without an entry they would be closed to its user."""
+    """Folders on the way that may be missing: without an entry they would be closed to its user."""
     parts = target.strip("/").split("/")
-    ways = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
     own = inside.strip("/") + "/"
-    return [way for way in ways if way not in USUAL and not own.startswith(way + "/")]
+    found = []
+    for depth in range(1, len(parts)):
+        way = "/".join(parts[:depth])
+        if way not in USUAL and not own.startswith(way + "/"):
+            found.append(way)
+    return found
 
 
 def entries_from_path(source: Path, name: str) -> Iterator[Found]:
@@ -119,9 +129,9 @@ def leaves(link: Path, target: str, root: Path) -> bool:
     """Wherever the container has put the folder, the link has to lead to the same place."""
     if os.path.isabs(target):
         return True
-    led = os.path.normpath(os.path.join(os.path.dirname(link), target))
+    led = os.path.normpath(link.parent / target)
     real = os.path.realpath(led)
-    return not all(is_below(path, str(root)) for path in (led, real))
+    return not is_below(led, str(root)) or not is_below(real, str(root))
 
 
 def is_below(path: str, root: str) -> bool:
@@ -129,7 +139,7 @@ def is_below(path: str, root: str) -> bool:
 
 
 def pieces(parents: List[Entry], addition: Addition, progress: Progress) -> Iterator[bytes]:
-    """The tar file. What was listed is not kept, but its digest is, and compared with how the folder is in the end."""
+    """The tar file, if the folder is in the end as it was in the beginning."""
     for parent in parents:
         yield header_from_entry(parent)
     before, listed = listing(addition), hashlib.sha256()

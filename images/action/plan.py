@@ -1,7 +1,10 @@
-"""What has to be in the target repository, worked out from a base image alone. Pure: nothing is read or sent."""
+"""What has to be in the target repository, worked out from a base image alone.
+
+Pure: nothing is read or sent.
+"""
 
 import copy
-from typing import Any, Iterable, List, NamedTuple, Optional, TypeVar
+from typing import Dict, Iterable, List, NamedTuple, Optional, TypeVar
 
 from images.action.adapter import ADAPTER
 from images.action.changes import (
@@ -15,7 +18,6 @@ from images.action.changes import (
 )
 from images.action.content import Content, Held, Layer
 from images.image.documents import (
-    CONFIGS,
     LAYER_TYPES,
     MANIFESTS,
     Descriptor,
@@ -26,13 +28,14 @@ from images.image.documents import (
     manifest_from_value,
 )
 from images.image.reference import Reference
+from images.image.settings import listed, members
 from images.image.startcommand import start_from_settings
 
 T = TypeVar("T")
 
 
 class Python(NamedTuple):
-    """What runs the adapter: the words that start it, and its layer if the image has no Python of its own."""
+    """What runs the adapter: the words that start it, and its layer if it has to be added."""
 
     words: List[str]
     layer: Optional[Layer] = None
@@ -52,6 +55,13 @@ class Image(NamedTuple):
         return settings
 
 
+class Statement(NamedTuple):
+    """A manifest that speaks of an image, and the digest of that one."""
+
+    digest: str
+    about: str
+
+
 class Base(NamedTuple):
     """An image, for one platform or for all that its index names."""
 
@@ -60,6 +70,7 @@ class Base(NamedTuple):
     images: List[Image]
     listing: Optional[Manifest] = None  # the index
     remarks: List[str] = []
+    statements: List[Statement] = []
 
 
 class Part(NamedTuple):
@@ -95,6 +106,10 @@ class Plan(NamedTuple):
     configs: List[Held]
     parts: List[Part]  # for each config
     remarks: List[str]
+    base_digest: str
+    counterparts: Dict[str, Manifest]  # ours, by the digest of the base's
+    statements: List[Statement]  # on the base, as its index names them
+    version: str
 
     @property
     def digest(self) -> str:
@@ -123,7 +138,7 @@ def plan_from_base(base: Base, target: Reference, ours: Ours) -> Plan:
         configs.append(config)
         manifest = manifest_with_layers(image.manifest, config.descriptor, part.layers, labels)
         manifests.append(manifest)
-    index = [index_with_images(base.listing, base.images, manifests)] if base.listing else []
+    index = index_with_images(base, manifests)
     layers = [layer for part in ours.parts for layer in part.layers]
     contents = unique([layer.content for layer in layers if layer.content])
     there = [layer.descriptor for layer in layers if not layer.content]
@@ -138,7 +153,18 @@ def plan_from_base(base: Base, target: Reference, ours: Ours) -> Plan:
         configs=configs,
         parts=ours.parts,
         remarks=unique([*base.remarks, *remarks_on(base, ours.parts)]),
+        base_digest=base.digest,
+        counterparts=counterparts_of(base, manifests + index),
+        statements=base.statements,
+        version=ours.version,
     )
+
+
+def counterparts_of(base: Base, manifests: List[Manifest]) -> Dict[str, Manifest]:
+    """What takes the place of each of the base's manifests."""
+    found = {image.manifest.digest: one for image, one in zip(base.images, manifests)}
+    found[base.digest] = manifests[-1]
+    return found
 
 
 def unique(values: Iterable[T]) -> List[T]:
@@ -168,10 +194,15 @@ def config_with_layers(image: Image, layers: List[Layer], changes: Changes) -> J
 
 def add_history(config: Json, layer: Layer) -> None:
     """A row for the layer, if there is one for each of the others: tools count them."""
-    rows = [row for row in config.get("history") or [] if not row.get("empty_layer")]
+    rows = rows_of_layers(config)
     if rows and len(rows) == len(config["rootfs"]["diff_ids"]):
         created = {"created": config["created"]} if "created" in config else {}
         config["history"].append(dict(created, created_by=layer.created_by))
+
+
+def rows_of_layers(config: Json) -> List[Json]:
+    """Those of the history that made a layer."""
+    return [row for row in listed(config, "history") if not row.get("empty_layer")]
 
 
 def manifest_with_layers(
@@ -180,36 +211,22 @@ def manifest_with_layers(
     value = copy.deepcopy(base.value)
     value["config"].update(config._asdict())
     kind = LAYER_TYPES[base.media_type]
-    value["layers"] += [dict(mediaType=kind, **layer.descriptor._asdict()) for layer in layers]
+    for layer in layers:
+        value["layers"].append(dict(mediaType=kind, **layer.descriptor._asdict()))
     if base.media_type == MANIFESTS[0]:
-        value["annotations"] = dict(value.get("annotations") or {}, **labels)
+        value["annotations"] = {**members(value, "annotations"), **labels}
     return manifest_from_value(base.media_type, value)
 
 
-def index_with_images(index: Manifest, images: List[Image], manifests: List[Manifest]) -> Manifest:
-    """The base's index, naming our manifests instead, and nothing that spoke of the old ones."""
-    ours = {image.manifest.digest: one for image, one in zip(images, manifests)}
-    value = copy.deepcopy(index.value)
+def index_with_images(base: Base, manifests: List[Manifest]) -> List[Manifest]:
+    """The base's index, if it has one, naming our manifests instead, and nothing else."""
+    if base.listing is None:
+        return []
+    ours = {image.manifest.digest: one for image, one in zip(base.images, manifests)}
+    value = copy.deepcopy(base.listing.value)
     value["manifests"] = [
         dict(entry, **ours[entry["digest"]].descriptor._asdict())
         for entry in value["manifests"]
         if entry["digest"] in ours
     ]
-    return manifest_from_value(index.media_type, value)
-
-
-def empty_image(architecture: str) -> Image:
-    """FROM scratch: a base without a layer."""
-    config: Json = {
-        "architecture": architecture,
-        "os": "linux",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": []},
-    }
-    value: Any = {
-        "schemaVersion": 2,
-        "mediaType": MANIFESTS[1],
-        "config": {"mediaType": CONFIGS[1]},
-        "layers": [],
-    }
-    return Image(f"linux/{architecture}", manifest_from_value(MANIFESTS[1], value), config)
+    return [manifest_from_value(base.listing.media_type, value)]

@@ -1,17 +1,25 @@
-"""Which Python runs the adapter in an image: the image's own, as far as its config and its files tell. Pure."""
+"""Which Python runs the adapter in an image: the image's own, as far as its config and its files
+tell. Pure.
+"""
 
+import posixpath
 import re
-from typing import Callable, Dict, List, NamedTuple, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Set, Tuple
 
 from images.image.documents import Json
+from images.image.settings import variables_of
 from images.image.startcommand import Start
 from images.words import Unsuitable
 
+Version = Tuple[int, int]
+
 OLDEST = (3, 6)
 SEARCHED = ("usr/local/bin", "usr/bin", "bin", "opt/conda/bin", "opt/venv/bin", "app/.venv/bin")
-LIBRARY = re.compile(r"(?:^|/)lib(?:64)?/python(\d+)\.(\d+)/")
-NAMED_VERSION = re.compile(r"python(\d+)(?:\.(\d+))?\Z")
-VARIABLE = re.compile(r"PYTHON_VERSION=(\d+)\.(\d+)")
+LIBRARY = re.compile(r"(?:^|/)lib(?:64)?/python[0-9]{1,3}\.[0-9]{1,3}/")
+NUMBERS = re.compile(r"(?:^|python)([0-9]{1,3})\.([0-9]{1,3})", re.ASCII)
+PYTHON_2 = re.compile(r"python2(\.[0-9]+)?\Z")
+VARIABLE = "PYTHON_VERSION"  # set by Docker's own Python images
+MOST_LINKS = 10
 
 
 OWN, IMAGE = "own", "image"  # what may be wished for, besides the name of a program
@@ -58,8 +66,9 @@ def decision_on_image(
 def decision_without(wanted: str, start: Start, what: str) -> Decision:
     if wanted == IMAGE:
         raise Unsuitable(
-            f"the base has {what} (its start command: {start.text}), and PYTHON=image forbids to add one: "
-            "make the base from an image with Python 3.6 or newer, or go without PYTHON=image"
+            f"the base has {what} (its start command: {start.text}), and PYTHON=image forbids to"
+            f" add"
+            " one: make the base from an image with Python 3.6 or newer, or go without PYTHON=image"
         )
     return Decision("")
 
@@ -75,21 +84,22 @@ def python_from_config(settings: Json, start: Start) -> str:
     """Empty when the config doesn't tell."""
     if start.python:
         return start.python
-    for variable in settings.get("Env") or []:
-        version = VARIABLE.match(variable)  # set by Docker's own Python images
-        if version:
-            new_enough = (int(version.group(1)), int(version.group(2))) >= OLDEST
-            return "python" if new_enough else ""
-    return ""
+    version = version_from_text(variables_of(settings).get(VARIABLE, ""))
+    return "python" if version and version >= OLDEST else ""
 
 
 def is_too_old(settings: Json, start: Start) -> bool:
     """Whether the config says that its Python can't run the adapter."""
-    if re.search(r"python2(\.\d+)?\Z", start.program[0] if start.program else ""):
+    if start.program and PYTHON_2.search(start.program[0]):
         return True
-    found = [VARIABLE.match(variable) for variable in settings.get("Env") or []]
-    versions = [(int(one.group(1)), int(one.group(2))) for one in found if one]
-    return any(version < OLDEST for version in versions)
+    version = version_from_text(variables_of(settings).get(VARIABLE, ""))
+    return version is not None and version < OLDEST
+
+
+def version_from_text(text: str) -> Optional[Version]:
+    """Of `3.11.4` or of a path with `python3.11` in it."""
+    found = NUMBERS.search(text)
+    return (int(found.group(1)), int(found.group(2))) if found else None
 
 
 def python_from_names(names: Names) -> str:
@@ -104,22 +114,24 @@ def python_from_names(names: Names) -> str:
 
 def is_new_enough(path: str, names: Names) -> bool:
     """By the name that its links lead to; a plain `python` by the libraries beside it."""
-    for _ in range(10):
-        version = NAMED_VERSION.search(path)
-        if version and version.group(2):
-            return (int(version.group(1)), int(version.group(2))) >= OLDEST
+    for _ in range(MOST_LINKS):
+        version = version_from_text(path.rpartition("/")[2])
+        if version:
+            return version >= OLDEST
         target = names.links.get(path, "")
         if not target:
             break
         path = target.lstrip("/") if target.startswith("/") else beside(path, target)
     versions = versions_in(names)
-    return not versions or versions[-1] >= OLDEST
+    return not versions or max(versions) >= OLDEST
 
 
 def beside(path: str, target: str) -> str:
-    return f"{path.rpartition('/')[0]}/{target.rpartition('/')[2]}"
+    return posixpath.join(posixpath.dirname(path), posixpath.basename(target))
 
 
-def versions_in(names: Names) -> List[Tuple[int, int]]:
-    found = [LIBRARY.search(name) for name in names.links]
-    return sorted({(int(one.group(1)), int(one.group(2))) for one in found if one})
+def versions_in(names: Names) -> Set[Version]:
+    """Of the standard libraries that lie in the image."""
+    found = {LIBRARY.search(name) for name in names.links}
+    versions = {version_from_text(one.group()) for one in found if one}
+    return {version for version in versions if version}

@@ -52,8 +52,9 @@ def layer_from_files(files: Iterable["File"], created_by: str) -> Layer:
             if name not in told:
                 told.add(name)
                 tar.append(header_from_entry(folder(name)))
-        tar.append(header_from_entry(Entry(one.name, one.mode, size=len(one.data))))
-        tar.append(one.data + padding(len(one.data)))
+        size = len(one.data)
+        tar.append(header_from_entry(Entry(one.name, one.mode, size=size)))
+        tar.append(one.data + padding(size))
     whole = b"".join([*tar, END])
     return layer_from_content(Held(gzipped(whole)), digest_of(whole), created_by)
 

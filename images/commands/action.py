@@ -64,6 +64,8 @@ def carry_out(planned: InRegistry, asked: Asked) -> None:
         return
     with Progress(sys.stderr, size_to_copy(plan), lines=asked.as_json) as progress:
         made = made_in_registry(planned, progress)
+    for remark in made.remarks:
+        print(printable(f"{plan.target.repository}: {remark}"), file=sys.stderr)
     print(text_from_made(made, asked.as_json))
 
 
@@ -79,7 +81,10 @@ def text_from_made(made: Made, as_json: bool) -> str:
 
 
 def text_from_plan(plan: Plan) -> str:
-    """The plan in bytes. Which of the base's layers are in the target already, only a push finds out."""
+    """The plan in bytes.
+
+    Which of the base's layers are in the target already, only a push finds out.
+    """
     same = plan.source.registry == plan.target.registry
     copied = f"copied where missing, at most {plan.base_size:,} bytes"
     where = "mounted, no bytes" if same else copied

@@ -27,8 +27,8 @@ Makes an action's image of a model's image inside the registry: no engine, no ro
         --add model=/models/half_plus_two --env MODEL_NAME=half_plus_two
 """
 PYTHON = (
-    "what runs the adapter: the name of the image's own Python, `own` for one that is added, `image`"
-    " to add none; default: the image's own, and one is added where it has none"
+    "what runs the adapter: the name of the image's own Python, `own` for one that is added,"
+    " `image` to add none; default: the image's own, and one is added where it has none"
 )
 OPTIONS: Tuple[Tuple[str, str, str], ...] = (  # those that take a value
     ("--add", "FOLDER=/PATH", "a folder, or a file, that the image is to have there; repeatable"),

@@ -1,4 +1,7 @@
-"""Action's images of many models, some at a time: build.sh. Runs threads, and the engine's command in them."""
+"""Action's images of many models, some at a time: build.sh.
+
+Runs threads, and the engine's command in them.
+"""
 
 import collections
 import contextlib
@@ -72,9 +75,10 @@ class Build:
 
     def run(self) -> None:
         count = min(self.settings.parallel, len(self.works))
-        threads = [threading.Thread(target=self.work, daemon=True) for _ in range(count)]
-        for thread in threads:
-            thread.start()
+        threads = []
+        for _ in range(count):
+            threads.append(threading.Thread(target=self.work, daemon=True))
+            threads[-1].start()
         while any(thread.is_alive() for thread in threads):
             self.show()
             time.sleep(MOMENT if sys.stderr.isatty() else MOMENT / 10)
@@ -151,8 +155,8 @@ def text_of_steps(job: Job, settings: Settings) -> str:
     """What a dry run says where an engine would do it."""
     engine = settings.engine.name if settings.engine else ""
     order, image = job.order, job.order.target.short
-    added = " and ".join(["/openwhisk", *[one.target for one in order.additions]])
-    steps = [f"pull {job.pull}", f"add {added}"]
+    places = ["/openwhisk"] + [one.target for one in order.additions]
+    steps = [f"pull {job.pull}", f"add {' and '.join(places)}"]
     if order.wishes.env:
         steps.append(f"set {', '.join(order.wishes.env)}")
     if settings.smoke:
@@ -174,7 +178,8 @@ def summary(works: List[Work]) -> int:
         print(f"wsk action update {job.name} --docker {image} --web raw {limits}")
     sys.stdout.flush()
     for one in made:
-        for remark in one.made.plan.remarks if one.made else []:
+        remarks = one.made.plan.remarks + one.made.remarks if one.made else []
+        for remark in remarks:
             print(printable(f"{one.job.model}: {remark}"), file=sys.stderr)
     return failures(works)
 

@@ -1,4 +1,4 @@
-"""One action's image from an order: the plan, and who carries it out: Docker, Podman or the registry."""
+"""One action's image from an order: planned, and carried out by an engine or the registry."""
 
 import contextlib
 import tempfile
@@ -76,9 +76,14 @@ class Made(NamedTuple):
     sent: Optional[int] = None
     pushed: Optional[Pushed] = None
 
+    @property
+    def remarks(self) -> List[str]:
+        """What a push has shown."""
+        return self.pushed.remarks if self.pushed else []
+
 
 class Workshop:
-    """What all images of one run share: the environment, and the layers of the folders that are added."""
+    """What all images of one run share: the environment, a folder, the layers that are added."""
 
     def __init__(
         self,
@@ -204,7 +209,7 @@ def made_in_registry(planned: InRegistry, progress: Callable[[int], None]) -> Ma
 
 
 class WithEngine:
-    """The plan is made of what the registry has, so that the image is the same; the engine has its own images too."""
+    """Plans by what the registry has, so that the image is the same as without an engine."""
 
     def __init__(self, engine: Engine, trials: Trials, shop: Workshop, tell: Tell) -> None:
         self.engine, self.trials, self.shop, self.tell = engine, trials, shop, tell

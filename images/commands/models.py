@@ -7,7 +7,8 @@ from typing import Dict, List, NamedTuple
 FILE = Path(__file__).resolve().parents[1] / "models.txt"
 DEFAULT_MEMORY, DEFAULT_TIMEOUT = 512, 60000
 
-# Names that OpenWhisk, registries and YAML take for the same; a `$` in a text would be a variable to wskdeploy.
+# Names that OpenWhisk, registries and YAML take for the same; a `$` in a text would be a variable
+# to wskdeploy.
 PLACE = r"(?:[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/(?:[a-z0-9][a-z0-9._-]*/)*)?"
 NAME = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+"
 NUMBER = r"[1-9][0-9]{0,8}"

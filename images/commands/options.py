@@ -1,4 +1,7 @@
-"""Words of the command line and of settings: NAME=VALUE, FOLDER=/PATH, commands. Pure, but for folders that must exist."""
+"""Words of the command line and of settings: NAME=VALUE, FOLDER=/PATH, commands.
+
+Pure, but for folders that must exist.
+"""
 
 import json
 import re

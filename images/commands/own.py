@@ -1,4 +1,4 @@
-"""A Python for images that have none: made once of an image that has one, kept on this machine, put in as a layer."""
+"""A Python for images that have none: made of an image that has one, and kept here."""
 
 import contextlib
 import hashlib
@@ -167,7 +167,8 @@ class Kept:
     """The interpreter of one recipe, in the user's cache."""
 
     def __init__(self, environ: Mapping[str, str], digest: str) -> None:
-        name = hashlib.sha256(repr(recipe_for(digest)).encode()).hexdigest()[:32]
+        recipe = repr(recipe_for(digest)).encode()
+        name = hashlib.sha256(recipe).hexdigest()[:32]
         home = Path(environ.get("HOME") or Path.home())
         cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
         self.file = cache / "serverless-max-models" / f"python-{name}"

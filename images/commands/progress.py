@@ -1,4 +1,7 @@
-"""How far a copy has come, for people: one line that is written over again. Writes to the stream it is given."""
+"""How far a copy has come, for people: one line that is written over again.
+
+Writes to the stream it is given.
+"""
 
 import time
 from typing import TextIO
@@ -9,7 +12,7 @@ EVERY = 0.2  # seconds
 
 
 class Progress:
-    """Silent where the stream isn't a terminal, unless `lines` are wanted for whoever reads them."""
+    """Silent where the stream isn't a terminal, unless `lines` are wanted by whoever reads."""
 
     def __init__(
         self, stream: TextIO, total: int, lines: bool = False, what: str = "copied"

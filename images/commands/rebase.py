@@ -11,7 +11,7 @@ from images.action.changes import (
     changes_from_label,
 )
 from images.action.content import Layer
-from images.action.plan import Base, Image, Ours, Part, plan_from_base
+from images.action.plan import Base, Image, Ours, Part, plan_from_base, rows_of_layers
 from images.commands.making import InRegistry, Order, Workshop
 from images.image.documents import Descriptor, Json
 from images.image.reference import Reference, reference_from_name
@@ -73,7 +73,8 @@ def standing(name: str, shop: Workshop, insecure: bool) -> Standing:
     there = shop.reading(repository_to_read(reference, shop.environ, insecure))
     action = action_from_repository(there, reference)
     base = shop.reading(repository_to_read(action.base, shop.environ, insecure))
-    now = base.manifest_digest(action.base.version) or base.manifest(action.base.version).digest
+    tag = action.base.version
+    now = base.manifest_digest(tag) or base.manifest(tag).digest
     return Standing(action, now)
 
 
@@ -86,7 +87,8 @@ def planned_rebase(
     repositories = shop.repositories(order)
     platform = "" if action.image.listing else action.image.images[0].platform
     base = base_from_repository(repositories.source, action.base, platform)
-    base = base._replace(images=[image for image in base.images if counterpart(image, action)])
+    known = [image for image in base.images if counterpart(image, action)]
+    base = base._replace(images=known)
     if not base.images:
         raise Unsuitable(f"{action.base} has none of the platforms of {own} any more")
     told = changes_from_label(str(action.labels[CHANGES_LABEL]))
@@ -115,10 +117,12 @@ def part_from_action(image: Optional[Image], told: Told) -> Part:
     count = told.layers
     described = image.manifest.value["layers"]
     if not 0 < count <= len(described):
-        raise Unsuitable(f"the label {CHANGES_LABEL} tells of {count} layers, there are {len(described)}")
+        raise Unsuitable(
+            f"the label {CHANGES_LABEL} tells of {count} layers, there are {len(described)}"
+        )
     labelled = labels_of(image).get(CHANGES_LABEL)
     python = changes_from_label(str(labelled)).python
-    rows = rows_of_layers(image)[-count:]
+    rows = words_on_layers(image)[-count:]
     diff_ids = image.config["rootfs"]["diff_ids"][-count:]
     layers = [
         Layer(Descriptor(one["digest"], one["size"]), diff_id, row)
@@ -127,9 +131,10 @@ def part_from_action(image: Optional[Image], told: Told) -> Part:
     return Part(python, layers)
 
 
-def rows_of_layers(image: Image) -> List[str]:
+def words_on_layers(image: Image) -> List[str]:
     """What the history says of each layer."""
-    rows = [row for row in image.config.get("history") or [] if not row.get("empty_layer")]
-    if len(rows) != len(image.config["rootfs"]["diff_ids"]):
-        return [UNKNOWN] * len(image.config["rootfs"]["diff_ids"])
+    rows = rows_of_layers(image.config)
+    count = len(image.config["rootfs"]["diff_ids"])
+    if len(rows) != count:
+        return [UNKNOWN] * count
     return [str(row.get("created_by", "")) for row in rows]

@@ -1,4 +1,4 @@
-"""The settings of build.sh: environment variables, read here alone, and the help that lists them."""
+"""The settings of build.sh: environment variables, read here alone, and their help."""
 
 import re
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
@@ -36,8 +36,10 @@ SETTINGS = (
     Setting(
         "MODELS",
         "",
-        "names, separated by spaces; all: every model of images/models.txt; a name with / is taken whole; with a"
-        " tag, as in max-ocr:v1.2, that one is taken, and the action is called max-ocr all the same",
+        "names, separated by spaces; all: every model of images/models.txt; a name with / is taken"
+        " whole; with a tag, as in max-ocr:v1.2, that one is taken, and the action is called"
+        " max-ocr"
+        " all the same",
         "none",
     ),
     Setting(
@@ -85,7 +87,7 @@ SETTINGS = (
 HEAD = """\
 MODELS="max-object-detector max-ocr" USERNAME=me ./build.sh
 
-Puts the adapter into the image of each model, tries the result, pushes it and says how to deploy it.
+Puts the adapter into the image of each model, tries the result, pushes it, says how to deploy it.
 Settings are environment variables:
 
 """
@@ -129,9 +131,11 @@ def help_text() -> str:
 def wrapped(text: str, width: int) -> List[str]:
     lines = [""]
     for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] += (" " if lines[-1] else "") + word
+        line = f"{lines[-1]} {word}".lstrip()
+        if len(line) > width:
+            lines.append(word)
+        else:
+            lines[-1] = line
     return lines
 
 

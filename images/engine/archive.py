@@ -1,4 +1,6 @@
-"""A planned image as an engine takes it in: our layers and its config; the base's layers are in the engine. Writes files."""
+"""A planned image as an engine takes it in: our layers and its config; the base's layers are in the
+engine. Writes files.
+"""
 
 import shutil
 import tarfile
@@ -33,7 +35,7 @@ class Local(NamedTuple):
 
 
 def archive_pieces(local: Local) -> Iterator[bytes]:
-    """What `docker load` reads: it asks for the content of those layers alone that it doesn't have."""
+    """What `docker load` reads: it asks for the content of layers that it doesn't have."""
     config = f"{hex_of(local.image_id)}.json"
     manifest = {
         "Config": config,
@@ -57,7 +59,7 @@ def entry_pieces(name: str, content: Content) -> Iterator[bytes]:
 
 
 def write_layout(local: Local, folder: Path) -> None:
-    """An OCI layout, for podman: it finds the base's layers by the digests that they have unpacked."""
+    """An OCI layout, for podman, which knows the base's layers by what they are unpacked."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
     ours = {layer.diff_id: layer for layer in local.layers}
@@ -69,10 +71,10 @@ def write_layout(local: Local, folder: Path) -> None:
         "layers": layers,
     }
     described = Held(json_bytes(manifest))
-    contents: List[Union[Content, None]] = [layer.content for layer in local.layers]
-    for content in [local.config, described, *contents]:
-        if content:
-            write_content(content, blobs / hex_of(content.descriptor.digest))
+    contents: List[Content] = [local.config, described]
+    contents += [layer.content for layer in local.layers if layer.content]
+    for content in contents:
+        write_content(content, blobs / hex_of(content.descriptor.digest))
     entry = {"mediaType": MANIFESTS[0], **described.descriptor._asdict()}
     index = {"schemaVersion": 2, "manifests": [entry]}
     (folder / "index.json").write_bytes(json_bytes(index))

@@ -1,4 +1,5 @@
-"""Run in an action's container by its own Python: asks /init and one /run, as the platform does. Argument: seconds.
+"""Run in an action's container by its own Python: asks /init and one /run, as the platform does.
+Argument: seconds.
 
 Only what the adapter itself needs is imported: a Python that came with it has little more.
 """

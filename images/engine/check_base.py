@@ -1,4 +1,5 @@
-"""Run by a base image's own Python, any version: ends with 3 and a reason if the model or the adapter can't run on it.
+"""Run by a base image's own Python, any version: ends with 3 and a reason if the model or the
+adapter can't run on it.
 
 Argument: the script that the start command names, or an empty word.
 """

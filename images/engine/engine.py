@@ -1,8 +1,12 @@
-"""Docker's or Podman's command, started and listened to. All that it prints goes to whoever is told."""
+"""Docker's or Podman's command, started and listened to.
+
+All that it prints goes to whoever is told.
+"""
 
 import contextlib
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -18,6 +22,7 @@ from images.words import Told
 NAMES = ("docker", "podman")
 NOT_FOUND = 127  # what a shell says of a program that isn't there
 
+ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 Tell = Callable[[str], None]
@@ -140,6 +145,13 @@ class Engine:
         """Of its layers: which of an index's images the engine has taken is known by them."""
         text = self.must(["image", "inspect", "--format", "{{json .RootFS.Layers}}", image])
         return list(json.loads(text.splitlines()[-1]) or [])
+
+    def architecture(self) -> str:
+        """As images name it."""
+        machine = platform.machine().lower()
+        template = "{{.Architecture}}" if self.name == "docker" else "{{.Host.Arch}}"
+        told = last_line(self.run(["info", "--format", template]).output)
+        return ARCHITECTURES.get(told) or ARCHITECTURES.get(machine, "amd64")
 
     def load(self, local: Local, tell: Tell) -> None:
         if self.name == "podman":

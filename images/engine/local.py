@@ -1,4 +1,7 @@
-"""An image that is in an engine alone, read the way a registry's is. Its layers pass by and are not kept."""
+"""An image that is in an engine alone, read the way a registry's is.
+
+Its layers pass by and are not kept.
+"""
 
 import json
 import tarfile

@@ -1,4 +1,4 @@
-"""An image tried before it is pushed: its base's Python, then the action, with the platform's questions and limits."""
+"""An image tried before it is pushed, with the platform's questions and limits."""
 
 import threading
 import uuid
@@ -12,12 +12,13 @@ CHECK_BASE, CHECK_ACTION = FOLDER / "check_base.py", FOLDER / "check_action.py"
 NOT_STARTED = 125  # what an engine ends with that couldn't start the container
 UNSUITED = 3  # what check_base.py ends with
 PLATFORM_LIMITS = ["--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN", "--pids-limit", "1024"]
-# What OpenWhisk sets on every container that it starts: without it the adapter is an ordinary server.
+# What OpenWhisk sets on every container that it starts: without it the adapter is an ordinary
+# server.
 PLATFORM_ENV = ["--env", "__OW_API_HOST=http://localhost"]
 
 
 class Checked(NamedTuple):
-    """What a base's Python said of itself: `word` is empty where there is none that could run the adapter."""
+    """What a base's Python said; `word` is empty where none can run the adapter."""
 
     word: str
     complaint: str = ""  # the model can't work in this image

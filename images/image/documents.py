@@ -13,10 +13,13 @@ DOCKER, OCI = "application/vnd.docker.", "application/vnd.oci."
 INDEXES = (OCI + "image.index.v1+json", DOCKER + "distribution.manifest.list.v2+json")
 MANIFESTS = (OCI + "image.manifest.v1+json", DOCKER + "distribution.manifest.v2+json")
 CONFIGS = (OCI + "image.config.v1+json", DOCKER + "container.image.v1+json")
+DOCKER_LAYER = DOCKER + "image.rootfs.diff.tar.gzip"
 LAYER_TYPES = {
     MANIFESTS[0]: OCI + "image.layer.v1.tar+gzip",
-    MANIFESTS[1]: DOCKER + "image.rootfs.diff.tar.gzip",
+    MANIFESTS[1]: DOCKER_LAYER,
 }
+EMPTY_CONFIG = OCI + "empty.v1+json"
+IN_TOTO = "application/vnd.in-toto+json"
 UNCOMPRESSED_LAYER = OCI + "image.layer.v1.tar"
 
 
@@ -64,5 +67,6 @@ def layers_of(manifest: Json) -> List[Descriptor]:
 def platform_from(value: Any) -> str:
     """linux/arm64/v8, as an index and a config name it."""
     value = value or {}
-    names = (value.get("os", "linux"), value.get("architecture", ""), value.get("variant", ""))
+    system = value.get("os", "linux")
+    names = [system, value.get("architecture"), value.get("variant")]
     return "/".join(name for name in names if name)

@@ -1,4 +1,6 @@
-"""What a config says of the model's server: its ports, and where it can be asked whether it is well. Pure."""
+"""What a config says of the model's server: its ports, and where it can be asked whether it is
+well. Pure.
+"""
 
 import re
 import shlex
@@ -13,7 +15,7 @@ NOT_A_GET = re.compile(r"-X|-d|-F|-T|--request|--data|--json|--form|--post|--met
 
 
 def exposed_ports(settings: Dict[str, Any]) -> List[int]:
-    """The ports of EXPOSE that a server could answer HTTP at, in their order, the adapter's own included."""
+    """The ports of EXPOSE that may speak HTTP, in their order, the adapter's own included."""
     ports = []
     for name in settings.get("ExposedPorts") or {}:
         number, _, protocol = str(name).partition("/")
@@ -23,7 +25,7 @@ def exposed_ports(settings: Dict[str, Any]) -> List[int]:
 
 
 def health_path(settings: Dict[str, Any]) -> str:
-    """The path of `HEALTHCHECK CMD curl -f http://localhost:5000/health`; empty for any other check."""
+    """The path of a HEALTHCHECK like `curl -f http://localhost:5000/health`; else empty."""
     check = settings.get("Healthcheck")
     test = check.get("Test") if isinstance(check, dict) else None
     if not isinstance(test, list) or not all(isinstance(word, str) for word in test):

@@ -40,7 +40,9 @@ class Reference(NamedTuple):
 
 
 def reference_from_name(name: str) -> Reference:
-    """`me/max-ocr` lies on Docker Hub, `python` is one of Docker's own there, no tag means `latest`."""
+    """`me/max-ocr` lies on Docker Hub, `python` is one of Docker's own there, no tag means
+    `latest`.
+    """
     first, slash, rest = name.partition("/")
     is_host = slash and ("." in first or ":" in first or first == "localhost")
     registry, path = (first, rest) if is_host else (DOCKER_HUB, name)

@@ -1,4 +1,7 @@
-"""What a manifest, a config and an index must hold to be worked on; all else in them stays. Pure."""
+"""What a manifest, a config and an index must hold to be worked on; all else in them stays.
+
+Pure.
+"""
 
 import re
 from typing import Any
@@ -9,7 +12,8 @@ from images.words import Unsuitable
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 LARGEST = 1 << 50  # bytes
 
-# A type, a pattern, [the shape of each], or {key: shape}; what stands under `key?` may be missing or null.
+# A type, a pattern, [the shape of each], or {key: shape}; what stands under `key?` may be missing
+# or null.
 DESCRIPTOR = {"digest": DIGEST, "size": int, "mediaType?": str, "urls?": [str]}
 PLATFORM = {"os?": str, "architecture?": str, "variant?": str}
 ENTRY = {"digest": DIGEST, "platform?": PLATFORM, "annotations?": dict, "artifactType?": str}

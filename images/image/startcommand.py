@@ -5,7 +5,10 @@ import re
 import shlex
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-# Programs that start another one: which of their options take a value, and how many words come before the program.
+from images.image.settings import listed
+
+# Programs that start another one: which of their options take a value, and how many words come
+# before the program.
 WRAPPERS: Dict[str, Tuple[Tuple[str, ...], int]] = {
     "tini": (("-e", "-p"), 0),
     "dumb-init": (("-r", "--rewrite"), 0),
@@ -59,7 +62,8 @@ class Start(NamedTuple):
     @property
     def python(self) -> str:
         """The Python that it names; empty where it names none."""
-        return self.program[0] if self.program and PYTHON.match(self.program[0]) else ""
+        first = self.program[0] if self.program else ""
+        return first if PYTHON.match(first) else ""
 
     @property
     def script(self) -> str:
@@ -83,7 +87,7 @@ class Start(NamedTuple):
 
 def start_from_settings(settings: Dict[str, Any]) -> Start:
     """ENTRYPOINT and CMD, as the engine joins them; the shell form is a list already."""
-    words = list(settings.get("Entrypoint") or []) + list(settings.get("Cmd") or [])
+    words = listed(settings, "Entrypoint") + listed(settings, "Cmd")
     return Start(words, program_from_words(words))
 
 

@@ -9,9 +9,12 @@
 in a sentence why there is none ("it" is the image); `remarks` are sentences for whoever makes one.
 
 The interpreter comes with its loader and its libraries, so it runs in any image: with another C
-library, an older one, none. It heeds no PYTHON* variable, and sets none for the model. Here an
-image's files and a temporary folder are read, and a Python of the same version is started to
-compile the standard library where the image holds only its sources.
+library, an older one, none. It heeds neither PYTHON* variables nor LD_LIBRARY_PATH, and sets none
+for the model. Its loader does heed LD_PRELOAD: an image's is to stand before the model's command,
+`env LD_PRELOAD=...`, not in the image's environment.
+
+Here an image's files and a temporary folder are read, and a Python of the same version is started
+to compile the standard library where the image holds only its sources.
 """
 
 from images.interpreter.files import (

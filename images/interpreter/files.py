@@ -35,13 +35,13 @@ LARGEST_IMAGE = 8 << 30  # all of its layers, as tar files
 LARGEST_PART = 2 << 30  # of the files that could be of use
 LARGEST_HEADER = 64 << 10  # of an entry with a long name
 MOST_ENTRIES = 1000000
+MOST_ENDS = 10
 OF_INTEREST = re.compile(r"(?!.*(site|dist)-packages/)(.*python|.*\.so\b|.*etc/ld\.so\.conf)")
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 # What tarfile and gzip raise on bytes that nobody has written for them.
 DAMAGED = (
     tarfile.TarError,
     zlib.error,
-    ArithmeticError,
     EOFError,
     LookupError,
     OSError,
@@ -161,13 +161,16 @@ class LayerReader:
 
     def add(self, stream: BinaryIO) -> None:
         layer = Layer(Folder(), [], [])
-        with tarfile.open(fileobj=self.unpacked(stream), mode="r|", tarinfo=Entry) as archive:
+        unpacked = self.unpacked(stream)
+        with tarfile.open(fileobj=unpacked, mode="r|", tarinfo=Entry) as archive:
             entry = archive.next()
             while entry is not None:
                 archive.members = []  # type: ignore[attr-defined] # a million take a gigabyte
                 self.check(entry)
                 self.add_entry(layer, archive, entry)
                 entry = archive.next()
+        while unpacked.read(65536):  # up to its checksum
+            pass
         for parts in layer.removed:
             remove(self.root, parts)
         for parts in layer.emptied:
@@ -240,18 +243,29 @@ def not_kept() -> bytes:
 
 
 class Counted(io.RawIOBase):
-    """A stream whose bytes are counted."""
+    """A stream whose bytes are counted, and how often somebody has read on at its end.
+
+    tarfile steps over as many bytes as an entry says to have, whether they are there or not.
+    """
 
     def __init__(self, read: Callable[[int], bytes], reader: LayerReader) -> None:
-        self.read_from, self.reader = read, reader
+        self.read_from, self.reader, self.ends = read, reader, 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         data = self.read_from(len(buffer))
+        while data and len(data) < len(buffer):  # a connection gives what has come
+            more = self.read_from(len(buffer) - len(data))
+            if not more:
+                break
+            data += more
         self.reader.bytes_left -= len(data)
         if self.reader.bytes_left < 0:
             raise Unreadable(f"the image takes more than {LARGEST_IMAGE} bytes")
+        self.ends += not data
+        if self.ends > MOST_ENDS:
+            raise Unreadable("it ends before its last file does")
         buffer[: len(data)] = data
         return len(data)

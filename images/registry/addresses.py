@@ -48,7 +48,7 @@ def is_on_private_network(places: List[Place]) -> bool:
 
 
 def is_special(address: Address) -> bool:
-    """Addresses at which no registry ever is: this machine, its cloud's metadata, everybody at once."""
+    """Where no registry is: this machine, a cloud's metadata, everybody at once."""
     return (
         address.is_loopback
         or address.is_unspecified
@@ -59,7 +59,7 @@ def is_special(address: Address) -> bool:
 
 
 def is_loopback_name(host: str) -> bool:
-    """Whether what the user has written, its port aside, is this machine: then nobody else hears what is said."""
+    """Whether the user has written this machine's name: nobody else hears what is said."""
     name = host.strip("[]")
     try:
         return ipaddress.ip_address(name).is_loopback
@@ -80,10 +80,8 @@ class Neighbourhood(NamedTuple):
             if address.is_global or (address.is_loopback and self.this_machine):
                 continue
             if is_special(address) or not (self.private or self.this_machine):
-                raise RegistryError(
-                    f"{self.registry} points at {url}, which is {address}: "
-                    f"{'this machine' if address.is_loopback else 'an address of a private network'}"
-                )
+                what = "this machine" if address.is_loopback else "an address of a private network"
+                raise RegistryError(f"{self.registry} points at {url}, which is {address}: {what}")
 
 
 def neighbourhood_of(registry: str, host: str, port: int) -> Neighbourhood:

@@ -1,4 +1,7 @@
-"""HTTP to one host at a time: connections that are kept, answers that are read bit by bit. Talks to the network."""
+"""HTTP to one host at a time: connections that are kept, answers that are read bit by bit.
+
+Talks to the network.
+"""
 
 import base64
 import contextlib
@@ -84,7 +87,7 @@ class Connections:
 
     def __init__(self) -> None:
         self.idle: Dict[Key, http.client.HTTPConnection] = {}
-        self.proxies = {key: value for key, value in getproxies_environment().items() if value}
+        self.proxies: Dict[str, str] = getproxies_environment()
         self.tls = ssl.create_default_context()
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
         if bundle:
@@ -93,7 +96,10 @@ class Connections:
     def ask(
         self, method: str, url: str, headers: Dict[str, str], body: Body, check: Check
     ) -> Answer:
-        """`check` sees the addresses before anything is sent to one. Raises Broken, or RegistryError."""
+        """`check` sees the addresses before anything is sent to one.
+
+        Raises Broken, or RegistryError.
+        """
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         key = (parts.scheme, parts.hostname or "", port)
@@ -222,7 +228,7 @@ def send(
 
 
 def socket_to(places: List[Place]) -> socket.socket:
-    """To the first address that answers; of those that were checked, without asking the resolver again."""
+    """To the first address that answers, of those that were checked."""
     failure: Optional[OSError] = None
     for place in places:
         plain = socket.socket(place.family, socket.SOCK_STREAM)

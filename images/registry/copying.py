@@ -16,7 +16,10 @@ Progress = Callable[[int], None]
 
 
 class Stream:
-    """A blob on its way, to be handed to an upload as its body. Says of each byte once that it has passed."""
+    """A blob on its way, to be handed to an upload as its body.
+
+    Says of each byte once that it has passed.
+    """
 
     def __init__(self, descriptor: Descriptor, progress: Progress) -> None:
         self.descriptor, self.progress = descriptor, progress
@@ -88,7 +91,8 @@ class Reading(Stream):
         self.file: BinaryIO = content.open()
 
     def read(self, size: int = -1) -> bytes:
-        return self.taken(self.file.read(self.left if size < 0 else min(size, self.left)))
+        wanted = self.left if size < 0 else min(size, self.left)
+        return self.taken(self.file.read(wanted))
 
     def go_to(self, position: int) -> None:
         self.file.seek(position)
@@ -160,7 +164,7 @@ def send(stream: AnyStream, target: Repository, location: str) -> str:
 
 
 def continued(target: Repository, location: str, error: RegistryError) -> Arrived:
-    """Where the upload goes on; with a registry that has lost count of it, or takes no more of it, from its start."""
+    """Where the upload goes on; with a registry that has lost count of it, from its start."""
     if isinstance(error, Broken):
         with contextlib.suppress(RegistryError):
             return target.received(location)

@@ -1,4 +1,7 @@
-"""Who may push: from the environment or from what `docker login` left. Reads files and runs credential helpers."""
+"""Who may push: from the environment or from what `docker login` left.
+
+Reads files and runs credential helpers.
+"""
 
 import base64
 import json
@@ -87,7 +90,8 @@ def credentials_from_helper(helper: str, key: str, environ: Environ) -> Optional
         answer = json.loads(done.stdout) if done.returncode == 0 else {}
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise ValueError(
-            f"{command[0]}, which `docker login` has set up, can't be asked for {key}: {type(error).__name__}"
+            f"{command[0]}, which `docker login` has set up, can't be asked for {key}:"
+            f" {type(error).__name__}"
         )
     username, secret = text_in(answer, "Username"), text_in(answer, "Secret")
     if username == "<token>":
@@ -109,7 +113,8 @@ def credentials_from_entry(entry: Dict[str, Any], key: str) -> Optional[Credenti
         username, _, password = base64.b64decode(auth).decode().partition(":")
     except ValueError:
         raise ValueError(
-            f"the entry of {key} in docker's config.json isn't base64 of user:password; `docker login` again"
+            f"the entry of {key} in docker's config.json isn't base64 of user:password;"
+            " `docker login` again"
         )
     return Credentials(username, password.rstrip("\0"))
 

@@ -1,6 +1,6 @@
 """A plan carried out in registries: what isn't there yet is sent, the tag last."""
 
-from typing import Mapping, NamedTuple, Optional
+from typing import List, Mapping, NamedTuple, Optional, Set
 
 from images.action.content import Held
 from images.action.plan import Plan
@@ -8,6 +8,7 @@ from images.image.documents import Descriptor
 from images.image.reference import Reference
 from images.registry.copying import Progress, copy_blob, upload
 from images.registry.credentials import Credentials, credentials_for, credentials_from_environ
+from images.registry.referring import Attached, attach_all
 from images.registry.repository import Repository
 from images.registry.transport import Transport
 
@@ -20,6 +21,8 @@ class Pushed(NamedTuple):
     mounted: int
     copied: int
     sent: int
+    attached: int = 0  # statements on the image
+    remarks: List[str] = []
 
 
 class Repositories(NamedTuple):
@@ -28,11 +31,15 @@ class Repositories(NamedTuple):
 
     @property
     def sent(self) -> int:
-        return sum(one.sent for one in {self.source.transport, self.target.transport})
+        return sum(one.sent for one in self.transports)
 
     def close(self) -> None:
-        for one in {self.source.transport, self.target.transport}:
+        for one in self.transports:
             one.connections.close()
+
+    @property
+    def transports(self) -> Set[Transport]:
+        return {self.source.transport, self.target.transport}
 
 
 def repositories_for(
@@ -72,6 +79,7 @@ def push(
     `kept_in` is where the layers of ours are that an earlier action's image has already.
     """
     source, target = repositories
+    attached = Attached(0, [])
     ways = {"mounted": 0, "copied": 0, "there": 0}
     if target.manifest_digest(plan.target.version) != plan.digest:
         for descriptor in plan.base_blobs:
@@ -83,9 +91,19 @@ def push(
             upload(content, target, unnoticed if isinstance(content, Held) else progress)
         for manifest in plan.manifests[:-1]:
             target.put_manifest(manifest.digest, manifest)
+        attached = attach_all(
+            plan, source, target, lambda blob: bring(blob, source, target, unnoticed)
+        )
         target.put_manifest(plan.target.version, plan.manifests[-1])
-    sent = repositories.sent
-    return Pushed(str(plan.target), plan.digest, ways["mounted"], ways["copied"], sent)
+    return Pushed(
+        image=str(plan.target),
+        digest=plan.digest,
+        mounted=ways["mounted"],
+        copied=ways["copied"],
+        sent=repositories.sent,
+        attached=attached.number,
+        remarks=attached.remarks,
+    )
 
 
 def unnoticed(size: int) -> None:

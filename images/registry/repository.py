@@ -1,4 +1,7 @@
-"""A repository in a registry: manifests and blobs, by the distribution specification. Every byte read is verified."""
+"""A repository in a registry: manifests and blobs, by the distribution specification.
+
+Every byte read is verified.
+"""
 
 import contextlib
 import json
@@ -28,7 +31,7 @@ SCHEMA_1 = (
 
 
 class Repository:
-    """Where to pull from, and where to push to if `push`; `beside` is the repository that is mounted from."""
+    """Where to pull from, and with `push` where to push to, mounting from `beside`."""
 
     def __init__(
         self, transport: Transport, name: str, push: bool = False, beside: str = ""
@@ -59,8 +62,17 @@ class Repository:
         value = value_of(data, what)
         if value.get("schemaVersion") == 1:
             raise Unsuitable(SCHEMA_1)
-        kind = value.get("mediaType") or answer.headers.get("content-type", "").partition(";")[0]
-        return Manifest(str(kind), data, value)
+        told = answer.headers.get("content-type", "").partition(";")[0]
+        return Manifest(str(value.get("mediaType") or told), data, value)
+
+    def index_at(self, path: str) -> Json:
+        """What is listed there. Raises RegistryError where nothing is, or no list."""
+        what = f"{self.name}/{path}"
+        with self.send("GET", path, headers={"Accept": INDEXES[0]}) as answer:
+            value = value_of(document_of(answer), what)
+        if not isinstance(value.get("manifests"), list):
+            raise RegistryError(f"{what} isn't a list of manifests")
+        return value
 
     def manifest_digest(self, version: str) -> Optional[str]:
         """None where there is none."""
@@ -116,7 +128,7 @@ class Repository:
     # -- blobs that are written
 
     def mount(self, digest: str, source: str) -> Optional[str]:
-        """Empty when the blob is in this repository now, else where it can be uploaded; None for nowhere yet."""
+        """Empty when the blob is here now, else where it can be uploaded; None for nowhere yet."""
         query = urlencode({"mount": digest, "from": source})
         try:
             answer = self.send("POST", f"blobs/uploads/?{query}", expect=(201, 202))
@@ -146,13 +158,16 @@ class Repository:
         answer = self.at(location, "GET", expect=(204,))
         finish(answer)
         last = RANGE.match(answer.headers.get("range", ""))
-        count = int(last.group(1)) + 1 if last and last.group(1) != "0" else 0
-        return Arrived(location_of(answer), count)
+        count = int(last.group(1)) + 1 if last else 0
+        # Registries say 0-0 of an upload that nothing has arrived of.
+        return Arrived(location_of(answer), 0 if count == 1 else count)
 
     def finish(self, location: str, digest: str, data: bytes = b"") -> None:
-        url = location + ("&" if "?" in location else "?") + "digest=" + quote(digest, safe="")
+        joint = "&" if "?" in location else "?"
+        url = f"{location}{joint}digest={quote(digest, safe='')}"
         headers = {"Content-Type": "application/octet-stream"}
-        finish(self.at(url, "PUT", headers=headers, body=data, expect=(200, 201, 204)))
+        answer = self.at(url, "PUT", headers=headers, body=data, expect=(200, 201, 204))
+        finish(answer)
 
     def cancel(self, location: str) -> None:
         with contextlib.suppress(RegistryError):

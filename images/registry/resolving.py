@@ -1,8 +1,8 @@
 """What a base image is: reads its manifests and configs, of each platform."""
 
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Set
 
-from images.action.plan import Base, Image
+from images.action.plan import Base, Image, Statement
 from images.image.documents import (
     CONFIGS,
     INDEXES,
@@ -16,6 +16,8 @@ from images.image.reference import Reference
 from images.image.shapes import CONFIG, INDEX, MANIFEST, checked
 from images.registry.repository import Repository
 from images.words import Unsuitable
+
+KIND, ABOUT = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 
 
 class Entries(NamedTuple):
@@ -39,7 +41,19 @@ def base_from_repository(repository: Repository, reference: Reference, platform:
     entries = entries_from_index(top.value)
     chosen = chosen_entries(entries, reference, platform)
     images = [image_from_entry(repository, entry) for entry in chosen]
-    return Base(reference, top.digest, images, None if platform else top)
+    statements = statements_from_entries(entries.statements, {one["digest"] for one in chosen})
+    listing = None if platform else top
+    return Base(reference, top.digest, images, listing, statements=statements)
+
+
+def statements_from_entries(entries: List[Json], images: Set[str]) -> List[Statement]:
+    """Attestations as Docker's builder puts them: beside the images in the index."""
+    found = []
+    for entry in entries:
+        about = (entry.get("annotations") or {}).get(ABOUT)
+        if about in images:
+            found.append(Statement(entry["digest"], about))
+    return found
 
 
 def image_for_platform(repository: Repository, reference: Reference, platform: str) -> Image:
@@ -56,12 +70,13 @@ def image_for_platform(repository: Repository, reference: Reference, platform: s
 
 
 def chosen_entries(entries: Entries, reference: Reference, platform: str) -> List[Json]:
-    chosen = [
-        entry for entry in entries.images if platform in ("", platform_from(entry.get("platform")))
-    ]
+    if not platform and entries.images:
+        return entries.images
+    names = [platform_from(entry.get("platform")) for entry in entries.images]
+    chosen = [entry for entry, name in zip(entries.images, names) if name == platform]
     if not chosen:
-        names = [platform_from(entry.get("platform")) for entry in entries.images]
-        there = ", ".join(names) or "attestations only" * bool(entries.statements) or "nothing"
+        nothing = "attestations only" if entries.statements else "nothing"
+        there = ", ".join(names) or nothing
         raise Unsuitable(f"{reference} has {there}: {platform or 'an image'} was asked for")
     return chosen
 
@@ -70,7 +85,7 @@ def entries_from_index(index: Json) -> Entries:
     images: List[Json] = []
     statements: List[Json] = []
     for entry in checked(index, INDEX, "the index")["manifests"]:
-        attests = "vnd.docker.reference.type" in (entry.get("annotations") or {})
+        attests = KIND in (entry.get("annotations") or {})
         unknown = platform_from(entry.get("platform")).startswith("unknown/")
         is_statement = attests or unknown or entry.get("artifactType")
         (statements if is_statement else images).append(entry)

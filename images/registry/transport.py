@@ -1,4 +1,7 @@
-"""HTTP to one registry: tokens, redirects, second tries, what may go where. Knows nothing of images."""
+"""HTTP to one registry: tokens, redirects, second tries, what may go where.
+
+Knows nothing of images.
+"""
 
 import base64
 import json
@@ -27,6 +30,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 MOST_REDIRECTS = 5
 LARGEST_ERROR = 1 << 16  # bytes; a refusal is a line or two
 LARGEST_TOKEN = 1 << 20
+MOST_ERRORS = 3
 LARGEST_MESSAGE = 300  # characters of one error's text
 PARAMETER = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 SAFE_IN_URLS = "/:?&=%#[]@!$'()*+,;~"
@@ -72,7 +76,8 @@ class Transport:
     ) -> Answer:
         """The answer of `path`, below /v2/ or a location that the registry gave.
 
-        The first access is the one without which there is nothing to be done; a token server may refuse the others.
+        The first access is the one without which there is nothing to be done; a token server may
+        refuse the others.
         """
         url = joined(self.base, path)
         answer = self.follow(method, url, accesses, headers or {}, body)
@@ -136,12 +141,12 @@ class Transport:
         return urlsplit(url)[:2] == urlsplit(self.base)[:2]
 
     def check_scheme(self, url: str) -> None:
-        """Content and passwords go in the open on this machine alone, unless the user has said otherwise."""
+        """Content and passwords go in the open on this machine alone, or as the user allows."""
         parts = urlsplit(url)
         if parts.scheme == "https" and parts.hostname:
             return
-        plain = parts.scheme == "http" and parts.hostname
-        if plain and (self.is_loopback or (self.insecure and parts.hostname == self.host)):
+        is_allowed = self.is_loopback or (self.insecure and parts.hostname == self.host)
+        if parts.scheme == "http" and parts.hostname and is_allowed:
             return
         hint = "" if self.insecure else f"; --insecure allows it, of {self.host} alone"
         raise RegistryError(f"{self.registry} points at {bare(url)}: not TLS{hint}")
@@ -158,7 +163,9 @@ class Transport:
         self.neighbourhood.check(bare(url), places)
 
     def same_port(self, url: str) -> bool:
-        """Another port of the same host is another server: on this machine, or in a private network, anybody's."""
+        """Another port of the same host is another server: on this machine, or in a private
+        network, anybody's.
+        """
         return self.is_ours(url) or port_of(url) == port_of(self.base)
 
     def own_neighbourhood(self) -> Neighbourhood:
@@ -188,7 +195,9 @@ class Transport:
         return self.authorizations.get(accesses) != before
 
     def token(self, challenge: Dict[str, str], accesses: Accesses) -> str:
-        """For all that was asked for; where the server refuses that, as some do for what is missing, for the first."""
+        """For all that was asked for; where the server refuses that, as some do for what is
+        missing, for the first.
+        """
         answer = self.ask_for_token(challenge, accesses)
         if answer.status != 200 and len(accesses) > 1:
             answer.close()
@@ -219,14 +228,16 @@ class Transport:
         query = [("service", service)] if service else []
         query += [("scope", scope) for scope in scopes]
         url = realm + ("&" if "?" in realm else "?") + urlencode(query)
-        return self.exchange("GET", url, {"Authorization": self.basic} if self.basic else {}, None)
+        headers = {"Authorization": self.basic} if self.basic else {}
+        return self.exchange("GET", url, headers, None)
 
     def check_realm(self, realm: str) -> None:
-        """Whoever gives out the tokens gets the password: in the open, nobody but the registry's own host."""
+        """Who gives out tokens gets the password: in the open, only the registry's own host."""
         parts = urlsplit(realm)
         if self.credentials and parts.scheme != "https" and parts.hostname != self.host:
             raise RegistryError(
-                f"{self.registry} wants the password sent to {bare(realm)}: another host, and not TLS"
+                f"{self.registry} wants the password sent to {bare(realm)}:"
+                " another host, and not TLS"
             )
 
     @property
@@ -287,10 +298,12 @@ def reasons(answer: Answer) -> str:
     except Broken:
         value = None
     errors = value.get("errors") if value else None
-    if isinstance(errors, list) and errors and all(isinstance(one, dict) for one in errors):
-        texts = [f"{one.get('code', '')}: {one.get('message', '')}" for one in errors[:3]]
-        return " " + ", ".join(text[:LARGEST_MESSAGE] for text in texts)
-    return f" {answer.reason}"
+    texts = []
+    for one in errors[:MOST_ERRORS] if isinstance(errors, list) else []:
+        if isinstance(one, dict):
+            text = f"{one.get('code', '')}: {one.get('message', '')}"
+            texts.append(text[:LARGEST_MESSAGE])
+    return " " + (", ".join(texts) or answer.reason)
 
 
 def json_of(data: bytes) -> Optional[Dict[str, Any]]:
@@ -304,7 +317,8 @@ def json_of(data: bytes) -> Optional[Dict[str, Any]]:
 def bytes_of_question(method: str, url: str, headers: Dict[str, str]) -> int:
     """What went over the wire, TLS aside."""
     parts = urlsplit(url)
-    line = f"{method} {parts.path}{'?' if parts.query else ''}{parts.query} HTTP/1.1"
-    head = sum(len(name) + len(value) + 4 for name, value in headers.items())
-    host = len(f"Host: {parts.netloc}") + 2
-    return len(line) + 2 + host + head + 2 + int(headers.get("Content-Length", 0))
+    query = "?" + parts.query if parts.query else ""
+    lines = [f"{method} {parts.path}{query} HTTP/1.1", f"Host: {parts.netloc}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    head = sum(len(line) + 2 for line in lines) + 2
+    return head + int(headers.get("Content-Length", 0))

@@ -15,6 +15,10 @@ class OtherProtocol(Unreachable):
     """Nor was anything understood: what listens there speaks gRPC."""
 
 
+class Exporter(Unreachable):
+    """Nor was a model asked: what listens there tells metrics, whatever the question."""
+
+
 class Unanswered(Exception):
     """The server has taken the request and given no whole answer: it may have died of it."""
 

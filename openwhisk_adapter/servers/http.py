@@ -6,7 +6,7 @@ from typing import Iterator, NamedTuple, Optional
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Request, Response
-from openwhisk_adapter.servers import Call, OtherProtocol, Server, Unanswered, Unreachable
+from openwhisk_adapter.servers import Call, Exporter, OtherProtocol, Server, Unanswered, Unreachable
 from openwhisk_adapter.sinks import Kept, Sink
 
 PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
@@ -18,12 +18,15 @@ class Address(NamedTuple):
 
 
 class Http(Server):
-    def __init__(self, address: Address, mounts: bool = False) -> None:
+    """`is_unasked`: nobody has asked yet whether a model is there."""
+
+    def __init__(self, address: Address, mounts: bool = False, is_unasked: bool = False) -> None:
         self.address = address
         self.mounts = mounts
+        self.is_unasked = is_unasked
 
     def call(self) -> "HttpCall":
-        return HttpCall(self.address, self.mounts)
+        return HttpCall(self.address, self.mounts, self.is_unasked)
 
     def pass_on(self, connection: socket.socket) -> None:
         from openwhisk_adapter.servers.relay import (
@@ -36,13 +39,18 @@ class Http(Server):
 class HttpCall(Call):
     """One new connection, and no second try of what may have been done.
 
-    `mounts`: gunicorn tells a WSGI app its prefix by a header SCRIPT_NAME, and wants it in the path too."""
+    `mounts`: gunicorn takes an app's prefix from a header SCRIPT_NAME, and from the path too."""
 
     def __init__(
-        self, address: Address, mounts: bool = False, timeout: Optional[float] = None
+        self,
+        address: Address,
+        mounts: bool = False,
+        is_unasked: bool = False,
+        timeout: Optional[float] = None,
     ) -> None:
         self.address = address
         self.mounts = mounts
+        self.is_unasked = is_unasked
         self.timeout = timeout
         self.connection: Optional[socket.socket] = None
         with contextlib.suppress(OSError):  # too many open files: answer() tries again, and says so
@@ -85,7 +93,18 @@ class HttpCall(Call):
         with wire.reader(connection) as stream:
             if stream.peek(1)[:1] == PREFACE:
                 raise OtherProtocol("port %d speaks gRPC" % self.address.port)
-            return wire.response_from_stream(stream, request.method, sink)
+            response = wire.response_from_stream(stream, request.method, sink)
+        is_kept = isinstance(sink, Kept)
+        if self.is_unasked and is_kept and is_of_an_exporter(response, request.path):
+            raise Exporter("port %d tells metrics" % self.address.port)
+        return response
+
+
+def is_of_an_exporter(response: Response, path: str) -> bool:
+    """By the type that Prometheus has for its pages, where nobody asked for one."""
+    content_type = response.header("content-type")
+    is_page = "version=0.0.4" in content_type or "openmetrics" in content_type
+    return is_page and "metrics" not in path
 
 
 def bytes_from_request(request: Request, mounts: bool) -> bytes:

@@ -6,10 +6,18 @@ import importlib.machinery
 import sys
 import time
 from types import ModuleType
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
 
 Taken = Callable[[Any], None]
-Substitute = Callable[..., Any]
+
+
+class Around(NamedTuple):
+    """A substitute that goes on calling what it stands for."""
+
+    make: Callable[[Any], Any]
+
+
+Substitute = Union[Callable[..., Any], Around]
 
 
 class Places:
@@ -42,8 +50,12 @@ class Places:
             for attribute in owners:
                 owner = getattr(owner, attribute, None)
             if hasattr(owner, name):  # another version of the package may have none
-                self.undo.callback(setattr, owner, name, getattr(owner, name))
-                setattr(owner, name, self._substitutes[place])
+                original = getattr(owner, name)
+                self.undo.callback(setattr, owner, name, original)
+                substitute = self._substitutes[place]
+                if isinstance(substitute, Around):
+                    substitute = substitute.make(original)
+                setattr(owner, name, substitute)
 
 
 def _remove(items: List[Any], item: Any) -> None:

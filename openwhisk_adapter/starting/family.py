@@ -2,45 +2,65 @@
 
 import contextlib
 import os
-from typing import Dict, List
+import signal
+import time
+from typing import Dict, List, Set
 
-MARK = "OPENWHISK_CHILD"  # a variable by which descendants are known, in whatever session
+MARK = (
+    "OPENWHISK_CHILD"  # a variable by which a model's processes are known when nothing else tells
+)
+PR_SET_CHILD_SUBREAPER = 36
+LOOK = 0.01  # seconds between two looks whether they have ended
 
 
 class Family:
-    """A model's processes: as process 1 of a container all that descends from us, elsewhere those
-    of its session, and those that bear its mark in their environment."""
+    """All that descends from this process, is in the leader's session, or bears the mark.
+
+    As process 1 of a container this process becomes the parent of daemons: descent tells all."""
 
     def __init__(self, mark: str) -> None:
-        self.leader = 0
+        self._sessions: Set[int] = set()
         self._mark = ("%s=%s" % (MARK, mark)).encode()
         self._marked: Dict[int, bool] = {}
 
+    def lead(self, leader: int) -> None:
+        """It has a session of its own. Number 0 would be any that was made outside of here."""
+        self._sessions.add(leader)
+
     def pids(self) -> List[int]:
-        found = []
-        for name in os.listdir("/proc"):
-            with contextlib.suppress(OSError):
-                if name.isdigit() and self._is_ours(int(name)):
-                    found.append(int(name))
-        return found
+        """Of those that live."""
+        parents = parents_of_all()
+        own = os.getpid()
+        return [pid for pid in parents if pid != own and self._is_ours(pid, parents)]
 
     def kill(self, number: int) -> None:
         for pid in self.pids():
             with contextlib.suppress(OSError):
                 os.kill(pid, number)
 
-    def _is_ours(self, pid: int) -> bool:
-        if pid == os.getpid():
-            return False
-        if os.getpid() == 1:
-            return self._descends_from_us(pid)
-        return os.getsid(pid) == self.leader or self._is_marked(pid)
+    def end(self, seconds: float) -> None:
+        """But for those that ignore it, as helpers do which end when nobody needs them any more."""
+        self.kill(signal.SIGTERM)
+        until = time.monotonic() + seconds
+        left = self._pids_that_hear()
+        while left and time.monotonic() < until:
+            time.sleep(LOOK)
+            left = self._pids_that_hear()
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
-    def _descends_from_us(self, pid: int) -> bool:
-        """Unlike what somebody runs in the container from outside."""
-        while pid > 1:
-            pid = parent_of(pid)
-        return pid == 1
+    def _pids_that_hear(self) -> List[int]:
+        return [pid for pid in self.pids() if not ignores(pid, signal.SIGTERM)]
+
+    def _is_ours(self, pid: int, parents: Dict[int, int]) -> bool:
+        if descends(pid, os.getpid(), parents):
+            return True
+        if os.getpid() == 1:  # the others were started in this container from outside
+            return False
+        with contextlib.suppress(OSError):
+            return os.getsid(pid) in self._sessions or self._is_marked(pid)
+        return False
 
     def _is_marked(self, pid: int) -> bool:
         if pid not in self._marked:
@@ -49,8 +69,35 @@ class Family:
         return self._marked[pid]
 
 
-def parent_of(pid: int) -> int:
-    """0 for a zombie as well: of it nothing is left to speak to."""
-    with open("/proc/%d/stat" % pid, "rb") as file:
-        state, parent = file.read().rpartition(b")")[2].split()[:2]
-    return 0 if state == b"Z" else int(parent)
+def descends(pid: int, ancestor: int, parents: Dict[int, int]) -> bool:
+    while pid in parents and pid != ancestor:
+        pid = parents[pid]
+    return pid == ancestor
+
+
+def ignores(pid: int, number: int) -> bool:
+    with contextlib.suppress(OSError), open("/proc/%d/status" % pid) as lines:
+        for line in lines:
+            if line.startswith("SigIgn:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
+
+
+def parents_of_all() -> Dict[int, int]:
+    """Without the dead who wait to be buried: of them nothing is left to speak to."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError), open("/proc/%s/stat" % name, "rb") as file:
+                state, parent = file.read().rpartition(b")")[2].split()[:2]
+                if state != b"Z":
+                    parents[int(name)] = int(parent)
+    return parents
+
+
+def adopt_orphans() -> None:
+    """As process 1 does: nginx as a daemon, which writes over its environment, is known by that."""
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes  # milliseconds, and only outside of a container
+
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

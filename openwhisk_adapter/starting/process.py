@@ -1,4 +1,4 @@
-"""Any start command as a process of its own: touches its output, its end, and all that descends from it."""
+"""Any start command as a process of its own: touches its output, its end and its family."""
 
 import contextlib
 import os
@@ -7,13 +7,12 @@ import signal
 import subprocess
 import threading
 import time
-from typing import IO, Callable, Dict, List, Optional
+from typing import IO, Callable, Dict, List
 
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
-from openwhisk_adapter.servers import Server, Unreachable
 from openwhisk_adapter.starting import GRACE, Started
-from openwhisk_adapter.starting.family import MARK, Family
+from openwhisk_adapter.starting.family import MARK, Family, adopt_orphans
 from openwhisk_adapter.starting.ports import Ports
 from openwhisk_adapter.starting.wanted import Wanted
 
@@ -32,9 +31,11 @@ class Child(Started):
         log: Log,
         ended: Callable[[str], None],
     ) -> None:
+        if os.getpid() != 1:
+            adopt_orphans()
         mark = os.urandom(8).hex()
         self._family = Family(mark)
-        self._ports = Ports(wanted, own_port, self._family.pids)
+        self.ports = Ports(wanted, own_port, self._family.pids)
         self._name = command[0]
         self._log = log
         self._ended = ended
@@ -53,22 +54,10 @@ class Child(Started):
             )
         except OSError as error:
             raise Refused(502, "the start command %s can't be run: %s" % (command, error))
-        self._family.leader = self._process.pid
+        self._family.lead(self._process.pid)
         os.set_blocking(self._output.fileno(), False)
         for work in (self._read_log, self._wait):
             threading.Thread(target=work, daemon=True).start()
-
-    def look(self) -> Optional[Server]:
-        return self._ports.look()
-
-    def mistaken(self, server: Server, failure: Unreachable) -> None:
-        self._ports.mistaken(server, failure)
-
-    def where(self, server: Server) -> str:
-        return self._ports.where(server)
-
-    def what_is_missing(self) -> str:
-        return self._ports.what_is_missing()
 
     @property
     def _output(self) -> IO[bytes]:
@@ -83,14 +72,9 @@ class Child(Started):
         return self._gone.wait(seconds)
 
     def stop(self) -> None:
-        self._kill(signal.SIGTERM)
+        self._family.kill(signal.SIGTERM)
         self._gone.wait(GRACE)
-        self._kill(signal.SIGKILL)
-
-    def _kill(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
-        self._family.kill(number)
+        self._family.kill(signal.SIGKILL)
 
     def _read_log(self) -> None:
         ready = select.poll()
@@ -123,14 +107,14 @@ class Child(Started):
         self._log.printed(text[:end].decode("utf-8", "replace"))
 
     def _wait(self) -> None:
-        """Until it ends. As process 1 we are handed its orphans as well; a daemon may outlive its starter."""
+        """Until it ends. Its orphans are ours as well; a daemon may outlive its starter."""
         status = _status_of(self._process.pid)
         self._process.returncode = status
         if status == 0 and self._family.pids():
             while self._family.pids():
                 time.sleep(0.25)
                 _bury_orphans()
-        self._kill(signal.SIGKILL)
+        self._family.kill(signal.SIGKILL)
         self._ended("%s ended with %s" % (self._name, how_from_status(status)))
         self._gone.set()
 

@@ -4,11 +4,12 @@ import contextlib
 import os
 import sys
 import threading
-from typing import Any, Callable, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional
 
 from openwhisk_adapter.log import Log
-from openwhisk_adapter.servers import Server, Unreachable
+from openwhisk_adapter.servers import Server
 from openwhisk_adapter.starting import GRACE, Started
+from openwhisk_adapter.starting.asgi import UvicornCapture
 from openwhisk_adapter.starting.capture import Places, wait_for_ever, wsgi_places
 from openwhisk_adapter.starting.commands import Program
 from openwhisk_adapter.starting.family import MARK, Family
@@ -21,11 +22,15 @@ from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import sockets_of
 from openwhisk_adapter.starting.wanted import Wanted
 
+if TYPE_CHECKING:
+    from openwhisk_adapter.servers.asgi import Asgi
+
 SERVED_NOTHING = "%s came to its end without serving an app or opening a port"
+SERVES_NO_MORE = "%s came to its end"
 
 
 class Script(Started):
-    """`taken` is told the app that it would serve; if there is none, `ended` how it came to its end."""
+    """`taken` is told the server that the program would be; or `ended`, how it came to its end."""
 
     shortest_pause = 0.1  # a look takes its time from the script that is loading
 
@@ -36,7 +41,7 @@ class Script(Started):
         wanted: Wanted,
         own_port: int,
         log: Log,
-        taken: Callable[[Any], None],
+        taken: Callable[[Server], None],
         ended: Callable[[str], None],
         signals: Signals,
     ) -> None:
@@ -49,14 +54,17 @@ class Script(Started):
         self._taken = taken
         self._ended = ended
         self._signals = signals
-        self._places = Places(dict(wsgi_places(self.take), **signals.substitutes()))
+        self._uvicorn = UvicornCapture(self._is_wanted, self._take_server, self._lose_server)
+        self._places = Places(dict(wsgi_places(self.take), **self._uvicorn.places()))
+        self._asgi: Optional[Asgi] = None
+        self._answered = 0
+        signals.share()
         mark = os.urandom(8).hex()
         os.environ[MARK] = mark
         self._family = Family(mark)
         self._known_sockets = set(sockets_of([os.getpid()]))
         self._wanted = wanted
         self._own_port = own_port
-        self._ports: Optional[Started] = None
 
     # -- in the main thread ------------------------------------------------------------------------
 
@@ -74,7 +82,7 @@ class Script(Started):
         try:
             yield
             wait_for_threads()
-            how = SERVED_NOTHING % self.name
+            how = (SERVED_NOTHING if self._asgi is None else SERVES_NO_MORE) % self.name
         except SystemExit as leaving:
             wait_for_threads()
             how = "%s ended with exit code %d" % (self.name, self._exit_code(leaving))
@@ -90,10 +98,27 @@ class Script(Started):
 
     def take(self, app: Any) -> None:
         """In the place of a server that would serve it for ever: its thread waits here."""
+        from openwhisk_adapter.servers.wsgi import Wsgi
+
         self._app_is_taken = True
         self._places.undo.close()
-        self._taken(app)
+        self._taken(Wsgi(app, self._log.exception))
         wait_for_ever()
+
+    # -- in the thread of uvicorn's loop -----------------------------------------------------------
+
+    def _is_wanted(self, port: int) -> bool:
+        return self._wanted.target in (0, port)
+
+    def _take_server(self, server: "Asgi") -> None:
+        self._app_is_taken = True
+        self._asgi = server
+        if not self._path_of_readiness():
+            self._taken(server)
+
+    def _lose_server(self) -> None:
+        """uvicorn has shut it down; the script goes on, to its end most often."""
+        self._app_is_taken = False
 
     def _exit_code(self, leaving: SystemExit) -> int:
         """As python: a number is the exit status, anything else a last word."""
@@ -107,21 +132,18 @@ class Script(Started):
 
     def look(self) -> Optional[Server]:
         """The tables of ports are read only if there is a socket that could be in one."""
-        if self._ports is None and self._has_new_sockets():
+        if self._asgi is not None and self._app_is_taken:
+            return self._asgi if self._is_ready(self._asgi) else None
+        if self.ports is None and self._has_new_sockets():
             from openwhisk_adapter.starting.ports import Ports  # an app that is taken does without
 
-            self._ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
-        return self._ports.look() if self._ports is not None else None
-
-    def mistaken(self, server: Server, failure: Unreachable) -> None:
-        if self._ports is not None:
-            self._ports.mistaken(server, failure)
-
-    def where(self, server: Server) -> str:
-        return self._ports.where(server) if self._ports is not None else ""
+            self.ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
+        return super().look()
 
     def what_is_missing(self) -> str:
-        return self._ports.what_is_missing() if self._ports is not None else ""
+        if self._asgi is not None:
+            return "%d at %s" % (self._answered, self._path_of_readiness())
+        return super().what_is_missing()
 
     def has_ended_within(self, seconds: float) -> bool:
         return self.has_ended.wait(seconds)
@@ -130,6 +152,17 @@ class Script(Started):
         """By itself, if it has a handler for that; without one python would end at once."""
         if self._signals.has_handler_of_script():
             self.has_ended.wait(GRACE)
+        self._family.end(GRACE)
+
+    def _path_of_readiness(self) -> str:
+        return self._wanted.ready or self._wanted.health
+
+    def _is_ready(self, server: "Asgi") -> bool:
+        """A server that has started up may still load its model, and say so."""
+        path = self._path_of_readiness()
+        if path:
+            self._answered = server.status_at(path)
+        return not path or self._answered // 100 == 2
 
     def _has_new_sockets(self) -> bool:
         return bool(set(sockets_of(self._pids())) - self._known_sockets)
@@ -140,11 +173,20 @@ class Script(Started):
 
 def wait_for_threads() -> None:
     """As python does before it ends; not for ever in one wait, so that signals are heard."""
+    end_pools()
     for thread in threading.enumerate():
         if thread is threading.main_thread() or thread.daemon:
             continue
         while thread.is_alive():
             thread.join(0.1)
+
+
+def end_pools() -> None:
+    """The threads of a pool never end by themselves; what they have to do yet is done."""
+    futures: Any = sys.modules.get("concurrent.futures.thread")
+    if futures is not None:
+        futures._python_exit()
+        futures._shutdown = False  # the script may be run once more
 
 
 def watch_streams(log: Log) -> None:

@@ -1,9 +1,11 @@
-"""SIGTERM and SIGINT for us and for a script that has handlers of its own: touches the signal module's functions."""
+"""SIGTERM and SIGINT, for us and for a script that has handlers: touches the signal module."""
 
+import os
 import signal
+import threading
 from typing import Any, Callable, Dict, Optional
 
-OURS = (signal.SIGTERM, signal.SIGINT)
+DEFAULTS = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 
 
 class Signals:
@@ -14,35 +16,50 @@ class Signals:
         self._theirs: Dict[int, Any] = {}
         self._set = signal.signal
         self._get = signal.getsignal
+        self._pid = os.getpid()
 
     def install(self, stop: Callable[[], None]) -> None:
         self._stop = stop
-        for number in OURS:
+        for number in DEFAULTS:
             self._set(number, self._arrived)
 
-    def substitutes(self) -> Dict[str, Callable[..., Any]]:
-        """For as long as a script runs in this process."""
-        return {"signal:signal": self._set_by_script, "signal:getsignal": self._get_by_script}
+    def share(self) -> None:
+        """From now on a script may set handlers, and ours stay, also when its app is taken."""
+        self._theirs.clear()
+        module: Any = signal
+        module.signal = self._set_by_script
+        module.getsignal = self._get_by_script
 
     def has_handler_of_script(self) -> bool:
-        return any(callable(handler) for handler in self._theirs.values())
+        return any(self._is_own_handler(number) for number in DEFAULTS)
+
+    def _is_own_handler(self, number: int) -> bool:
+        handler = self._theirs.get(number)
+        return callable(handler) and handler is not signal.default_int_handler
 
     def _set_by_script(self, number: int, handler: Any) -> Any:
-        if number not in OURS:
+        is_in_main_thread = threading.current_thread() is threading.main_thread()
+        if number not in DEFAULTS or not is_in_main_thread:  # where python refuses
             return self._set(number, handler)
         before = self._get_by_script(number)
         self._theirs[number] = handler
         return before
 
     def _get_by_script(self, number: int) -> Any:
-        if number not in OURS:
+        if number not in DEFAULTS:
             return self._get(number)
-        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-        return self._theirs.get(number, default)
+        return self._theirs.get(number, DEFAULTS[signal.Signals(number)])
 
     def _arrived(self, number: int, frame: Any) -> None:
-        if self._stop is not None:
+        if os.getpid() != self._pid:
+            self._arrived_at_a_fork(number)
+        elif self._stop is not None:
             self._stop()
-        handler = self._theirs.get(number)
-        if callable(handler) and handler is not signal.default_int_handler:
-            handler(number, frame)
+        if self._is_own_handler(number):
+            self._theirs[number](number, frame)
+
+    def _arrived_at_a_fork(self, number: int) -> None:
+        """A process that the script has made of this one ends as the script alone would have it."""
+        if not self._is_own_handler(number):
+            self._set(number, self._get_by_script(number))
+            os.kill(os.getpid(), number)

@@ -1,9 +1,24 @@
-"""Sockets that processes have open, and ports that nobody has: touches /proc."""
+"""Sockets that processes have open, where they listen, and ports that nobody has: touches /proc."""
 
 import contextlib
 import os
 import socket
-from typing import Dict, Iterable, Iterator, Tuple
+import struct
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Set
+
+from openwhisk_adapter.servers.http import Address
+
+LISTENING = "0A"  # in the kernel's tables
+IPV4_WITHIN_IPV6 = "::ffff:"
+
+
+class Listening(NamedTuple):
+    address: Address
+    "Where it can be asked from here."
+    host: str
+    "Where it can be asked from: one address, or all of them."
+    program: str
+    "The name of the process that listens."
 
 
 def sockets_of(pids: Iterable[int]) -> Dict[str, int]:
@@ -29,9 +44,48 @@ def unix_sockets() -> Iterator[str]:
                 yield "socket:[%s]" % columns[6]
 
 
-def free_ports() -> Tuple[int, int]:
-    """Two that nobody uses now: whoever is told one has it some milliseconds later."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
+def listening(owners: Dict[str, int]) -> Iterator[Listening]:
+    """Where they accept connections. Each table may take the kernel milliseconds."""
+    left: Set[str] = set(owners)
+    for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+        if not left:
+            return
+        with contextlib.suppress(OSError), open("/proc/net/" + table) as rows:
+            for row in rows:
+                columns = row.split()
+                if columns[3] != LISTENING:
+                    continue
+                link = "socket:[%s]" % columns[9]
+                if link in left:
+                    left.discard(link)
+                    yield listening_from_row(family, columns[1], program_of(owners[link]))
+
+
+def listening_from_row(family: int, text: str, program: str) -> Listening:
+    """Eight hexadecimal digits for each four bytes, in the order of this machine's processor."""
+    digits, _, port = text.rpartition(":")
+    packed = b""
+    for start in range(0, len(digits), 8):
+        packed += struct.pack("=L", int(digits[start : start + 8], 16))
+    host = socket.inet_ntop(family, packed)
+    if host.startswith(IPV4_WITHIN_IPV6):
+        host = host[len(IPV4_WITHIN_IPV6) :]
+    here = host if digits.strip("0") else "127.0.0.1"  # all addresses: this one too
+    return Listening(Address(here, int(port, 16)), host, program)
+
+
+def program_of(pid: int) -> str:
+    try:
+        with open("/proc/%d/comm" % pid, errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def free_ports(count: int) -> List[int]:
+    """That nobody uses now; a server that is told one of them has it some milliseconds later."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]

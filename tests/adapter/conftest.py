@@ -1,11 +1,19 @@
-"""One model behind each of the adapter's two back ends; a fresh adapter where a test needs its own."""
+"""One model behind each of the adapter's three back ends; a fresh adapter where a test needs its own."""
+
+import importlib.util
 
 import pytest
 
 from tests.support.adapter import Adapter, folder_of
 
-# The same app taken as it is about to be served, and as a server of its own behind a shell.
-COMMANDS = {"in-process": ["python", "app.py"], "http": ["sh", "-c", "cd . && exec python app.py"]}
+# The same app taken as it is about to be served, from a WSGI server or from uvicorn, and as a server
+# of its own behind a shell.
+COMMANDS = {
+    "in-process": ["python", "app.py"],
+    "http": ["sh", "-c", "cd . && exec python app.py"],
+}
+if importlib.util.find_spec("uvicorn"):  # images with Flask don't have it
+    COMMANDS["asgi"] = ["env", "MODEL_SERVER=uvicorn", "python", "app.py"]
 
 
 @pytest.fixture(scope="module", params=sorted(COMMANDS, reverse=True))

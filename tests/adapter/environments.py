@@ -29,6 +29,9 @@ ENVIRONMENTS = (
     Environment("py39-flask3.0", "3.9"),
     Environment("py311-flask3.1", "3.11"),
     Environment("py313-flask3.1", "3.13"),
+    Environment("py37-uvicorn0.17", "3.7"),
+    Environment("py39-uvicorn0.22", "3.9"),
+    Environment("py313-uvicorn0.54", "3.13"),
 )
 NAMES = tuple(environment.name for environment in ENVIRONMENTS)
 

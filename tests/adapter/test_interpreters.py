@@ -9,6 +9,8 @@ from tests.adapter.environments import NAMES, environment
 
 # A server behind a port doesn't care for the packages here, and its interpreter is that of another run.
 WITHOUT_HTTP = ("py37-flask1.1-restx", "py37-flask2.0-restx", "py311-flask3.1")
+# These have a server for ASGI alone.
+OF_ASGI = ("py37-uvicorn0.17", "py39-uvicorn0.22", "py313-uvicorn0.54")
 AT_ONCE = 3  # most of what they do is waiting for processes
 
 
@@ -26,9 +28,12 @@ def started(request, tmp_path_factory):
 
 
 def run(name, folder):
-    return run_again(
-        [environment(name)], folder, *(["-k", "not http"] if name in WITHOUT_HTTP else [])
-    )
+    options = []
+    if name in WITHOUT_HTTP:
+        options = ["-k", "not http"]
+    if name in OF_ASGI:
+        options = ["-k", "asgi"]
+    return run_again([environment(name)], folder, *options)
 
 
 @pytest.mark.timeout(1200)

@@ -627,7 +627,7 @@ def test_what_the_platform_has_lost_is_said_once(own):
     adapter = own()
     said = []
     for _ in range(3):
-        before = len(adapter.log)
+        before = len(adapter.stdout)
         value = {
             "__ow_method": "post",
             "__ow_path": "/p",
@@ -635,7 +635,7 @@ def test_what_the_platform_has_lost_is_said_once(own):
             "a": 1,
         }
         adapter.run(value)
-        said.append("raw" in adapter.log[before:])
+        said.append("raw" in adapter.stdout[before:])
     assert said == [True, False, False]
 
 

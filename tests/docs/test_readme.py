@@ -1,6 +1,7 @@
 """The README says what the code says, and no more than people read."""
 
 import re
+import subprocess
 
 import pytest
 

@@ -172,9 +172,20 @@ def ended(tmp_path, **variables):
 
 def port_shared(started, gateway, tmp_path):
     port = free_port()
-    adapter = started(SERVER, ["python3", "app.py", str(port)], OPENWHISK_PORT=port)
-    init_error(adapter)
-    return adapter.log
+    command = ["gunicorn", "--bind", "127.0.0.1:%d" % port, "app:app"]
+    return init_error(started(command=command, OPENWHISK_PORT=port)).replace(str(port), "8080")
+
+
+def several_ports(started, gateway, tmp_path):
+    ports = sorted(free_port() for _ in range(3))
+    words = ["%s:%d:0" % pair for pair in zip(("model", "grpc", "model"), ports)]
+    several = (ROOT / "tests" / "adapter" / "apps" / "several.py").read_text()
+    adapter = started(several, ["sh", "-c", "exec python3 app.py " + " ".join(words)])
+    assert adapter.init().status == 200
+    log = next(line for line in adapter.stdout.splitlines() if line.startswith("model at port"))
+    for port, shown in zip(ports, ("8000", "8001", "8002")):
+        log = log.replace(str(port), shown)
+    return log
 
 
 # -- requests fail ----------------------------------------------------------------------------------------------------
@@ -279,6 +290,7 @@ PRODUCED_BY = {
     "The script came to its end": no_server,
     "The start command can't be run": no_command,
     "The model wasn't ready in time": slow_load,
+    "Another port than the model's is asked": several_ports,
     "The image takes no code": code_given,
     "A setting is wrong": wrong_setting,
     "The adapter can't listen": port_taken,

@@ -22,12 +22,15 @@ def error_of(reply):
     "content, message",
     [
         (
-            {"exec": {"kind": "sequence", "components": []}},
-            "The specified runtime 'sequence' is not supported",
+            {"exec": {"kind": "nope:1"}},
+            "The specified runtime 'nope:1' is not supported by this platform."
+            " Valid values are: 'blackbox', 'sequence'.",
         ),
         (
             {"exec": {"kind": "nodejs:20", "code": "x"}},
-            "The specified runtime 'nodejs:20' is not supported",
+            "The specified runtime 'nodejs:20' is not supported by this platform."
+            " Valid values are: 'blackbox', 'sequence'. It runs such code in its image:"
+            " name that in place of the kind, as in --docker openwhisk/action-nodejs-v20.",
         ),
         ({"exec": {"image": "a"}}, "'kind' must be a string defined in 'exec'"),
         ({"exec": {**EXEC, "code": 1}}, "if defined, 'code' must be a string"),
@@ -143,13 +146,6 @@ def test_a_package_brings_parameters_and_goes_with_force(gateway, replay):
     assert gateway.rest("DELETE", "packages/tools").status == 409
     assert gateway.rest("DELETE", "packages/tools?force=true").status == 200
     assert gateway.rest("GET", "actions/tools/hammer").status == 404
-
-
-def test_bindings_are_refused(gateway):
-    reply = gateway.rest(
-        "PUT", "packages/bound", {"binding": {"namespace": "whisk.system", "name": "utils"}}
-    )
-    assert error_of(reply) == (400, "Package bindings are not supported by this platform.")
 
 
 def test_a_package_named_default(gateway):

@@ -9,6 +9,7 @@ import pytest
 from tests.support.clients import npm_session, output_of, wsk, wskdeploy
 from tests.support.gateway import WEB
 from tests.support.needs import need
+from tests.support.process import until
 from tests.support.recordings import GUEST_KEY
 from tests.support.replay import json_reply
 
@@ -101,6 +102,13 @@ def test_the_npm_client(gateway, replay):
         "again": {"answer": 42},
         "triggers": [],
         "rules": [],
+        "sequence": {"components": ["/guest/fromNode"] * 2, "kind": "sequence"},
+        "piped": {"answer": 42},
+        "rule": "active",
+        "disabled": "inactive",
+        "fired": 32,
+        "event": ["guest/on"],
+        "bound": {"name": "parcel", "namespace": "guest"},
         "deleted": "fromNode",
         "missing": 404,
     }
@@ -142,6 +150,43 @@ def test_wsk(gateway, replay):
         "action delete again": "The requested resource does not exist.",
     }
     assert replay.runs[0]["value"] == {"token": "t", "a": 1}
+
+
+COMPOSED = """
+project:
+  name: composed
+  packages:
+    tools:
+      version: 1.0.0
+      license: Apache-2.0
+      actions:
+        one: {docker: replay}
+        two: {docker: replay}
+      sequences:
+        both: {actions: "one, two", web: true}
+      triggers:
+        event:
+          inputs: {place: here}
+      rules:
+        on-event: {trigger: event, action: both}
+"""
+
+
+def test_wskdeploy_deploys_and_undeploys_what_is_composed(gateway, replay, tmp_path):
+    (tmp_path / "manifest.yaml").write_text(COMPOSED)
+    where = ("--apihost", host_of(gateway), "--auth", GUEST_KEY, "--namespace", "_")
+    arguments = ("-m", "manifest.yaml", *where)
+    for _ in range(2):
+        said = output_of(wskdeploy(), *arguments, folder=tmp_path, HOME=str(tmp_path))
+        assert said.strip() == "Success: Deployment completed successfully."
+    assert gateway.request("GET", "/api/v1/web/guest/tools/both").status == 204
+    assert len(replay.runs) == 2
+    assert gateway.rest("POST", "triggers/event", {"q": 1}).status == 202
+    until(lambda: len(replay.runs) == 4, lambda: "the rule has started nothing")
+    assert replay.runs[2]["value"]["place"] == "here"
+    output_of(wskdeploy(), "undeploy", *arguments, folder=tmp_path, HOME=str(tmp_path))
+    gone = [gateway.rest("GET", path).status for path in ("packages/tools", "triggers/event")]
+    assert [*gone, gateway.rest("GET", "rules/on-event").status] == [404] * 3
 
 
 def test_wskdeploy_deploys_and_undeploys(gateway, replay, tmp_path):

@@ -10,7 +10,10 @@ from tests.support.adapter import ROOT
 GATEWAY = Path(ROOT) / "gateway"
 
 # Lowest first. A room may import what stands above its own line here, and nothing below it.
-GROUND = "base64text entities loopback names records refusal settings terminal version"
+GROUND = """
+    activationrecords base64text clock entities loopback names orders records refusal sequences
+    settings terminal version
+"""
 ROOMS = {
     "http": "",
     "access": "http",
@@ -26,12 +29,12 @@ ROOMS = {
     "__main__": "commandline server",
 }
 PURE = """
-    access base64text entities loopback names records refusal settings
+    access activationrecords base64text entities loopback names orders records refusal settings
     http.cors http.credentials http.dates http.grammar http.headerlines http.headers http.hosts
     http.jsonreader http.jsontext http.mediatypes http.messages http.negotiation http.ranges
     http.refusals http.rendering http.startline http.urls
     web.address web.params web.result
-    rest.call rest.content rest.query
+    rest.call rest.content rest.execs rest.query
     containers.envelope containers.outcome containers.startcommand
     page.facts
 """

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from gateway.entities import SUCCESS, Activation
+from gateway.entities import SUCCESS, Activation, Trigger
 from gateway.store import PRUNED_EVERY, Selection, Store
 from tests.support.actions import action, in_loop
 
@@ -60,3 +60,13 @@ def test_a_start_that_keeps_fewer_removes_the_others(tmp_path, keep, left):
         in_loop(added(store, 12))
     with opened(tmp_path / "data", keep) as store:
         assert in_loop(store.count_activations(ALL)) == left
+
+
+def test_of_what_was_changed_in_one_millisecond_the_last_is_the_newest(tmp_path):
+    async def work(store):
+        for name in ("a", "b", "c", "a"):
+            await store.put_trigger(Trigger("guest", name, "0.0.1", updated=1))
+        return [each.name for each in store.triggers_in("guest")]
+
+    with opened(tmp_path / "data", 10) as store:
+        assert in_loop(work(store)) == ["a", "c", "b"]

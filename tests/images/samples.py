@@ -1,4 +1,6 @@
-"""Small images for a registry in this process: their blobs are text, their configs are what engines write."""
+"""Small images for a registry in this process: their blobs are text, their configs are what engines
+write.
+"""
 
 import json
 from contextlib import contextmanager
@@ -70,6 +72,12 @@ def quiet(_):
     """Nobody is told how far it is."""
 
 
+# A list of what is in an image, as Docker's builder attaches it.
+SBOM = (
+    b'{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document"}'
+)
+
+
 class Sample(NamedTuple):
     descriptor: Dict[str, Any]
     manifest: Dict[str, Any]
@@ -131,11 +139,12 @@ def put_index(registry, repository, tag, family, samples, attested=0):
         for architecture, sample in samples.items()
     ]
     for sample in list(samples.values())[:attested]:
+        config, blob = registry.add_blob(repository, b"{}"), registry.add_blob(repository, SBOM)
         statement = {
             "schemaVersion": 2,
             "mediaType": FAMILIES["oci"]["manifest"],
-            "config": {},
-            "layers": [],
+            "config": {"mediaType": OCI + "image.config.v1+json", **config},
+            "layers": [{"mediaType": "application/vnd.in-toto+json", **blob}],
         }
         annotations = {
             "vnd.docker.reference.type": "attestation-manifest",

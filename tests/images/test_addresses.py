@@ -1,4 +1,6 @@
-"""Where a registry may send layer.py, and what it takes along: addresses are judged once they are resolved."""
+"""Where a registry may send layer.py, and what it takes along: addresses are judged once they are
+resolved.
+"""
 
 import socket
 

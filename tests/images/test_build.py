@@ -1,4 +1,6 @@
-"""build.sh with a real engine and a real registry; what comes of it is pulled, started, asked as the platform asks."""
+"""build.sh with a real engine and a real registry; what comes of it is pulled, started, asked as
+the platform asks.
+"""
 
 import contextlib
 import functools
@@ -113,7 +115,9 @@ def build_environ(engine):
 
 
 class Action:
-    """A container, started as the platform starts it, asked over its network as the platform asks it."""
+    """A container, started as the platform starts it, asked over its network as the platform asks
+    it.
+    """
 
     def __init__(self, engine, image):
         environ = [
@@ -315,7 +319,9 @@ def test_an_image_that_is_in_the_engine_alone_is_pushed_by_it(engine, images, bu
 
 
 def podman_environ(folder):
-    """Storage of the test's own, plain HTTP to the registry on loopback, limits that any root may set."""
+    """Storage of the test's own, plain HTTP to the registry on loopback, limits that any root may
+    set.
+    """
     storage, registries, containers = (
         folder / f"{name}.conf" for name in ("storage", "registries", "containers")
     )
@@ -446,7 +452,8 @@ def test_an_image_of_which_no_python_can_be_made_is_told(build, bases, cache):
     built = build("no-python", ENGINE="registry", PYTHON_IMAGE=image, **cache)
     assert (built.status, built.stderr) == (
         1,
-        f"no-python failed: no Python can be made of {image}: it has no Python; one of 3.6 or newer, "
+        f"no-python failed: no Python can be made of {image}: it has no Python; one of 3.6 or"
+        f" newer, "
         "with its standard library, was expected; PYTHON_IMAGE names another\n",
     )
 
@@ -496,7 +503,9 @@ def test_a_folder_and_a_variable_become_part_of_the_image_the_same_by_every_engi
     assert len({one.digests[0] for one in built}) == 1
     with action(engine, f"{build.user}/greeter:1") as running:
         assert running.web("GET", "/")[1]["body"] == "grüß Gott"
-        told = engine.docker("exec", running.name, "sh", "-c", "cd /models && stat -c '%n %U %a' . m m/*")
+        told = engine.docker(
+            "exec", running.name, "sh", "-c", "cd /models && stat -c '%n %U %a' . m m/*"
+        )
     assert told.splitlines() == [
         ". root 755",
         "m root 755",
@@ -510,7 +519,8 @@ def test_a_folder_and_a_variable_become_part_of_the_image_the_same_by_every_engi
 # -- what is refused, and how it is told ---------------------------------
 
 NO_PYTHON = (
-    "the base has no Python (its start command: /usr/bin/perl app.py), and PYTHON=image forbids to add one: "
+    "the base has no Python (its start command: /usr/bin/perl app.py), and PYTHON=image"
+    " forbids to add one: "
     "make the base from an image with Python 3.6 or newer, or go without PYTHON=image"
 )
 
@@ -544,7 +554,8 @@ def test_an_action_image_is_refused_as_a_model(build, engine):
     again = build(f"{build.user}/small:{VERSION}", USERNAME="again")
     assert (again.status, again.stderr) == (
         1,
-        f"{build.user}/small:{VERSION} failed: the base is an action's image already: name the model's own image\n",
+        f"{build.user}/small:{VERSION} failed: the base is an action's image already: name the"
+        f" model's own image\n",
     )
 
 
@@ -588,7 +599,8 @@ WRONG = {
     ),
     "a user that is none": (
         {"USERNAME": "Me!"},
-        f"USERNAME, REGISTRY and TAG don't make a name together: 'Me!/small:{VERSION}' isn't an image's name, "
+        f"USERNAME, REGISTRY and TAG don't make a name together: 'Me!/small:{VERSION}' isn't"
+        f" an image's name, "
         "one like quay.io/codait/max-ocr:latest was expected",
     ),
     "a folder that isn't there": (
@@ -773,8 +785,8 @@ def test_a_models_tag_is_taken_and_the_action_is_called_as_without_it():
     }
     done = subprocess.run([BUILD], env=dict(environ, DRY_RUN="1"), capture_output=True, text=True)
     assert (
-        done.stdout
-        == f"docker: pull quay.io/codait/max-ocr:v1.2, add /openwhisk, try it, push me/max-ocr:{VERSION}\n"
+        done.stdout == f"docker: pull quay.io/codait/max-ocr:v1.2, add /openwhisk, try it, push"
+        f" me/max-ocr:{VERSION}\n"
     )
 
 
@@ -789,7 +801,8 @@ def test_without_a_new_enough_python_it_says_so(tmp_path):
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "build.sh: there is no Python 3.9 or newer here, neither as python3 nor as python: install one\n",
+        "build.sh: there is no Python 3.9 or newer here, neither as python3 nor as python:"
+        " install one\n",
     )
 
 

@@ -1,4 +1,6 @@
-"""Whose credentials are taken for a registry, from the files and programs that `docker login` leaves."""
+"""Whose credentials are taken for a registry, from the files and programs that `docker login`
+leaves.
+"""
 
 import base64
 import json

@@ -1,4 +1,6 @@
-"""What a layer costs, measured as the benchmark measures it, over real registries and a base of 100 MB."""
+"""What a layer costs, measured as the benchmark measures it, over real registries and a base of 100
+MB.
+"""
 
 import pytest
 

@@ -1,7 +1,8 @@
-"""What an image may hold, read as an interpreter is looked for in it: layers, links, hostile archives and programs."""
+"""Images in which a Python is looked for: layers, links, and whatever a stranger may have made."""
 
 import gzip
 import io
+import random
 import struct
 import tarfile
 import time
@@ -50,6 +51,15 @@ def test_a_layer_covers_what_lies_below_it():
     assert found == {"/lib/a.so": b"1", "/lib/b.so": b"3"}
 
 
+def test_a_layer_may_come_byte_by_byte():
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 1))
+
+    with files_from_layers([Slow(gzip.compress(layer(a=b"1")))]) as files:
+        assert files.read("/lib/a.so") == b"1"
+
+
 def test_a_whiteout_takes_away_what_lies_below_and_nothing_else():
     below = tar_from([(entry("lib/x/old.so"), b"1"), (entry("lib/kept.so"), b"2")])
     assert contents(below, layer(entry("lib/.wh.x"))) == {"/lib/kept.so": b"2"}
@@ -62,12 +72,16 @@ def test_an_opaque_folder_hides_what_lies_below_and_nothing_else():
 
 
 def test_a_second_name_of_a_file_outlives_the_first():
-    first = tar_from([(entry("lib/a.so"), b"1"), (entry("lib/b.so", tarfile.LNKTYPE, linkname="lib/a.so"), b"")])
+    first = tar_from(
+        [(entry("lib/a.so"), b"1"), (entry("lib/b.so", tarfile.LNKTYPE, linkname="lib/a.so"), b"")]
+    )
     assert contents(first, layer(entry("lib/.wh.a.so"))) == {"/lib/b.so": b"1"}
 
 
 def test_only_what_an_interpreter_could_need_is_kept():
-    archive = tar_from([(entry("srv/weights.bin"), b"1"), (entry("usr/lib/python3/site-packages/a.so"), b"2")])
+    archive = tar_from(
+        [(entry("srv/weights.bin"), b"1"), (entry("usr/lib/python3/site-packages/a.so"), b"2")]
+    )
     with files_from_layers([io.BytesIO(archive)]) as files:
         assert list(files.paths()) == ["/srv/weights.bin", "/usr/lib/python3/site-packages/a.so"]
         for path in files.paths():
@@ -112,7 +126,9 @@ def test_a_link_of_a_folder_on_this_machine_leads_to_nothing_outside_of_it(tmp_p
 
 
 def test_names_that_lead_out_of_the_image_are_refused():
-    assert refusal(layer(entry("lib/../../etc/a.so"))) == ("layer 1: 'lib/../../etc/a.so' leads out of the image")
+    assert refusal(layer(entry("lib/../../etc/a.so"))) == (
+        "layer 1: 'lib/../../etc/a.so' leads out of the image"
+    )
 
 
 def test_absolute_names_lie_in_the_image():
@@ -131,6 +147,14 @@ def test_a_file_of_any_size_ends_at_once(size):
     header[124:136] = (b"\x80" if size > 0 else b"\xff") + size.to_bytes(11, "big", signed=True)
     began = time.monotonic()
     assert refusal(with_checksum(header)).startswith("layer 1")
+    assert time.monotonic() - began < 5
+
+
+def test_a_file_that_takes_more_than_it_says_ends_at_once():
+    header = bytearray(entry("a", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\x80" + (1 << 60).to_bytes(11, "big")
+    began = time.monotonic()
+    assert refusal(with_checksum(header)) == "layer 1: it ends before its last file does"
     assert time.monotonic() - began < 5
 
 
@@ -171,6 +195,19 @@ def test_what_is_kept_is_bounded(monkeypatch):
     )
 
 
+def sparse_without_end():
+    header = bytearray(entry("a", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1
+    return with_checksum(header)
+
+
+def changed_gzip():
+    text = random.Random(1).getrandbits(800000).to_bytes(100000, "big").hex()
+    data = bytearray(gzip.compress(layer(a=text.encode())))
+    data[50000:51000] = b"\xff" * 1000
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     "damaged",
     [
@@ -179,16 +216,40 @@ def test_what_is_kept_is_bounded(monkeypatch):
         b"\x1f\x8b no gzip at all",
         gzip.compress(layer(a=b"1" * 99999))[:-40],
         layer(a=b"1" * 99999)[:5000],
-        entry("a", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT)[:482] + b"\1" * 30,
+        sparse_without_end(),
+        changed_gzip(),
     ],
-    ids=["empty", "text", "gzip's name only", "gzip cut", "tar cut", "sparse"],
+    ids=["empty", "text", "gzip's name only", "gzip cut", "tar cut", "sparse", "gzip changed"],
 )
 def test_a_damaged_layer_is_refused(damaged):
     assert refusal(layer(a=b"1"), damaged).startswith("layer 2")
 
 
+def test_no_bytes_of_an_archive_bring_the_reader_down():
+    """Each byte of its headers changed, with a checksum that fits."""
+    sparse = entry("c.so", pax_headers={"GNU.sparse.major": "1", "GNU.sparse.minor": "0"})
+    entries = [entry("lib/" + "n" * 120 + ".so"), entry("b", tarfile.GNUTYPE_SPARSE), sparse]
+    for one in entries:
+        for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+            data = one.tobuf(kind) + bytes(1024)
+            for place in range(len(data) - 1024):
+                for change in (1, 0x80, 0xFF):
+                    changed = bytearray(data)
+                    changed[place] ^= change
+                    is_read_or_refused(with_checksum(changed))
+
+
+def is_read_or_refused(archive):
+    try:
+        contents(archive)
+    except NoInterpreter:
+        pass
+
+
 def test_zstd_is_named():
-    assert refusal(b"\x28\xb5\x2f\xfd1234") == ("layer 1: it is compressed with zstd; gzip was expected")
+    assert refusal(b"\x28\xb5\x2f\xfd1234") == (
+        "layer 1: it is compressed with zstd; gzip was expected"
+    )
 
 
 # -- programs -----------------------------------------------------------------
@@ -197,7 +258,7 @@ X86, ARM = 62, 183
 
 
 def program(machine=X86, loader="", needed=(), runpath="", rpath="", tail=b""):
-    """The least that a loader understands: one segment with all of it, which begins at address 4096."""
+    """The least that a loader understands: one segment, loaded at address 4096."""
     strings = b"\0"
     tags = []
     for kind, texts in ((1, needed), (29, [runpath]), (15, [rpath])):
@@ -210,7 +271,9 @@ def program(machine=X86, loader="", needed=(), runpath="", rpath="", tail=b""):
     dynamic = start + len(strings)
     interpreter = dynamic + 16 * len(tags)
     end = interpreter + len(loader) + 1
-    data = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 3, machine, 1, 0, 64, end, 0, 64, 56, count, 64, 9, 8)
+    data = struct.pack(
+        "<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 3, machine, 1, 0, 64, end, 0, 64, 56, count, 64, 9, 8
+    )
     data += segment(1, 0, end) + segment(2, dynamic, 16 * len(tags))
     data += segment(3, interpreter, len(loader) + 1) if loader else b""
     data += strings + b"".join(struct.pack("<qQ", *tag) for tag in tags)
@@ -230,7 +293,9 @@ def image(tmp_path, files):
 
 
 def test_a_program_says_what_it_needs():
-    data = program(ARM, "/lib/ld-linux-aarch64.so.1", ["libc.so.6", "libm.so.6"], "$ORIGIN/../lib:/opt")
+    data = program(
+        ARM, "/lib/ld-linux-aarch64.so.1", ["libc.so.6", "libm.so.6"], "$ORIGIN/../lib:/opt"
+    )
     elf = elf_from_bytes(data)
     assert elf._asdict() == {
         "machine": "aarch64",
@@ -303,7 +368,10 @@ def test_no_bytes_of_a_program_bring_the_reader_down():
     data = program(X86, "/lib64/ld-linux-x86-64.so.2", ["libc.so.6"], "/opt")
     for place in range(len(data)):
         variants = [bytes([data[place] ^ change]) for change in (1, 0x80, 0xFF)]
-        for changed in [data[:place], *[data[:place] + one + data[place + 1 :] for one in variants]]:
+        for changed in [
+            data[:place],
+            *[data[:place] + one + data[place + 1 :] for one in variants],
+        ]:
             try:
                 elf_from_bytes(changed)
                 loaded_part(changed)
@@ -319,7 +387,8 @@ def test_a_part_of_a_python_is_refused_with_what_is_not_there(tmp_path):
     with pytest.raises(NoInterpreter) as refused:
         made(files)
     assert str(refused.value) == (
-        "only a part of its Python is installed, without encodings, select, socket, subprocess, threading, zlib"
+        "only a part of its Python is installed, without "
+        "encodings, select, socket, subprocess, threading, zlib"
     )
 
 
@@ -328,18 +397,26 @@ def test_a_python_without_its_loader_is_refused(tmp_path):
     del whole["lib/ld-linux-aarch64.so.1"]
     with pytest.raises(NoInterpreter) as refused:
         made(image(tmp_path, whole))
-    assert str(refused.value) == ("/usr/bin/python3.9 is started by /lib/ld-linux-aarch64.so.1, which isn't there")
+    assert str(refused.value) == (
+        "/usr/bin/python3.9 is started by /lib/ld-linux-aarch64.so.1, which isn't there"
+    )
 
 
 def test_a_python_for_arm64_is_taken(tmp_path):
     whole = python_image({f"{name}.py": b"" for name in ("encodings/__init__", *PARTS)})
     python = made(image(tmp_path, whole))
     with tarfile.open(fileobj=io.BytesIO(python.tar)) as archive:
-        files = [member.name for member in archive if member.isreg() and "python3.9" not in member.name]
+        files = [
+            member.name for member in archive if member.isreg() and "python3.9" not in member.name
+        ]
     assert (python.machine, python.version, files) == (
         "aarch64",
         "3.9",
-        ["openwhisk/python/bin/python3", "openwhisk/python/ld.so", "openwhisk/python/lib/libc.so.6"],
+        [
+            "openwhisk/python/bin/python3",
+            "openwhisk/python/ld.so",
+            "openwhisk/python/lib/libc.so.6",
+        ],
     )
     assert python.start == [
         "/openwhisk/python/ld.so",
@@ -389,7 +466,11 @@ def test_imports_are_read_in_all_their_forms(source, names):
     assert list(imports_from_source(source.encode(), "p.q")) == names
 
 
-@pytest.mark.parametrize("line", ["from a import (\n", "from " + " " * 9999 + "\n", "from " + "." * 9999 + "\n"])
+@pytest.mark.parametrize(
+    "line",
+    ["from a import (\n", "from " + " " * 9999 + "\n", "from " + "." * 9999 + "\n"],
+    ids=["no end", "spaces", "dots"],
+)
 def test_a_source_that_is_no_python_takes_no_time(line):
     source = (line * 99999)[: 1 << 20].encode()
     began = time.monotonic()

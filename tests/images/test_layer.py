@@ -1,4 +1,6 @@
-"""layer.py against a registry that can play what registries in the wild do; as a process where it matters."""
+"""layer.py against a registry that can play what registries in the wild do; as a process where it
+matters.
+"""
 
 import base64
 import gzip
@@ -299,15 +301,15 @@ def test_layers_that_are_fetched_from_elsewhere_are_neither_mounted_nor_copied(r
 # -- refused bases -------------------------------------------------------
 
 
-def test_a_base_without_python_is_refused_with_what_to_do(registry, home):
+def test_a_base_without_python_is_refused_where_none_may_be_added(registry, home):
     put_image(registry, BASE, "latest", settings={"Cmd": ["tensorflow_model_server"]})
     with pytest.raises(Unsuitable) as refusal:
-        run(registry, home)
+        run(registry, home, python="image")
     assert str(refusal.value) == (
-        "the base has no Python (its start command: tensorflow_model_server), "
-        "and openwhisk.py runs on the image's own: "
-        "make the base from an image with Python 3.6 or newer, or add one to it, "
-        "like `RUN apt-get install -y python3-minimal`"
+        "the base has no Python (its start command: tensorflow_model_server), and"
+        " PYTHON=image forbids"
+        " to add one: make the base from an image with Python 3.6 or newer, or go without"
+        " PYTHON=image"
     )
 
 
@@ -327,6 +329,59 @@ def test_a_base_of_schema_1_is_refused_clearly(registry, home):
     )
     with pytest.raises(Unsuitable, match="schema 1, which engines no longer pull"):
         run(registry, home)
+
+
+def test_a_base_for_another_system_is_refused(registry, home):
+    put_image(registry, BASE, "latest", os="windows")
+    with pytest.raises(Unsuitable, match="is for windows, OpenWhisk runs Linux containers"):
+        run(registry, home)
+
+
+def test_a_config_without_a_root_file_system_is_refused(registry, home):
+    put_image(registry, BASE, "latest", rootfs=None)
+    with pytest.raises(Unsuitable) as refusal:
+        run(registry, home)
+    told = "the config.rootfs should be dict and is NoneType: not an image's?"
+    assert str(refusal.value) == told
+
+
+def test_a_manifest_and_a_config_that_disagree_are_refused(registry, home):
+    put_image(registry, BASE, "latest", rootfs={"type": "layers", "diff_ids": []})
+    with pytest.raises(Unsuitable, match="has 2 layers, its config 0: no engine runs that"):
+        run(registry, home)
+
+
+def test_an_index_of_attestations_alone_is_refused(registry, home):
+    sample = put_image(registry, BASE, "amd64", "oci")
+    put_index(registry, BASE, "latest", "oci", {"amd64": sample}, attested=1)
+    index = registry.json_manifest(BASE, "latest")
+    index["manifests"] = index["manifests"][1:]
+    registry.add_manifest(BASE, "latest", FAMILIES["oci"]["index"], index)
+    with pytest.raises(Unsuitable, match="has attestations only: an image was asked for"):
+        run(registry, home)
+
+
+def test_a_digest_that_is_a_way_to_another_place_is_refused(registry, home):
+    sample = put_image(registry, BASE, "latest")
+    layers = [dict(sample.layers[0], digest="../../../token?x="), sample.layers[1]]
+    manifest = dict(sample.manifest, layers=layers)
+    registry.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    with pytest.raises(Unsuitable, match=r"layers\[0\].digest should be a digest"):
+        run(registry, home)
+
+
+@pytest.mark.parametrize("command", ["python app.py", "gunicorn app:app"])
+def test_layers_that_this_python_cannot_unpack_are_mounted_as_they_are(registry, home, command):
+    """zstd: what is in them isn't known, nor needed where the config tells."""
+    sample = put_image(registry, BASE, "latest", "oci", settings={"Cmd": command.split()})
+    zstd = registry.add_blob(BASE, b"\x28\xb5\x2f\xfd" + b"x" * 100)
+    layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar+zstd", **zstd}
+    manifest = dict(sample.manifest, layers=[layer, sample.layers[1]])
+    registry.add_manifest(BASE, "latest", FAMILIES["oci"]["manifest"], manifest)
+    plan, pushed = run(registry, home)
+    assert (pushed.mounted, pushed.copied) == (2, 0)
+    assert registry.json_manifest(TARGET, "1.0.0")["layers"][0] == layer
+    assert bool(plan.remarks) == (command != "python app.py")
 
 
 def test_an_artifact_that_is_no_image_is_refused(registry, home):
@@ -364,7 +419,8 @@ def test_a_missing_base_is_told_by_name_and_likely_cause(registry, home):
     done = program(home, f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"layer.py: GET http://{registry.address}/v2/{BASE}/manifests/latest: 404 MANIFEST_UNKNOWN: manifest unknown; "
+        f"layer.py: GET http://{registry.address}/v2/{BASE}/manifests/latest: 404"
+        f" MANIFEST_UNKNOWN: manifest unknown; "
         "is the name right? A private image's existence is hidden from those who may not read it\n"
     )
 
@@ -437,7 +493,7 @@ def test_copying_survives_a_broken_upload(registry, other_registry, home, after)
     plan, _ = made(order_for(registry, other_registry), home, counted.append)
     assert whole(other_registry)
     assert sum(counted) == plan.base_size
-    assert len(other_registry.asked("POST")) == 4 + (after != "goes on")
+    assert len(other_registry.asked("POST")) == 6 + (after != "goes on")
 
 
 def test_a_push_that_fails_leaves_no_tag_and_the_next_one_sends_only_the_rest(
@@ -447,7 +503,7 @@ def test_a_push_that_fails_leaves_no_tag_and_the_next_one_sends_only_the_rest(
     other_registry.refuses_tags = True
     with pytest.raises(RegistryError, match="503"):
         run(registry, home, other_registry)
-    assert [tag for _, tag in other_registry.manifests] == []
+    assert not [tag for _, tag in other_registry.manifests if not tag.startswith("sha256:")]
     other_registry.refuses_tags = False
     _, pushed = run(registry, home, other_registry)
     assert pushed.copied == 0
@@ -463,7 +519,7 @@ def test_a_second_run_sends_nothing_and_has_the_same_digest(registry, home):
     _, first = run(registry, home)
     del registry.log[:]
     _, second = run(registry, home)
-    assert second == first._replace(mounted=0, sent=second.sent)
+    assert second == first._replace(mounted=0, sent=second.sent, attached=0)
     assert {line.split(" ")[0] for line in registry.log} == {"GET", "HEAD"}
     assert second.sent < 3000
 
@@ -533,7 +589,8 @@ def test_without_the_right_to_push_the_refusal_says_where_to_log_in(registry, ho
     done = program(home, f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1")
     assert done.returncode == 1
     assert done.stderr.endswith(
-        f"(without credentials); `docker login {registry.address}` with an account that may do this\n"
+        f"(without credentials); `docker login {registry.address}` with an account that may do"
+        f" this\n"
     )
 
 
@@ -567,6 +624,8 @@ def test_the_outcome_is_one_line_or_json(registry, home):
         "mounted": 2,
         "copied": 0,
         "sent": outcome["sent"],
+        "attached": 1,
+        "remarks": [],
     }
     line = program(home, *words).stdout
     assert line.startswith(

@@ -1,4 +1,4 @@
-"""manifest.yaml is what the list of models says, and what wskdeploy, which is strict, takes it for."""
+"""manifest.yaml is what the list of models says, and wskdeploy, which is strict, reads it so."""
 
 import os
 import re

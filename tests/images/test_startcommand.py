@@ -13,12 +13,18 @@ PROGRAMS = {
     "env with options": (["/usr/bin/env", "-i", "-u", "A", "B=1", "python", "x"], ["python", "x"]),
     "tini": (["tini", "--", "python", "app.py"], ["python", "app.py"]),
     "tini with options": (["/sbin/tini", "-g", "-e", "143", "--", "python"], ["python"]),
-    "tini without dashes": (["tini", "python", "app.py", "--", "x"], ["python", "app.py", "--", "x"]),
+    "tini without dashes": (
+        ["tini", "python", "app.py", "--", "x"],
+        ["python", "app.py", "--", "x"],
+    ),
     "one in another": (
         ["tini", "--", "env", "A=1", "sh", "-c", "cd /srv && exec python app.py"],
         ["python", "app.py"],
     ),
-    "the last of several": (["sh", "-c", "make; nginx & gunicorn app:app"], ["gunicorn", "app:app"]),
+    "the last of several": (
+        ["sh", "-c", "make; nginx & gunicorn app:app"],
+        ["gunicorn", "app:app"],
+    ),
     "lines": (["bash", "-c", "set -e\ncd /srv\nexec gunicorn app:app\n"], ["gunicorn", "app:app"]),
     "the first of a pipe": (["sh", "-c", "python app.py | tee log"], ["python", "app.py"]),
     "in spite of everything": (["sh", "-c", "python app.py || exit 1"], ["python", "app.py"]),

@@ -35,6 +35,11 @@ def wsk():
     return made("wsk", ["go.mod", "wsk.go"], "wsk", *go_build("wsk", "wsk.go"))
 
 
+def wsk_words():
+    """The path of a program that answers commands of wsk with that library, and prints as wsk does."""
+    return made("words", ["go.mod", "words.go"], "words", *go_build("words", "words.go"))
+
+
 def npm_session():
     """The path of a session with the npm client."""
     npm = (need("npm"), "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund")

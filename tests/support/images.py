@@ -1,4 +1,6 @@
-"""Model images of all kinds for a Docker engine: each is built on first use, from what is on this machine."""
+"""Model images of all kinds for a Docker engine: each is built on first use, from what is on this
+machine.
+"""
 
 import os
 import shutil
@@ -64,7 +66,9 @@ class Images:
         self.engine = engine
 
     def max_shape(self, name="test/max-digits:1"):
-        """Python 3.7, MAX's pins, user max, the shell form of `python app.py`: an example as users would build it."""
+        """Python 3.7, MAX's pins, user max, the shell form of `python app.py`: an example as users
+        would build it.
+        """
         with scratch("image-") as folder:
             python = copy_python(environment("py37-flask1.1-restx"), Path(folder))
             shutil.copytree(str(EXAMPLE), os.path.join(folder, "app"), ignore=UNUSED)
@@ -96,7 +100,8 @@ class Images:
 
 
 def copy_python(python, folder):
-    """The interpreter of a virtual environment and its packages, as one tree that can lie anywhere."""
+    """The interpreter of a virtual environment and its packages, as one tree that can lie anywhere.
+    """
     question = "import sys, site; print(sys.base_prefix); print(site.getsitepackages()[0])"
     prefix, packages = subprocess.check_output([python, "-c", question]).decode().split("\n")[:2]
     lib = "lib/" + os.path.basename(os.path.dirname(packages))

@@ -1,7 +1,7 @@
-"""Images that have a Python, as files; and images that have none, with a Python of the adapter's own.
+"""Images that have a Python, and images that have none but the adapter's own.
 
-Made from what is on this machine: Debian's Python, and the one that runs the tests where Docker's own
-Python images have theirs.
+Made from what is on this machine: Debian's Python, and the one that runs the tests, in the place
+where Docker's Python images have theirs.
 """
 
 import contextlib
@@ -127,7 +127,9 @@ def go_server(folder, name="server", libc=None):
         environ.update(CGO_ENABLED="1", CC=need(libc))
         options = ["-ldflags", "-linkmode external"]
     command = [need("go"), "build", "-o", target, *options, "."]
-    done = subprocess.run(command, cwd=sources, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        command, cwd=sources, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert done.returncode == 0, done.stdout.decode()
     return target
 

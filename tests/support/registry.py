@@ -1,4 +1,6 @@
-"""Registries on loopback: Debian's docker-registry, and one in this process that can play every odd behaviour."""
+"""Registries on loopback: Debian's docker-registry, and one in this process that can play every odd
+behaviour.
+"""
 
 import base64
 import contextlib
@@ -40,7 +42,10 @@ def real_registry():
                 {
                     "version": "0.1",
                     "log": {"level": "warn"},
-                    "storage": {"filesystem": {"rootdirectory": folder}, "delete": {"enabled": True}},
+                    "storage": {
+                        "filesystem": {"rootdirectory": folder},
+                        "delete": {"enabled": True},
+                    },
                     "http": {"addr": "127.0.0.1:%d" % port},
                 },
                 file,
@@ -51,7 +56,10 @@ def real_registry():
 
 
 class Odd:
-    """A registry in this process. Its switches are what registries in the wild do; `log` is what it was asked."""
+    """A registry in this process.
+
+    Its switches are what registries in the wild do; `log` is what it was asked.
+    """
 
     def __init__(self):
         self.blobs, self.manifests, self.uploads, self.log = {}, {}, {}, []
@@ -66,6 +74,8 @@ class Odd:
         self.break_downloads_after = self.break_uploads_after = None  # bytes, once each
         self.forgets_uploads = self.refuses_the_rest = False  # after a break
         self.refuses_tags = False
+        self.lists_referrers = True  # else a client has to keep a list under a tag
+        self.refuses_statements = False
         self.error = None  # what everything is refused with: a value, or bytes
         self.cut_off = False  # whether a client went away in the middle of it
 
@@ -79,6 +89,18 @@ class Odd:
         digest = digest_of(data)
         self.manifests[repository, digest] = self.manifests[repository, tag] = (media_type, data)
         return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+    def referrers(self, repository, digest):
+        """Entries of the manifests that have this one for their subject."""
+        found = {}
+        for (name, version), (media_type, data) in self.manifests.items():
+            value = json.loads(data)
+            subject = value.get("subject") if isinstance(value, dict) else None
+            speaks_of_it = subject and subject["digest"] == digest
+            if name == repository and version.startswith("sha256:") and speaks_of_it:
+                described = {"digest": version, "size": len(data), "mediaType": media_type}
+                found[version] = dict(described, artifactType=value["artifactType"])
+        return list(found.values())
 
     def asked(self, method=None):
         return [line for line in self.log if not method or line.startswith(method + " ")]
@@ -122,7 +144,8 @@ class Handler(BaseHTTPRequestHandler):
         if parts.path == "/token":
             return self.token()
         match = re.match(
-            r"/(v2|cdn)/(.+)/(manifests|blobs|uploads)/(.*)\Z", parts.path.replace("blobs/uploads", "uploads")
+            r"/(v2|cdn)/(.+)/(manifests|blobs|uploads|referrers)/(.*)\Z",
+            parts.path.replace("blobs/uploads", "uploads"),
         )
         if not match:
             return self.answer(404)
@@ -167,20 +190,28 @@ class Handler(BaseHTTPRequestHandler):
         granted = [scope for scope in scopes if known or scope.split(":")[1] in self.odd.public]
         if not granted:
             return self.answer(401)
-        return self.answer(200, [], json.dumps({"token": ",".join(granted).replace(" ", "")}).encode())
+        return self.answer(
+            200, [], json.dumps({"token": ",".join(granted).replace(" ", "")}).encode()
+        )
 
     def allowed(self):
         if not self.odd.token_server:
             return True
-        action = "pull" if self.command in ("GET", "HEAD") and "/uploads/" not in self.path else "push"
+        action = (
+            "pull" if self.command in ("GET", "HEAD") and "/uploads/" not in self.path else "push"
+        )
         mount_source = self.query.get("from", [None])[0]
         needed = [(self.repository, action)] + [(mount_source, "pull")] * bool(mount_source)
         missing = [pair for pair in needed if not self.grants(*pair)]
         if missing == [(mount_source, "pull")]:
-            self.answer(202, self.location(self.new_upload()))  # as distribution does: no right to mount, so upload
+            self.answer(
+                202, self.location(self.new_upload())
+            )  # as distribution does: no right to mount, so upload
         elif missing:
             challenge = 'Bearer realm="http://%s/token",service="odd",scope="repository:%s:pull"'
-            self.answer(401, [("WWW-Authenticate", challenge % (self.odd.address, self.repository))])
+            self.answer(
+                401, [("WWW-Authenticate", challenge % (self.odd.address, self.repository))]
+            )
         return not missing
 
     def grants(self, repository, action):
@@ -193,27 +224,47 @@ class Handler(BaseHTTPRequestHandler):
     def get_manifests(self):
         found = self.odd.manifests.get((self.repository, self.name))
         if not found:
-            return self.answer(404, [], b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
+            return self.answer(
+                404, [], b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
+            )
         headers = [("Content-Type", found[0]), ("Docker-Content-Digest", digest_of(found[1]))]
         body = found[1] + b" " if digest_of(found[1]) in self.odd.corrupt else found[1]
         return self.answer(200, headers, body)
 
     head_manifests = get_manifests
 
+    def get_referrers(self):
+        if not self.odd.lists_referrers:
+            return self.answer(404)
+        listed = {"schemaVersion": 2, "manifests": self.odd.referrers(self.repository, self.name)}
+        return self.answer(200, [], json.dumps(listed).encode())
+
     def put_manifests(self):
         data, self.read = self.rfile.read(int(self.headers["Content-Length"])), True
         value = json.loads(data)
+        if self.odd.refuses_statements and "subject" in value:
+            return self.answer(400, [], b'{"errors":[{"code":"MANIFEST_INVALID"}]}')
         if self.odd.refuses_tags and not self.name.startswith("sha256:"):
             return self.answer(503)
         named = [value["config"]] + value["layers"] if "layers" in value else []
         missing = [blob for blob in named if not blob.get("urls") and not self.has(blob["digest"])]
         missing += [
-            one for one in value.get("manifests", []) if (self.repository, one["digest"]) not in self.odd.manifests
+            one
+            for one in value.get("manifests", [])
+            if (self.repository, one["digest"]) not in self.odd.manifests
         ]
-        if missing or value.get("mediaType", self.headers["Content-Type"]) != self.headers["Content-Type"]:
-            return self.answer(400, [], b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}')
+        if (
+            missing
+            or value.get("mediaType", self.headers["Content-Type"]) != self.headers["Content-Type"]
+        ):
+            return self.answer(
+                400, [], b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}'
+            )
         self.odd.add_manifest(self.repository, self.name, self.headers["Content-Type"], data)
-        return self.answer(201, [("Docker-Content-Digest", digest_of(data))])
+        headers = [("Docker-Content-Digest", digest_of(data))]
+        if "subject" in value and self.odd.lists_referrers:
+            headers.append(("OCI-Subject", value["subject"]["digest"]))
+        return self.answer(201, headers)
 
     # -- blobs
 
@@ -227,7 +278,11 @@ class Handler(BaseHTTPRequestHandler):
         if not self.has(self.name):
             return self.answer(404)
         if self.odd.cdn and self.front == "v2":
-            location = "http://%s/cdn/%s/blobs/%s?signature=s" % (self.odd.cdn, self.repository, self.name)
+            location = "http://%s/cdn/%s/blobs/%s?signature=s" % (
+                self.odd.cdn,
+                self.repository,
+                self.name,
+            )
             return self.answer(307, [("Location", location)])
         data = self.odd.blobs[self.repository, self.name]
         if self.name in self.odd.corrupt:
@@ -253,7 +308,14 @@ class Handler(BaseHTTPRequestHandler):
         name += "?_state=a%2Fb%3D" if self.odd.locations_with_query else ""
         path = "/v2/%s/blobs/uploads/%s" % (self.repository, name)
         address = "http://%s%s" % (self.odd.address, path)
-        return [("Location", {"absolute": address, "absolute path": path, "relative path": name}[self.odd.locations])]
+        return [
+            (
+                "Location",
+                {"absolute": address, "absolute path": path, "relative path": name}[
+                    self.odd.locations
+                ],
+            )
+        ]
 
     def post_uploads(self):
         digest, source = (self.query.get(name, [None])[0] for name in ("mount", "from"))
@@ -268,7 +330,9 @@ class Handler(BaseHTTPRequestHandler):
         if not self.knows_state():
             return self.answer(400)
         have, size = len(self.odd.uploads[self.name]), int(self.headers["Content-Length"])
-        if "Content-Range" in self.headers and not self.headers["Content-Range"].startswith("%d-" % have):
+        if "Content-Range" in self.headers and not self.headers["Content-Range"].startswith(
+            "%d-" % have
+        ):
             return self.answer(416)
         if "Content-Range" in self.headers and self.odd.refuses_the_rest:
             return self.answer(416)
@@ -292,10 +356,14 @@ class Handler(BaseHTTPRequestHandler):
     def put_uploads(self):
         if not self.knows_state():
             return self.answer(400)
-        data = self.odd.uploads.pop(self.name) + self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        data = self.odd.uploads.pop(self.name) + self.rfile.read(
+            int(self.headers.get("Content-Length") or 0)
+        )
         self.read = True
         if digest_of(data) != self.query["digest"][0]:
-            return self.answer(400, [], b'{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}')
+            return self.answer(
+                400, [], b'{"errors":[{"code":"DIGEST_INVALID","message":"digest invalid"}]}'
+            )
         self.odd.blobs[self.repository, digest_of(data)] = data
         return self.answer(201)
 
@@ -324,7 +392,9 @@ def tar_gz(files):
 
 @contextmanager
 def cut_once(address, after):
-    """Another address of a registry: the first connection that carries more than `after` bytes one way is cut."""
+    """Another address of a registry: the first connection that carries more than `after` bytes one
+    way is cut.
+    """
     cuts = []
 
     class Relay(BaseRequestHandler):

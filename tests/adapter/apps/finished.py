@@ -1,3 +1,6 @@
-"""A script that serves nothing."""
+"""A script that serves nothing, though it has a pool of threads."""
 
-print("nothing to do")
+from concurrent.futures import ThreadPoolExecutor
+
+pool = ThreadPoolExecutor(2)
+pool.submit(print, "nothing to do").result()

@@ -1,6 +1,11 @@
-"""A WSGI app whose every route is one habit of a model server; served by Werkzeug, as Flask apps are."""
+"""A WSGI app whose every route is one habit of a model server; served by Werkzeug, as Flask apps are.
+
+With MODEL_SERVER=uvicorn it is an ASGI app instead, in which a thread does the work of each request.
+"""
 
 import base64
+import io
+import itertools
 import json
 import os
 import subprocess
@@ -306,7 +311,83 @@ def application(environ, start_response):
     return ROUTES.get(environ["PATH_INFO"], report)(environ, start_response)
 
 
-if __name__ == "__main__":
-    from werkzeug.serving import run_simple
+def asgi_app(app):
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
-    run_simple("127.0.0.1", int(os.environ.get("MODEL_PORT", 0)), application, threaded=True)
+    threads = ThreadPoolExecutor(64)
+
+    async def serve(scope, receive, send):
+        assert scope["type"] == "http"
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        loop = asyncio.get_event_loop()
+
+        def send_from_thread(**message):
+            asyncio.run_coroutine_threadsafe(send(message), loop).result()
+
+        environ = environ_from_scope(scope, body)
+        await loop.run_in_executor(threads, work, app, environ, send_from_thread)
+
+    return serve
+
+
+def work(app, environ, send):
+    started, written = [], []
+
+    def respond(status, headers):
+        pairs = [(name.encode("latin-1"), str(value).encode("latin-1")) for name, value in headers]
+        started[:] = [{"type": "http.response.start", "status": int(status[:3]), "headers": pairs}]
+        return written.append
+
+    chunks = app(environ, respond)
+    try:
+        for chunk in itertools.chain(written, chunks, [b""]):
+            while started:
+                send(**started.pop())
+            send(type="http.response.body", body=chunk, more_body=True)
+    finally:
+        close = getattr(chunks, "close", None)
+        if close:
+            close()
+    send(type="http.response.body")
+
+
+def environ_from_scope(scope, body):
+    root = scope["root_path"]
+    path = scope["path"][len(root) :] if scope["path"].startswith(root) else scope["path"]
+    raw_path = scope["raw_path"].decode("latin-1")
+    raw_path = raw_path[len(root) :] if raw_path.startswith(root) else raw_path
+    query = scope["query_string"].decode("latin-1")
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": root,
+        "PATH_INFO": path.encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": query,
+        "RAW_URI": raw_path + ("?" + query if query else ""),
+        "SERVER_NAME": scope["server"][0],
+        "SERVER_PORT": str(scope["server"][1]),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+    }
+    environ["REQUEST_URI"] = environ["RAW_URI"]
+    for name, value in scope["headers"]:
+        name = name.decode("latin-1").upper().replace("-", "_")
+        name = name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + name
+        environ[name] = value.decode("latin-1")
+    return environ
+
+
+if __name__ == "__main__":
+    port = int(os.environ.get("MODEL_PORT", 0))
+    if os.environ.get("MODEL_SERVER") == "uvicorn":
+        import uvicorn
+
+        uvicorn.run(asgi_app(application), port=port)
+    else:
+        from werkzeug.serving import run_simple
+
+        run_simple("127.0.0.1", port, application, threaded=True)

@@ -17,8 +17,31 @@ async function session (apihost, key) {
   seen.packages = (await ow.packages.list()).length
   seen.triggers = await ow.triggers.list()
   seen.rules = await ow.rules.list()
+  Object.assign(seen, await composed(ow))
   seen.deleted = (await ow.actions.delete('fromNode')).name
   seen.missing = await ow.actions.get('fromNode').catch(error => error.statusCode)
+  return seen
+}
+
+async function composed (ow) {
+  const seen = {}
+  const both = await ow.actions.create({ name: 'both', sequence: ['/_/fromNode', '/_/fromNode'] })
+  seen.sequence = both.exec
+  seen.piped = await ow.actions.invoke({ name: 'both', params: { a: 1 }, blocking: true, result: true })
+  await ow.triggers.create({ name: 'event' })
+  seen.rule = (await ow.rules.create({ name: 'on', trigger: 'event', action: 'both' })).status
+  await ow.rules.disable({ name: 'on' })
+  seen.disabled = (await ow.rules.get('on')).status
+  await ow.rules.enable({ name: 'on' })
+  seen.fired = (await ow.triggers.invoke({ name: 'event', params: { b: 2 } })).activationId.length
+  seen.event = Object.keys((await ow.triggers.get('event')).rules)
+  await ow.packages.create({ name: 'parcel' })
+  const binding = { namespace: '_', name: 'parcel' }
+  seen.bound = (await ow.packages.create({ name: 'mine', package: { binding } })).binding
+  for (const name of ['mine', 'parcel']) await ow.packages.delete(name)
+  await ow.rules.delete('on')
+  await ow.triggers.delete('event')
+  await ow.actions.delete('both')
   return seen
 }
 

@@ -1,0 +1,85 @@
+"""Where uvicorn would open its port, its app is taken: touches uvicorn's class Server.
+
+Everything else stays as uvicorn does it: configuration, logging, event loop, lifespan, signals.
+Only the list of sockets at which it is to listen is empty.
+"""
+
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+
+from openwhisk_adapter.starting.capture import Around, Substitute
+
+if TYPE_CHECKING:
+    from openwhisk_adapter.servers.asgi import Asgi  # a script without uvicorn does without asyncio
+
+Method = Callable[..., Any]
+
+
+class UvicornCapture:
+    """The first server of one app that would listen at a port that is `wanted` is the model's.
+
+    `taken` is told once it is ready, `ended` when it is over.
+    """
+
+    def __init__(
+        self,
+        wanted: Callable[[int], bool],
+        taken: Callable[["Asgi"], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self.wanted = wanted
+        self.taken = taken
+        self.ended = ended
+        self.asgi: Optional["Asgi"] = None
+
+    def places(self) -> Dict[str, Substitute]:
+        return {
+            "uvicorn.server:Server.startup": Around(self.startup_of),
+            "uvicorn.server:Server.shutdown": Around(self.shutdown_of),
+        }
+
+    def startup_of(self, original: Method) -> Method:
+        async def startup(server: Any, sockets: Optional[List[socket.socket]] = None) -> None:
+            if sockets is not None or not self.can_take(server.config):
+                await original(server, sockets=sockets)
+                return
+            await original(server, sockets=sockets_beside(server.config))
+            if server.started and self.asgi is None:
+                from openwhisk_adapter.servers.asgi import Asgi
+
+                self.asgi = Asgi(server)
+                self.taken(self.asgi)
+
+        return startup
+
+    def shutdown_of(self, original: Method) -> Method:
+        async def shutdown(server: Any, sockets: Optional[List[socket.socket]] = None) -> None:
+            try:
+                await original(server, sockets=sockets)
+            finally:
+                if self.asgi is not None and server is self.asgi.uvicorn:
+                    self.ended()
+
+        return shutdown
+
+    def can_take(self, config: Any) -> bool:
+        """With TLS, at a socket, or with more processes it serves as it is."""
+        if self.asgi is not None or config.is_ssl or config.uds or config.fd is not None:
+            return False
+        return self.wanted(int(config.port))
+
+
+def sockets_beside(config: Any) -> List[socket.socket]:
+    """None, but for a server in a thread: its program goes on, and may ask it, as Gradio's does."""
+    if threading.current_thread() is threading.main_thread():
+        return []
+    host = config.host or "0.0.0.0"
+    own = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.bind((host, config.port))
+    except OSError:
+        own.close()
+        return []
+    return [own]

@@ -1,0 +1,40 @@
+"""A configuration without which a server ignores its variables: touches a copy of that file."""
+
+import contextlib
+import os
+import tempfile
+from typing import Dict, Mapping, Sequence
+
+from openwhisk_adapter.starting.wanted import Config
+
+LARGEST = 1 << 20  # characters that are read of such a file
+
+
+def variables_for_config(
+    config: Config, command: Sequence[str], environ: Mapping[str, str]
+) -> Dict[str, str]:
+    """Names the copy; nothing where none can be made: the server has its own file still."""
+    text = text_of_first(places_of_config(config, command, environ))
+    with contextlib.suppress(OSError):
+        descriptor, name = tempfile.mkstemp(suffix=config.suffix)
+        with open(descriptor, "w") as file:
+            file.write("%s\n%s\n" % (text, config.line))
+        return {config.variable: name}
+    return {}
+
+
+def places_of_config(
+    config: Config, command: Sequence[str], environ: Mapping[str, str]
+) -> Sequence[str]:
+    """In the order in which the server itself would take one of them."""
+    words = " ".join(command).split()
+    named = [value for option, value in zip(words, words[1:]) if option == config.option]
+    return [environ.get(config.variable, ""), *named, *config.places]
+
+
+def text_of_first(places: Sequence[str]) -> str:
+    for place in places:
+        if os.path.isfile(place):
+            with contextlib.suppress(OSError, ValueError), open(place) as file:
+                return file.read(LARGEST)
+    return ""

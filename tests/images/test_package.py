@@ -1,0 +1,166 @@
+"""The adapter without an image of ours: as a wheel for `pip install`, and as an image for COPY
+--from.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from http.client import HTTPConnection
+
+import pytest
+
+from images.action.adapter import layer_from_project, names_of_files, version
+from tests.images.samples import ROOT
+from tests.images.test_build import action
+from tests.support.interpreter import prefix_of_python
+from tests.support.process import Process, accepts, free_port, until
+
+APP = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+
+HTTPServer(("127.0.0.1", 5000), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Made from a copy: a build leaves files beside what it builds."""
+    folder = tmp_path_factory.mktemp("wheel")
+    names = [*names_of_files(ROOT), "pyproject.toml", "README.md", "LICENSE"]
+    for name in names:
+        (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "project" / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    done = subprocess.run([*command, str(folder / "project")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def test_the_wheel_holds_the_files_of_the_layer_and_nothing_else(wheel):
+    assert wheel.name == f"openwhisk_adapter-{version()}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as opened:
+        files = {name: opened.read(name) for name in opened.namelist() if ".dist-info/" not in name}
+        (metadata,) = [name for name in opened.namelist() if name.endswith("/METADATA")]
+        told = opened.read(metadata).decode()
+    assert files == {name: (ROOT / name).read_bytes() for name in names_of_files(ROOT)}
+    assert "\nRequires-Python: >=3.6\n" in told
+    assert "Requires-Dist" not in told
+
+
+@pytest.mark.parametrize("number", ["3.6", "3.13"])
+def test_installed_it_is_a_command_that_answers_the_platform(wheel, tmp_path, number):
+    python = os.path.join(prefix_of_python(number), "bin", "python3")
+    folder = tmp_path / "env"
+    subprocess.run([python, "-m", "venv", str(folder)], check=True)
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index"]
+    subprocess.run([*install, "--disable-pip-version-check", str(wheel)], check=True)
+    (tmp_path / "app.py").write_text(APP.replace("5000", str(free_port())))
+    port = free_port()
+    environ = dict(os.environ, OPENWHISK_PORT=str(port), __OW_API_HOST="http://localhost")
+    command = [str(folder / "bin" / "openwhisk-adapter"), "python", "app.py"]
+    environ["PATH"] = f"{folder / 'bin'}:{environ['PATH']}"
+    with Process(command, tmp_path, environ, str(tmp_path)) as process:
+        until(lambda: accepts(port), lambda: process.log)
+        assert post(port, "/init", {"value": {"env": {}}})[0] == 200
+        web = {"__ow_method": "get", "__ow_path": "/", "__ow_headers": {}, "__ow_body": ""}
+        status, result = post(port, "/run", {"value": dict(web, __ow_query="")})
+        assert (status, result["body"]) == (200, "hello"), process.log
+
+
+def post(port, path, value):
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", path, json.dumps(value), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    return answer.status, json.loads(text)
+
+
+DOCKERFILE = """
+FROM {base}
+COPY --from={adapter} /openwhisk /openwhisk
+ENTRYPOINT ["python3", "/openwhisk/openwhisk.py"]
+CMD ["python3", "app.py"]
+"""
+
+
+def test_the_adapters_image_holds_its_folder_alone(engine, tmp_path):
+    name = "test/openwhisk-adapter:1"
+    adapter_image(engine.environ, name, "docker")
+    container = engine.docker("create", name, "/none")
+    engine.docker("export", "--output", str(tmp_path / "files.tar"), container)
+    engine.docker("rm", container)
+    with tarfile.open(tmp_path / "files.tar") as tar:
+        files = {
+            one.name: tar.extractfile(one).read()
+            for one in tar
+            if one.isfile() and one.name.startswith("openwhisk/")
+        }
+    assert files == {
+        f"openwhisk/{name}": (ROOT / name).read_bytes() for name in names_of_files(ROOT)
+    }
+
+
+@pytest.mark.parametrize("kind", ["docker", "registry"])
+def test_one_line_of_a_dockerfile_makes_an_action_of_ones_own_image(
+    engine, registry, images, tmp_path, kind
+):
+    adapter = f"{registry}/test/openwhisk-adapter:{kind}"
+    adapter_image(engine.environ, adapter, kind)
+    text = DOCKERFILE.format(base=images.flask_3(), adapter=adapter)
+    (tmp_path / "Dockerfile").write_text(text)
+    image = f"{registry}/test/of-ones-own:{kind}"
+    engine.docker("build", "--quiet", "--tag", image, str(tmp_path))
+    engine.docker("push", "--quiet", image)
+    with action(engine, image) as running:
+        assert running.web("GET", "/")[1]["body"] == "a small model"
+
+
+def adapter_image(environ, name, kind):
+    command = [sys.executable, "-m", "images", "adapter", name, "--engine", kind]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_make_builds_the_adapters_image(engine):
+    done = subprocess.run(
+        ["make", "adapter-image"], cwd=ROOT, env=engine.environ, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"openwhisk-adapter:{version()}  sha256:")
+    assert engine.has(f"openwhisk-adapter:{version()}")
+    layers = json.loads(
+        engine.docker(
+            "image",
+            "inspect",
+            "--format",
+            "{{json .RootFS.Layers}}",
+            f"openwhisk-adapter:{version()}",
+        )
+    )
+    assert layers == [layer_from_project().diff_id]
+
+
+def test_the_projects_version_is_said_in_one_place():
+    """Of the programs; CHANGES.md and manifest.yaml are compared with it by other tests."""
+    folders = [ROOT / name for name in ("openwhisk_adapter", "images", "gateway")]
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    files += [ROOT / name for name in ("openwhisk.py", "layer.py", "build.sh", "pyproject.toml")]
+    said = f'"{version()}"'
+    names = [str(path.relative_to(ROOT)) for path in files if said in path.read_text("utf-8")]
+    assert names == ["openwhisk_adapter/__init__.py"]

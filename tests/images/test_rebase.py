@@ -1,0 +1,205 @@
+"""An action that is there already: whether its base has moved, and the same action on the base as
+it is now.
+"""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from images.action.changes import Wishes
+from images.action.folder import addition_from_text
+from tests.images.samples import (
+    BASE,
+    ROOT,
+    TARGET,
+    config_of,
+    made,
+    order_for,
+    put_image,
+    put_index,
+)
+from tests.support.registry import Odd
+
+ACTION = TARGET + ":1.0.0"
+
+
+@pytest.fixture
+def registry():
+    with Odd().served() as odd:
+        yield odd
+
+
+@pytest.fixture
+def home(tmp_path):
+    return {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+
+
+@pytest.fixture
+def order(registry, tmp_path):
+    (tmp_path / "weights").write_text("0.5")
+    additions = (addition_from_text(f"{tmp_path / 'weights'}=/models/weights"),)
+    wishes = Wishes(env={"MODEL_NAME": "m"}, labels={"team": "a"}, cmd=["python", "serve.py"])
+    return order_for(registry, additions=additions, wishes=wishes)
+
+
+def layer(home, *words):
+    command = [sys.executable, str(ROOT / "layer.py"), *words]
+    return subprocess.run(command, env=home, capture_output=True, text=True, timeout=60)
+
+
+def newer_base(registry, **settings):
+    """The same tag, other content."""
+    files = {"home/max/app.py": b"print('mended')\n"}
+    return put_image(registry, BASE, "latest", files=files, **settings)
+
+
+def test_a_base_that_has_not_moved_needs_nothing(registry, home, order):
+    sample = put_image(registry, BASE, "latest")
+    made(order, home)
+    name, digest = f"{registry.address}/{ACTION}", sample.descriptor["digest"]
+    still = f"{name}: its base {registry.address}/{BASE}:latest is still {digest}"
+    checked = layer(home, "--check", name)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, still + "\n", "")
+    del registry.log[:]
+    rebased = layer(home, "--rebase", name)
+    assert (rebased.returncode, rebased.stdout) == (0, still + ": nothing to do\n")
+    assert not {line.split()[0] for line in registry.log} - {"GET", "HEAD"}
+
+
+def test_a_base_that_has_moved_is_told_by_a_status_of_its_own(registry, home, order):
+    old = put_image(registry, BASE, "latest").descriptor["digest"]
+    made(order, home)
+    new = newer_base(registry).descriptor["digest"]
+    name = f"{registry.address}/{ACTION}"
+    checked = layer(home, "--check", name)
+    told = f"{name}: its base {registry.address}/{BASE}:latest was {old} and is {new} now\n"
+    assert (checked.returncode, checked.stdout, checked.stderr) == (3, told, "")
+
+
+def test_rebased_is_as_if_it_had_been_made_of_the_newer_base(registry, home, order):
+    put_image(registry, BASE, "latest")
+    _, first = made(order, home)
+    newer_base(registry)
+    name = f"{registry.address}/{ACTION}"
+    rebased = layer(home, "--rebase", name, "--json")
+    assert rebased.returncode == 0, rebased.stderr
+    outcome = json.loads(rebased.stdout)
+    anew, _ = made(order._replace(target=order.target._replace(version="2.0.0")), home)
+    assert outcome["digest"] == anew.digest != first.digest
+    assert registry.manifests[TARGET, "1.0.0"] == registry.manifests[TARGET, "2.0.0"]
+
+
+def test_only_manifests_move(registry, home, order):
+    put_image(registry, BASE, "latest")
+    made(order, home)
+    newer_base(registry)
+    del registry.log[:]
+    outcome = json.loads(layer(home, "--rebase", f"{registry.address}/{ACTION}", "--json").stdout)
+    assert outcome["sent"] < 12_000
+    assert outcome["copied"] == 0
+    uploads = [line for line in registry.asked("PUT") if "/blobs/" in line]
+    assert len(uploads) == 2  # the config, and the statement on what the image is made of
+
+
+@pytest.mark.parametrize("place", ["me/elsewhere:2", "me/max-ocr:2"])
+def test_it_can_get_another_name(registry, home, order, place):
+    put_image(registry, BASE, "latest")
+    made(order, home)
+    newer_base(registry)
+    target = f"{registry.address}/{place}"
+    rebased = layer(home, "--rebase", f"{registry.address}/{ACTION}", target)
+    assert rebased.returncode == 0, rebased.stderr
+    repository, tag = place.split(":")
+    manifest = registry.json_manifest(repository, tag)
+    assert all((repository, one["digest"]) in registry.blobs for one in manifest["layers"])
+    config = config_of(registry, repository, manifest)["config"]
+    assert config["Cmd"] == ["python", "serve.py"]
+
+
+def test_into_another_registry_all_layers_are_copied(registry, home, order):
+    put_image(registry, BASE, "latest")
+    made(order, home)
+    newer_base(registry)
+    with Odd().served() as other:
+        target = f"{other.address}/me/max-ocr:2"
+        rebased = layer(home, "--rebase", f"{registry.address}/{ACTION}", target)
+        assert rebased.returncode == 0, rebased.stderr
+        manifest = other.json_manifest(TARGET, "2")
+        assert all((TARGET, one["digest"]) in other.blobs for one in manifest["layers"])
+
+
+def test_every_platform_is_rebased(registry, home, order):
+    names = ("amd64", "arm64")
+    old = {name: put_image(registry, BASE, name, "oci", architecture=name) for name in names}
+    put_index(registry, BASE, "latest", "oci", old)
+    made(order, home)
+    new = {}
+    for name in (*names, "s390x"):
+        files = {"app.py": name.encode()}
+        new[name] = put_image(registry, BASE, name, "oci", architecture=name, files=files)
+    put_index(registry, BASE, "latest", "oci", new)
+    rebased = layer(home, "--rebase", f"{registry.address}/{ACTION}")
+    assert rebased.returncode == 0, rebased.stderr
+    index = registry.json_manifest(TARGET, "1.0.0")
+    assert [entry["platform"]["architecture"] for entry in index["manifests"]] == ["amd64", "arm64"]
+    for entry in index["manifests"]:
+        manifest = registry.json_manifest(TARGET, entry["digest"])
+        assert len(manifest["layers"]) == 4
+        added = registry.blobs[TARGET, manifest["layers"][-1]["digest"]]
+        assert b"models/weights" in gzip.decompress(added)
+
+
+def test_an_image_that_says_nothing_of_its_base_is_refused(registry, home):
+    put_image(registry, TARGET, "1.0.0")
+    for option in ("--check", "--rebase"):
+        refused = layer(home, option, f"{registry.address}/{ACTION}")
+        assert refused.returncode == 1
+        assert refused.stderr == (
+            f"layer.py: {registry.address}/{ACTION}: its labels don't say what it was made of "
+            "(org.opencontainers.image.base.name, openwhisk-adapter.changes): make the action's"
+            " image anew\n"
+        )
+
+
+LABELS = {
+    "no JSON": "{",
+    "no object": "[]",
+    "more layers than there are": '{"layers": 99, "python": ["python"]}',
+    "no layers": '{"layers": 0, "python": ["python"]}',
+    "variables that are none": '{"layers": 1, "python": ["python"], "env": {"A": 1}}',
+}
+
+
+@pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
+def test_a_label_that_somebody_has_changed_is_refused(registry, home, label):
+    put_image(registry, BASE, "latest")
+    labels = {
+        "org.opencontainers.image.base.name": f"{registry.address}/{BASE}:latest",
+        "org.opencontainers.image.base.digest": "sha256:" + "0" * 64,
+        "openwhisk-adapter.changes": label,
+    }
+    put_image(registry, TARGET, "1.0.0", settings={"Cmd": ["x"], "Labels": labels})
+    refused = layer(home, "--rebase", f"{registry.address}/{ACTION}")
+    assert (refused.returncode, "openwhisk-adapter.changes" in refused.stderr) == (1, True)
+    assert len(refused.stderr.splitlines()) == 1
+
+
+WORDS = {
+    "neither": [],
+    "one name": ["a/b"],
+    "both": ["--check", "a/b:1", "--rebase", "a/b:1"],
+    "a target to check": ["--check", "a/b:1", "c/d:1"],
+    "latest": ["--rebase", "a/b:1", "c/d:latest"],
+    "a digest": ["a/b", "c/d@sha256:" + "0" * 64],
+}
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_what_makes_no_sense_together_is_refused(home, words):
+    refused = layer(home, *words)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].startswith("layer.py: error: ")

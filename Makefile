@@ -10,10 +10,10 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean example adapter-image
+.PHONY: help run test test-servers lint bench clean example adapter-image acceptance
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with an example model: make run EXAMPLE=max-digits
 	@printf '\nOnce it runs, in another terminal, in this folder:\n\n  %s\n\n' "$$(sed -n '/^ *curl /{s/^ *//; s#@#@$(SAMPLES)/#; s#\$$URL#$(URL)#; p; q;}' $(FOLDER)/README.md)"
@@ -22,11 +22,19 @@ run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with
 test: $(VENV)/.ready ## install what the tests need and run them: make test TESTS=tests/gateway
 	$(BIN)/python -m pytest $(TESTS)
 
-lint: $(VENV)/.ready ## style, types, duplicates of names, and that openwhisk.py stays within Python 3.6
+test-servers: $(VENV)/.ready ## every server of tests/servers against itself; writes tests/servers/RESULTS.md (some 3 GB of packages)
+	SERVERS=all SERVERS_RESULTS=tests/servers/RESULTS.md $(BIN)/python -m pytest tests/servers
+
+acceptance: ## the examples on any OpenWhisk: make acceptance APIHOST=https://... AUTH=uuid:key REGISTRY=...
+	@AUTH="$(AUTH)" $(PYTHON) -m acceptance --apihost "$(APIHOST)" --registry "$(REGISTRY)" $(if $(EXAMPLES),--examples $(EXAMPLES)) $(OPTIONS)
+
+lint: $(VENV)/.ready ## style, types, duplicates of names, and that the adapter stays within Python 3.6
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict gateway images layer.py
-	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- openwhisk.py
+	$(BIN)/mypy --strict openwhisk.py openwhisk_adapter
+	$(BIN)/mypy --strict acceptance --exclude acceptance/probe
+	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- openwhisk.py openwhisk_adapter
 
 bench: $(VENV)/.ready .envs/max-digits/.ready ## compare with the model's own server, with standalone's figures, with docker build
 	$(BIN)/python -m benchmarks
@@ -55,6 +63,6 @@ $(VENV)/.ready: $(wildcard requirements/*.txt) | $(VENV)/bin/python
 
 .envs/%/.ready: examples/%/requirements.txt
 	@echo "Installing what examples/$* needs"
-	@$(PYTHON) -m venv .envs/$*
+	@$$(cat examples/$*/venv 2>/dev/null || echo $(PYTHON) -m venv) .envs/$*
 	@.envs/$*/bin/python $(PIP) -r $<
 	@touch $@

@@ -1,7 +1,8 @@
-"""All benchmarks, or those that are named, then the report: python -m benchmarks [--quick] [NAME ...]
+"""All benchmarks, or those that are named, then the report: python -m benchmarks [--quick] [NAME
+...]
 
-adapter, hop, growth, profile, gateway, layer. A whole run takes about 20 minutes; --quick one, and it leaves the
-results and the pages of the project as they are.
+adapter, crowd, parallel, hop, growth, profile, gateway, layer. A whole run takes about 25
+minutes; --quick one, and it leaves the results and the pages of the project as they are.
 """
 
 import importlib
@@ -13,7 +14,7 @@ from _pytest.outcomes import OutcomeException
 from benchmarks import report
 from benchmarks.results import arguments
 
-NAMES = ("adapter", "hop", "growth", "profile", "gateway", "layer")
+NAMES = ("adapter", "crowd", "parallel", "hop", "growth", "profile", "gateway", "layer")
 
 
 def main(given):
@@ -24,7 +25,9 @@ def main(given):
     for name in given.only or NAMES:
         print(f"{name}, after {time.monotonic() - began:.0f} s:", flush=True)
         try:
-            importlib.import_module("benchmarks." + name).main(type(given)(**{**vars(given), "only": []}))
+            importlib.import_module("benchmarks." + name).main(
+                type(given)(**{**vars(given), "only": []})
+            )
         except OutcomeException as missing:  # what a test would be skipped for
             print(f"  not measured: {missing}", file=sys.stderr)
     if not given.quick and not given.results:

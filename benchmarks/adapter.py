@@ -1,13 +1,14 @@
-"""Each example's own server against the same start command behind openwhisk.py: python -m benchmarks.adapter
+"""Each example's own server against the same start command behind openwhisk.py: python -m
+benchmarks.adapter
 
-Both run at the same time and are asked in turn, in rounds, one request after another and 8 at once, each on a new
-connection. Before that, in rounds too, both are started in turn, and the medians of a round compared: the time from the
-start of the process to its first good answer, the adapter's with /init in it, and the memory that it then has, summed
-over its processes (what they share counts twice). Writes results/adapter.json.
+Both run at the same time and are asked in turn, in rounds, one request after another and 8 at
+once, each on a new connection. Before that, in rounds too, both are started in turn, and the
+medians of a round compared: the time from the start of the process to its first good answer, the
+adapter's with /init in it, and the memory that it then has, summed over its processes (what they
+share counts twice). Writes results/adapter.json.
 """
 
 import re
-import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from benchmarks.comparing import CONNECTIONS, difference, in_rounds, loss, sides
 from benchmarks.results import Scale, arguments, write
 from benchmarks.servers import SIDES, Server, start_of
 from tests.adapter.environments import environment
+from tests.support.adapter import copy_adapter
 from tests.support.example import example_python
 
 MAX_PINS = "py37-flask1.1-restplus"
@@ -46,11 +48,33 @@ def of_max():
 
 CASES = (
     Case(
-        "max-digits-py37", "Python 3.7, MAX's pins; 100 KB image", "max-digits", of_max, lambda: samples.digit(100_000)
+        "max-digits-py37",
+        "Python 3.7, MAX's pins; 100 KB image",
+        "max-digits",
+        of_max,
+        lambda: samples.digit(100_000),
     ),
-    Case("max-digits", "100 KB image", "max-digits", of_example("max-digits"), lambda: samples.digit(100_000)),
-    Case("max-digits-700k", "700 KB image", "max-digits", of_example("max-digits"), lambda: samples.digit(700_000)),
-    Case("max-sentiment", "1 KB JSON", "max-sentiment", of_example("max-sentiment"), samples.sentences),
+    Case(
+        "max-digits",
+        "100 KB image",
+        "max-digits",
+        of_example("max-digits"),
+        lambda: samples.digit(100_000),
+    ),
+    Case(
+        "max-digits-700k",
+        "700 KB image",
+        "max-digits",
+        of_example("max-digits"),
+        lambda: samples.digit(700_000),
+    ),
+    Case(
+        "max-sentiment",
+        "1 KB JSON",
+        "max-sentiment",
+        of_example("max-sentiment"),
+        samples.sentences,
+    ),
     Case(
         "max-upscale",
         "50 KB PNG in, 700 KB PNG out",
@@ -58,7 +82,14 @@ CASES = (
         of_example("max-upscale"),
         lambda: samples.noise(133),
     ),
-    Case("fastapi-model", "uvicorn; 1 KB JSON", "fastapi-model", of_example("fastapi-model"), samples.texts, "HTTP"),
+    Case(
+        "fastapi-model",
+        "uvicorn; 1 KB JSON",
+        "fastapi-model",
+        of_example("fastapi-model"),
+        samples.texts,
+        "HTTP",
+    ),
     Case(
         "weather-onnx",
         "uvicorn, onnxruntime; small JSON",
@@ -82,16 +113,21 @@ QUICK = ("max-digits", "fastapi-model")
 def server_of(case, folder):
     """Starts one side."""
     python = case.python()
-    return lambda side: Server(start_of(side, case.example, python, folder, folder / "openwhisk.py"), folder / "logs")
+    return lambda side: Server(
+        start_of(side, case.example, python, folder, folder / "openwhisk.py"), folder / "logs"
+    )
 
 
 def starts_of(cases, scale, folder):
-    """{name: figures}. Of all before the first load: closed connections, of which load leaves thousands, slow down
-    starts. A round is one of all: a busy minute of the machine spoils one round of each, not all rounds of one."""
+    """{name: figures}. Of all before the first load: closed connections, of which load leaves
+    thousands, slow down starts. A round is one of all: a busy minute of the machine spoils one
+    round of each, not all rounds of one."""
     rounds = {case.name: [] for case in cases}
     for number in range(scale.rounds):
         for case in cases:
-            rounds[case.name].append(started(server_of(case, folder), SIDES, case.call(), scale.starts))
+            rounds[case.name].append(
+                started(server_of(case, folder), SIDES, case.call(), scale.starts)
+            )
         print(f"started all, round {number + 1} of {scale.rounds}", flush=True)
     return {name: summed_up_starts(taken) for name, taken in rounds.items()}
 
@@ -132,11 +168,17 @@ def lasting(answer):
 def told(row):
     rates = {count: seen["rate"]["compared"] for count, seen in row["rounds"].items()}
     parts = [
-        f"{rate['median']:.2f} ({rate['low']:.2f} to {rate['high']:.2f}) at {count}" for count, rate in rates.items()
+        f"{rate['median']:.2f} ({rate['low']:.2f} to {rate['high']:.2f}) at {count}"
+        for count, rate in rates.items()
     ]
-    start, memory = row["first_answer_ms"]["compared"]["median"], row["resident_mb_loaded"]["compared"]["median"]
+    start, memory = (
+        row["first_answer_ms"]["compared"]["median"],
+        row["resident_mb_loaded"]["compared"]["median"],
+    )
     print(
-        f"{row['name']:16} rate {', '.join(parts)}; first answer {start:+.0f} ms; resident {memory:+.1f} MB", flush=True
+        f"{row['name']:16} rate {', '.join(parts)}; first answer {start:+.0f} ms; resident "
+        f"{memory:+.1f} MB",
+        flush=True,
     )
 
 
@@ -144,7 +186,10 @@ def chosen_of(given):
     """Those that are named, or all, as far as what they need is there."""
     unknown = set(given.only) - {case.name for case in CASES}
     if unknown:
-        sys.exit(f"There is no {', '.join(sorted(unknown))}: it is {', '.join(case.name for case in CASES)}")
+        sys.exit(
+            f"There is no {', '.join(sorted(unknown))}: it is "
+            f"{', '.join(case.name for case in CASES)}"
+        )
     chosen = []
     for case in CASES:
         if case.name in (given.only or (QUICK if given.quick else [case.name])):
@@ -160,11 +205,7 @@ def main(given):
     scale, rows, chosen = Scale.of(given), [], chosen_of(given)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # What is measured doesn't change on the way.
-        shutil.copy(given.adapter, folder / "openwhisk.py")
-        rooms = Path(given.adapter).parent / "openwhisk_adapter"
-        if rooms.exists():
-            shutil.copytree(rooms, folder / rooms.name)
+        copy_adapter(folder, given.adapter)  # what is measured doesn't change on the way
         starts = starts_of(chosen, scale, folder)
         for case in chosen:
             rows.append({**load_of(case, scale, folder), **starts[case.name]})

@@ -1,11 +1,14 @@
-"""Two servers side by side, in rounds; each figure of the second is compared with the first's of the same round."""
+"""Two servers side by side, in rounds; each figure of the second is compared with the first's of
+the same round."""
 
 import statistics
 
 from benchmarks.summary import percentile, spread
 
 CONNECTIONS = (1, 8)
-OTHERS = 0.1  # of the machine: a round in which other programs took more is repeated, if there is time
+OTHERS = (
+    0.1  # of the machine: a round in which other programs took more is repeated, if there is time
+)
 
 
 def loss(first, second):
@@ -17,8 +20,8 @@ def ratio(first, second):
 
 
 def started(server, names, call, times):
-    """Each so many times, in turn, the order alternates: medians of the seconds to its first answer, and of the memory
-    that it then has."""
+    """Each so many times, in turn, the order alternates: medians of the seconds to its first
+    answer, and of the memory that it then has."""
     seen = {name: [] for name in names}
     for number in range(times):
         for name in alternating(names, number):
@@ -51,7 +54,9 @@ def in_rounds(servers, call, connections, scale):
 def summed_up(rounds):
     latency = {
         name: {
-            f"p{percent}": round(percentile([ms for one in rounds for ms in one[name]["milliseconds"]], percent), 2)
+            f"p{percent}": round(
+                percentile([ms for one in rounds for ms in one[name]["milliseconds"]], percent), 2
+            )
             for percent in (50, 99)
         }
         for name in rounds[0]
@@ -73,4 +78,7 @@ def sides(rounds, figure, compare, factor=1):
 
 def difference(values):
     first, second = values.values()
-    return {**{name: round(value, 1) for name, value in values.items()}, "compared": round(second - first, 1)}
+    return {
+        **{name: round(value, 1) for name, value in values.items()},
+        "compared": round(second - first, 1),
+    }

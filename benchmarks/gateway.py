@@ -1,8 +1,10 @@
-"""The gateway against the adapter asked directly, with an action that does nothing: python -m benchmarks.gateway
+"""The gateway against the adapter asked directly, with an action that does nothing: python -m
+benchmarks.gateway
 
-What the platform costs on the way: first answer after the start (the gateway's, with the action started cold), web
-requests a second (a new connection each), resident memory of the gateway's own process. Beside them stand the recorded
-figures of OpenWhisk standalone, which isn't run here. Writes results/gateway.json.
+What the platform costs on the way: first answer after the start (the gateway's, with the action
+started cold), web requests a second (a new connection each), resident memory of the gateway's
+own process. Beside them stand the recorded figures of OpenWhisk standalone, which isn't run
+here. Writes results/gateway.json.
 """
 
 import sys
@@ -22,7 +24,8 @@ STANDALONE = {"first_answer_ms": 14200, "rate": [14, 24], "resident_mb": 390}
 
 
 def first_answers(times, folder):
-    """Of the gateway, its one action started cold; and what it then takes in memory, without its action."""
+    """Of the gateway, its one action started cold; and what it then takes in memory, without its
+    action."""
     seconds, resident = [], []
     for _ in range(times):
         with Server(gateway_of(TRIVIAL, folder), folder) as process:
@@ -45,12 +48,17 @@ def main(given):
     scale = Scale.of(given)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         cold, resident = first_answers(scale.rounds * scale.starts, folder)
-        starts = [start_of("adapter", TRIVIAL, sys.executable, folder, given.adapter), gateway_of(TRIVIAL, folder)]
+        starts = [
+            start_of("adapter", TRIVIAL, sys.executable, folder, given.adapter),
+            gateway_of(TRIVIAL, folder),
+        ]
         servers = {start.side: stack.enter_context(Server(start, folder)) for start in starts}
         for side, server in servers.items():
             server.first_answer(CALLS[side])
         asked = {side: Asked(server) for side, server in servers.items()}
-        rounds = {str(count): summed_up(in_rounds(asked, None, count, scale)) for count in CONNECTIONS}
+        rounds = {
+            str(count): summed_up(in_rounds(asked, None, count, scale)) for count in CONNECTIONS
+        }
         row = {
             "name": "gateway",
             "first_answer_ms": cold,
@@ -59,8 +67,13 @@ def main(given):
             "rounds": rounds,
             "standalone": STANDALONE,
         }
-    rates = ", ".join(f"{seen['rate']['gateway']['median']:.0f} at {count}" for count, seen in rounds.items())
-    print(f"gateway: first answer {cold['median']:.0f} ms; {rates} a second; {resident['median']:.0f} MB")
+    rates = ", ".join(
+        f"{seen['rate']['gateway']['median']:.0f} at {count}" for count, seen in rounds.items()
+    )
+    print(
+        f"gateway: first answer {cold['median']:.0f} ms; {rates} a second; "
+        f"{resident['median']:.0f} MB"
+    )
     write(given, "gateway", [row])
 
 

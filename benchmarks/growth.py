@@ -1,8 +1,9 @@
-"""How the cost of an activation grows with its body, beside the model's own server: python -m benchmarks.growth
+"""How the cost of an activation grows with its body, beside the model's own server: python -m
+benchmarks.growth
 
-A model that does nothing (trivial/) is sent 10 bytes to 1 MB, and answers as much. Milliseconds as the client sees
-them, one connection after another, all sizes of both sides in each round; a line is fitted, and said how far off the
-farthest size is. Writes results/growth.json.
+A model that does nothing (trivial/) is sent 10 bytes to 1 MB, and answers as much. Milliseconds
+as the client sees them, one connection after another, all sizes of both sides in each round; a
+line is fitted, and said how far off the farthest size is. Writes results/growth.json.
 """
 
 import sys
@@ -33,7 +34,9 @@ DIRECTIONS = {"request": sent, "answer": answered}
 
 def measured(servers, scale):
     """For each direction, side and size the medians of all rounds."""
-    found = {(direction, side, size): [] for direction in DIRECTIONS for size in SIZES for side in SIDES}
+    found = {
+        (direction, side, size): [] for direction in DIRECTIONS for size in SIZES for side in SIDES
+    }
     for number in range(scale.rounds):
         for direction, side, size in alternating(list(found), number):
             seen = undisturbed(servers[side], DIRECTIONS[direction](size), scale.seconds / 4)
@@ -42,7 +45,8 @@ def measured(servers, scale):
 
 
 def undisturbed(server, call, seconds):
-    """Asked once more where other programs took too much of the machine; of the two, what they disturbed less."""
+    """Asked once more where other programs took too much of the machine; of the two, what they
+    disturbed less."""
     seen = server.under_load(call, 1, seconds)
     if seen["others"] > OTHERS:
         seen = min(seen, server.under_load(call, 1, seconds), key=lambda one: one["others"])
@@ -60,8 +64,12 @@ def fitted(points):
 
 
 def row(direction, found):
-    spreads = {side: {size: spread(found[direction, side, size], 3) for size in SIZES} for side in SIDES}
-    lines = {side: fitted([(size, spreads[side][size]["median"]) for size in SIZES]) for side in SIDES}
+    spreads = {
+        side: {size: spread(found[direction, side, size], 3) for size in SIZES} for side in SIDES
+    }
+    lines = {
+        side: fitted([(size, spreads[side][size]["median"]) for size in SIZES]) for side in SIDES
+    }
     return {"direction": direction, "lines": lines, "milliseconds": spreads}
 
 

@@ -1,7 +1,9 @@
-"""layer.py against `docker build && docker push`, over the same 300 MB base: python -m benchmarks.layer
+"""layer.py against `docker build && docker push`, over the same 300 MB base: python -m
+benchmarks.layer
 
-All ways in each round, with registries and an engine of its own on this machine: no network slows down what sends and
-receives the most. Docker's engine doesn't have the base, as on a CI runner. Writes results/layer.json.
+All ways in each round, with registries and an engine of its own on this machine: no network
+slows down what sends and receives the most. Docker's engine doesn't have the base, as on a CI
+runner. Writes results/layer.json.
 """
 
 import hashlib
@@ -38,10 +40,13 @@ class Measured(NamedTuple):
     seconds: float
     sent: int  # bytes
     received: int
-    resident: Optional[int]  # bytes, of the process that was started; of Docker's engine it isn't known
+    resident: Optional[
+        int
+    ]  # bytes, of the process that was started; of Docker's engine it isn't known
 
 
-# The kernel's count for an ended child begins with the memory of the process that it was forked from; this one doesn't.
+# The kernel's count for an ended child begins with the memory of the process that it was forked
+# from; this one doesn't.
 TELLING = """
 import atexit, runpy, sys
 atexit.register(lambda: print(open("/proc/self/status").read(), file=sys.stderr))
@@ -73,7 +78,9 @@ def by_docker(engine, base, target, size=SIZE):
     engine.docker("image", "rm", "--force", target)
     engine.docker("system", "prune", "--all", "--force")
     inherited = sizes_of(base)
-    own = sum(bytes_of_it for name, bytes_of_it in sizes_of(target).items() if name not in inherited)
+    own = sum(
+        bytes_of_it for name, bytes_of_it in sizes_of(target).items() if name not in inherited
+    )
     return Measured(seconds, own, size, None)
 
 
@@ -96,14 +103,20 @@ def put_base(address, name, size=SIZE):
         "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in layers]},
     }
     described = [
-        {"mediaType": LAYER_TYPES[MANIFESTS[1]], "digest": put_blob(address, name, data), "size": len(data)}
+        {
+            "mediaType": LAYER_TYPES[MANIFESTS[1]],
+            "digest": put_blob(address, name, data),
+            "size": len(data),
+        }
         for data, _ in layers
     ]
     data = json.dumps(config).encode()
     own = {"mediaType": CONFIGS[1], "digest": put_blob(address, name, data), "size": len(data)}
     manifest = {"schemaVersion": 2, "mediaType": MANIFESTS[1], "config": own, "layers": described}
     url = f"http://{address}/v2/{name}/manifests/latest"
-    requests.put(url, json.dumps(manifest), headers={"Content-Type": MANIFESTS[1]}, timeout=60).raise_for_status()
+    requests.put(
+        url, json.dumps(manifest), headers={"Content-Type": MANIFESTS[1]}, timeout=60
+    ).raise_for_status()
     return f"{address}/{name}"
 
 
@@ -120,7 +133,9 @@ def layer_of(index, size):
 def put_blob(address, name, data):
     start = requests.post(f"http://{address}/v2/{name}/blobs/uploads/", timeout=60)
     digest = digest_of(data)
-    requests.put(start.headers["Location"], data, params={"digest": digest}, timeout=300).raise_for_status()
+    requests.put(
+        start.headers["Location"], data, params={"digest": digest}, timeout=300
+    ).raise_for_status()
     return digest
 
 
@@ -136,7 +151,9 @@ def compare(engine, base, other, owner, size):
         "layer.py, a second time": by_layer(base, f"{registry}/{name}", size),
         "layer.py, another registry": by_layer(base, f"{other}/{name}", size),
     }
-    return ways | ({DOCKER: by_docker(engine, base, f"{registry}/docker-{name}", size)} if engine else {})
+    return ways | (
+        {DOCKER: by_docker(engine, base, f"{registry}/docker-{name}", size)} if engine else {}
+    )
 
 
 def row(way, rounds):
@@ -151,7 +168,12 @@ def row(way, rounds):
 
 
 def told(row):
-    print("{name:28} {seconds[median]:7.2f} s {sent:14,} B sent {received:14,} B received".format(**row), flush=True)
+    print(
+        "{name:28} {seconds[median]:7.2f} s {sent:14,} B sent {received:14,} B received".format(
+            **row
+        ),
+        flush=True,
+    )
 
 
 def engine_or_none(stack):
@@ -167,7 +189,9 @@ def main(given):
     with ExitStack() as stack:
         registry, other = (stack.enter_context(real_registry()) for _ in range(2))
         base, engine = put_base(registry, "codait/max-fake", size), engine_or_none(stack)
-        rounds = [compare(engine, base, other, f"me{number}", size) for number in range(scale.rounds)]
+        rounds = [
+            compare(engine, base, other, f"me{number}", size) for number in range(scale.rounds)
+        ]
     rows = [row(way, rounds) for way in rounds[0]]
     for one in rows:
         told(one)

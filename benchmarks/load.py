@@ -1,7 +1,8 @@
 """The client of the benchmarks, a process of its own: python -m benchmarks.load < plan.json
 
-Asks one server again and again, a new connection each, some at once, and prints what it saw. It knows no more of HTTP
-than where an answer ends, so that not it is measured; it reads /proc for what the machine did meanwhile.
+Asks one server again and again, a new connection each, some at once, and prints what it saw. It
+knows no more of HTTP than where an answer ends, so that not it is measured; it reads /proc for
+what the machine did meanwhile.
 """
 
 import base64
@@ -18,7 +19,8 @@ LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d+)")
 
 
 class Exchange:
-    """One request on a connection of its own; `step` goes on while the socket is ready, and tells when it is done."""
+    """One request on a connection of its own; `step` goes on while the socket is ready, and
+    tells when it is done."""
 
     def __init__(self, port, request, buffer):
         self.began = time.perf_counter()
@@ -54,7 +56,8 @@ class Exchange:
 
 
 def asked(port, request, expected, connections, seconds):
-    """The milliseconds of each request, how many of them didn't bring what is expected, and the whole time taken."""
+    """The milliseconds of each request, how many of them didn't bring what is expected, and the
+    whole time taken."""
     poll, open_ones, taken, wrong = select.epoll(), {}, [], 0
     buffer = memoryview(bytearray(1 << 20))
     began = time.perf_counter()
@@ -101,7 +104,9 @@ def measured(plan):
     request, expected = base64.b64decode(plan["request"]), plan["expected"].encode()
     pids, us = plan["pids"], plan["pids"] + [os.getpid()]
     before = ticks_of(pids), ticks_of(us), busy_ticks()
-    taken, wrong, seconds = asked(plan["port"], request, expected, plan["connections"], plan["seconds"])
+    taken, wrong, seconds = asked(
+        plan["port"], request, expected, plan["connections"], plan["seconds"]
+    )
     after = ticks_of(pids), ticks_of(us), busy_ticks()
     server, ours, all_of_it = (end - start for start, end in zip(before, after))
     return {

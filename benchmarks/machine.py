@@ -1,4 +1,5 @@
-"""What the benchmarks were run on, and how busy it was with other things; reads /proc, prints warnings."""
+"""What the benchmarks were run on, and how busy it was with other things; reads /proc, prints
+warnings."""
 
 import os
 import platform
@@ -19,7 +20,10 @@ def machine():
         "load_at_start": round(os.getloadavg()[0], 2),
     }
     if described["load_at_start"] > BUSY:
-        print(f"This machine is busy (load {described['load_at_start']}): figures will say so.", file=sys.stderr)
+        print(
+            f"This machine is busy (load {described['load_at_start']}): figures will say so.",
+            file=sys.stderr,
+        )
     return described
 
 

@@ -26,7 +26,10 @@ def svg(height, title, parts):
 
 
 def text(x, y, content, kind="", anchor="start"):
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(content)}</text>'
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" '
+        f'text-anchor="{anchor}">{escape(content)}</text>'
+    )
 
 
 def line(x1, y1, x2, y2, kind):
@@ -34,7 +37,8 @@ def line(x1, y1, x2, y2, kind):
 
 
 def bars(title, rows, series, goals=MappingProxyType({})):
-    """`rows`: (name, what, one {"median", "low", "high"} for each of `series`). `goals`: {value: what it means}."""
+    """`rows`: (name, what, one {"median", "low", "high"} for each of `series`). `goals`: {value:
+    what it means}."""
     largest = max([found["high"] for row in rows for found in row[2:]] + list(goals)) * 1.05
     row_height = 46 if len(series) > 1 else 22
     height = 60 + row_height * len(rows)
@@ -66,8 +70,16 @@ def bar(left, top, scale, found, kind):
     width, middle = max(0, found["median"]) * scale, top + BAR / 2
     return [
         f'<rect x="{left}" y="{top}" width="{width:.1f}" height="{BAR}" class="{kind}"/>',
-        line(left + max(0, found["low"]) * scale, middle, left + found["high"] * scale, middle, "range"),
-        text(left + max(width, found["high"] * scale) + 6, top + 12, f"{found['median']:g}", "small"),
+        line(
+            left + max(0, found["low"]) * scale,
+            middle,
+            left + found["high"] * scale,
+            middle,
+            "range",
+        ),
+        text(
+            left + max(width, found["high"] * scale) + 6, top + 12, f"{found['median']:g}", "small"
+        ),
     ]
 
 
@@ -90,9 +102,16 @@ def scatter(title, series, x_title, y_title):
     for place, (_, points, start, slope) in enumerate(series):
         kind = "ab"[place]
         parts += [
-            f'<circle cx="{50 + x * across:.1f}" cy="{bottom - y * up:.1f}" r="3.5" class="{kind}"/>' for x, y in points
+            f'<circle cx="{50 + x * across:.1f}" cy="{bottom - y * up:.1f}" r="3.5" '
+            f'class="{kind}"/>'
+            for x, y in points
         ]
-        ends = (50, bottom - start * up, 50 + most_x * across, bottom - (start + slope * most_x) * up)
+        ends = (
+            50,
+            bottom - start * up,
+            50 + most_x * across,
+            bottom - (start + slope * most_x) * up,
+        )
         parts += [line(*ends, f"line-{kind}")]
     return svg(height, title, parts)
 

@@ -1,8 +1,10 @@
-"""Where an activation's time goes, stage by stage, inside openwhisk.py: python -m benchmarks.profile
+"""Where an activation's time goes, stage by stage, inside openwhisk.py: python -m
+benchmarks.profile
 
-max-digits, a 100 KB image, one connection after another. Each stage is processor time of its thread, in a process of
-its own for each round; the model's includes Flask and the form. What of the client's waiting the stages don't account
-for is spent between the two: connection, copying, waking up. Writes results/profile.json.
+max-digits, a 100 KB image, one connection after another. Each stage is processor time of its
+thread, in a process of its own for each round; the model's includes Flask and the form. What of
+the client's waiting the stages don't account for is spent between the two: connection, copying,
+waking up. Writes results/profile.json.
 """
 
 import json
@@ -31,14 +33,20 @@ def stages(python, scale, adapter, folder):
     with Server(start._replace(command=command), folder) as server:
         server.answer("/init", (), json.dumps(initialization()).encode())
         seen = server.under_load(call, 1, scale.seconds)["milliseconds"]
-    found = {stage: 1000 * seconds / len(seen) for stage, seconds in json.loads(times.read_text()).items()}
+    found = {
+        stage: 1000 * seconds / len(seen)
+        for stage, seconds in json.loads(times.read_text()).items()
+    }
     found["between client and thread"] = sum(seen) / len(seen) - sum(found.values())
     return found
 
 
 def row(name, rounds):
     spreads = {stage: spread([one[stage] for one in rounds], 3) for stage in rounds[0]}
-    return {"name": name, "stages_ms": dict(sorted(spreads.items(), key=lambda pair: -pair[1]["median"]))}
+    return {
+        "name": name,
+        "stages_ms": dict(sorted(spreads.items(), key=lambda pair: -pair[1]["median"])),
+    }
 
 
 def told(row):
@@ -50,7 +58,11 @@ def told(row):
 
 def main(given):
     scale = Scale.of(given)
-    pythons = {name: python_of() for name, python_of in PYTHONS.items() if name == "max-digits" or not given.quick}
+    pythons = {
+        name: python_of()
+        for name, python_of in PYTHONS.items()
+        if name == "max-digits" or not given.quick
+    }
     rounds = {name: [] for name in pythons}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(scale.rounds):

@@ -1,7 +1,8 @@
-"""The cheapest hop that Python has, which passes bytes on and understands none of them: python relay.py PORT TARGET
+"""The cheapest hop that Python has, which passes bytes on and understands none of them: python
+relay.py PORT TARGET
 
-The answer ends where the server closes the connection, so a request has to ask for that; and it has to be small, since
-one look at the socket is all that it gets.
+The answer ends where the server closes the connection, so a request has to ask for that; and it
+has to be small, since one look at the socket is all that it gets.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """The figures as tables and plots: python -m benchmarks.report
 
-Reads results/*.json; writes *.svg beside itself, its part of benchmarks/README.md, and the figures of the project's
-README, where the markers for them are.
+Reads results/*.json; writes *.svg beside itself, its part of benchmarks/README.md, and the
+figures of the project's README, where the markers for them are.
 """
 
 import importlib
@@ -18,7 +18,10 @@ FRONT = HERE.parent / "README.md"
 LINE = 0.08  # of the largest body's time: with a point farther off, it isn't called a line
 COUNTS = {"1": "one at a time", "8": "8 at once"}
 NOT_OURS = ("model", "between client and thread")
-WHERE = {"in process": "inside the adapter's process", "HTTP": "in a process of their own, reached over HTTP"}
+WHERE = {
+    "in process": "inside the adapter's process",
+    "HTTP": "in a process of their own, reached over HTTP",
+}
 
 
 def table(head, rows, texts=1):
@@ -41,7 +44,8 @@ def bold(found, digits=2, sign=""):
 def machine_text(content):
     told, scale = content["machine"], content["scale"]
     return (
-        f"{told['processor']}, {told['cores']} cores, {told['memory_gb']} GB, {told['system']}, Python "
+        f"{told['processor']}, {told['cores']} cores, {told['memory_gb']} GB, {told['system']}, "
+        "Python "
         f"{told['python']}, load at the start {told['load_at_start']}; {scale['rounds']} rounds."
     )
 
@@ -63,7 +67,9 @@ def adapter_summary(content):
         if rows:
             rates = ", ".join(f"{extremes(rows, count)} ({COUNTS[count]})" for count in COUNTS)
             sentences.append(f"- **Models {where}**, {len(rows)} here: {rates}.")
-    return "Requests a second through the adapter, of the own server's; medians:\n\n" + "\n".join(sentences)
+    return "Requests a second through the adapter, of the own server's; medians:\n\n" + "\n".join(
+        sentences
+    )
 
 
 def rates_table(content):
@@ -91,7 +97,11 @@ def latency_table(content):
 def start_table(content):
     rows = []
     for row in content["rows"]:
-        start, loaded, after = row["first_answer_ms"], row["resident_mb_loaded"], row["resident_mb_after_load"]
+        start, loaded, after = (
+            row["first_answer_ms"],
+            row["resident_mb_loaded"],
+            row["resident_mb_after_load"],
+        )
         rows.append(
             [
                 row["name"],
@@ -104,14 +114,21 @@ def start_table(content):
             ]
         )
     starts = content["scale"]["rounds"] * content["scale"]["starts"]
-    heads = [f"first answer of {starts} starts, ms: own", "memory then, MB: own", "after the load, MB: own"]
-    return table(["model", *(words for head in heads for words in (head, "with the adapter"))], rows)
+    heads = [
+        f"first answer of {starts} starts, ms: own",
+        "memory then, MB: own",
+        "after the load, MB: own",
+    ]
+    return table(
+        ["model", *(words for head in heads for words in (head, "with the adapter"))], rows
+    )
 
 
 def hop_summary(content):
     relay, adapter = (row["rate"]["compared"]["median"] for row in content["rows"])
     return (
-        f"Of the server's own requests a second, {relay:.2f} are left by a relay that understands nothing of them, and "
+        f"Of the server's own requests a second, {relay:.2f} are left by a relay that "
+        "understands nothing of them, and "
         f"{adapter:.2f} by openwhisk.py: {adapter / relay:.2f} of what a hop can leave."
     )
 
@@ -121,8 +138,21 @@ def hop_table(content):
     for row in content["rows"]:
         sides = ("own", row["name"])
         waited, processor = each(row["latency_ms"], sides, "p50"), each(row["processor_ms"], sides)
-        rows.append([row["name"], each(row["rate"], sides, digits=0), bold(row["rate"]["compared"]), waited, processor])
-    heads = ["requests a second: own / through it", "ratio", "p50, ms", "processor time, ms: own / the hop's processes"]
+        rows.append(
+            [
+                row["name"],
+                each(row["rate"], sides, digits=0),
+                bold(row["rate"]["compared"]),
+                waited,
+                processor,
+            ]
+        )
+    heads = [
+        "requests a second: own / through it",
+        "ratio",
+        "p50, ms",
+        "processor time, ms: own / the hop's processes",
+    ]
     return table(["hop", *heads], rows)
 
 
@@ -139,11 +169,14 @@ def growth_summary(content):
         verdict = "a line" if share <= LINE else "**not a line**"
         size, off = size_text(fit["farthest"]["bytes"]), fit["farthest"]["ms"]
         sentences.append(
-            f"- **Body of the {row['direction']}**: {verdict}, {line_text(fit)}; the own server: {line_text(own)}. "
-            f"Farthest from the adapter's line is the time for {size}, by {off:+.2f} ms: {share:.0%} of that for 1 MB."
+            f"- **Body of the {row['direction']}**: {verdict}, {line_text(fit)}; the own server: "
+            f"{line_text(own)}. "
+            f"Farthest from the adapter's line is the time for {size}, by {off:+.2f} ms: "
+            f"{share:.0%} of that for 1 MB."
         )
     return (
-        f"It is called a line if no size is farther from the fit than {LINE:.0%} of the time for 1 MB; a cost that "
+        f"It is called a line if no size is farther from the fit than {LINE:.0%} of the time for "
+        "1 MB; a cost that "
         "grew with the size's square would be by 16%.\n\n"
     ) + "\n".join(sentences)
 
@@ -154,12 +187,21 @@ def line_text(fit):
 
 def size_text(size):
     size = int(size)
-    return f"{size} B" if size < 1000 else f"{size // 1000} KB" if size < 1_000_000 else f"{size // 1_000_000} MB"
+    return (
+        f"{size} B"
+        if size < 1000
+        else f"{size // 1000} KB"
+        if size < 1_000_000
+        else f"{size // 1_000_000} MB"
+    )
 
 
 def growth_table(content):
     rows = [
-        [f"{row['direction']}, {side}", *(f"{found['median']:.2f}" for found in row["milliseconds"][side].values())]
+        [
+            f"{row['direction']}, {side}",
+            *(f"{found['median']:.2f}" for found in row["milliseconds"][side].values()),
+        ]
         for row in content["rows"]
         for side in row["lines"]
     ]
@@ -174,9 +216,16 @@ def profile_summary(content):
     sentences = []
     for row in content["rows"]:
         found = medians(row)
-        total, ours = sum(found.values()), sum(ms for stage, ms in found.items() if stage not in NOT_OURS)
+        total, ours = (
+            sum(found.values()),
+            sum(ms for stage, ms in found.items() if stage not in NOT_OURS),
+        )
         rest = found["between client and thread"]
-        parts = {"the model": found["model"], "openwhisk.py": ours, "the way between client and thread": rest}
+        parts = {
+            "the model": found["model"],
+            "openwhisk.py": ours,
+            "the way between client and thread": rest,
+        }
         told = ", ".join(f"{name} {ms:.2f} ms ({ms / total:.0%})" for name, ms in parts.items())
         sentences.append(f"- **{row['name']}**, {total:.2f} ms: {told}.")
     return "\n".join(sentences)
@@ -188,18 +237,26 @@ def profile_table(content):
     for stage in {stage: None for row in content["rows"] for stage in row["stages_ms"]}:
         cells = [stage]
         for row, total in zip(content["rows"], totals):
-            cells += [bold(row["stages_ms"][stage], 3), f"{row['stages_ms'][stage]['median'] / total:.0%}"]
+            cells += [
+                bold(row["stages_ms"][stage], 3),
+                f"{row['stages_ms'][stage]['median'] / total:.0%}",
+            ]
         rows.append(cells)
     rows.append(["all", *(words for total in totals for words in (f"{total:.2f}", "100%"))])
-    return table(["stage", *(words for row in content["rows"] for words in (f"{row['name']}, ms", "share"))], rows)
+    return table(
+        ["stage", *(words for row in content["rows"] for words in (f"{row['name']}, ms", "share"))],
+        rows,
+    )
 
 
 def gateway_summary(content):
     row, standalone = content["rows"][0], content["rows"][0]["standalone"]
     low, high = standalone["rate"]
     return (
-        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a time, where OpenWhisk "
-        f"standalone was recorded with {low} to {high}; {row['resident_mb']['median']:.0f} MB instead of "
+        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a "
+        "time, where OpenWhisk "
+        f"standalone was recorded with {low} to {high}; {row['resident_mb']['median']:.0f} MB "
+        "instead of "
         f"{standalone['resident_mb']}."
     )
 
@@ -207,18 +264,30 @@ def gateway_summary(content):
 def gateway_table(content):
     row, standalone = content["rows"][0], content["rows"][0]["standalone"]
     low, high = standalone["rate"]
-    rows = [["first answer after the start, ms", bold(row["first_answer_ms"], 0), standalone["first_answer_ms"], ""]]
+    rows = [
+        [
+            "first answer after the start, ms",
+            bold(row["first_answer_ms"], 0),
+            standalone["first_answer_ms"],
+            "",
+        ]
+    ]
     for count, recorded in (("1", f"{low} to {high}"), ("8", "")):
         rate = row["rounds"][count]["rate"]
         alone = f"{rate['adapter']['median']:.0f}"
-        rows.append([f"web requests a second, {COUNTS[count]}", bold(rate["gateway"], 0), recorded, alone])
+        rows.append(
+            [f"web requests a second, {COUNTS[count]}", bold(rate["gateway"], 0), recorded, alone]
+        )
     rows.append(["resident, MB", bold(row["resident_mb"], 0), standalone["resident_mb"], ""])
     rows.append(["resident after the rounds, MB", f"{row['resident_mb_after_load']:.0f}", "", ""])
-    return table(["", "gateway", "OpenWhisk standalone, recorded", "the action without a platform"], rows)
+    return table(
+        ["", "gateway", "OpenWhisk standalone, recorded", "the action without a platform"], rows
+    )
 
 
 def against_docker(content):
-    """How many times the seconds and the bytes of layer.py; None without an engine to compare with."""
+    """How many times the seconds and the bytes of layer.py; None without an engine to compare
+    with."""
     rows = {row["name"]: row for row in content["rows"]}
     ours, docker = rows["layer.py, same registry"], rows.get("docker build && docker push")
     if not docker:
@@ -231,7 +300,11 @@ def layer_summary(content):
     times = against_docker(content)
     if not times:
         return "Docker wasn't there to compare with."
-    return "Beside it, docker needs {:.0f} times as long, and moves {:,.0f} times as many bytes.".format(*times)
+    seconds, moved = times
+    return (
+        f"Beside it, docker needs {seconds:.0f} times as long, "
+        f"and moves {moved:,.0f} times as many bytes."
+    )
 
 
 def layer_table(content):
@@ -257,19 +330,65 @@ def rates_plot(content):
     return plots.bars(title, rows, tuple(COUNTS.values()), {1: "as many as without it"})
 
 
+def crowd_summary(content):
+    times = [row["p99_ms"]["compared"]["median"] for row in content["rows"]]
+    return (
+        "Every request was answered. Of 100, the slowest took "
+        f"{min(times):.2f} to {max(times):.2f} times as long as with the own server."
+    )
+
+
+def crowd_table(content):
+    rows = []
+    for row in content["rows"]:
+        answered = f"{row['answered']['own']:,} / {row['answered']['adapter']:,}"
+        p50, p99 = (each(row[figure], digits=0) for figure in ("p50_ms", "p99_ms"))
+        more = bold(row["p99_ms"]["compared"])
+        memory = f"{row['resident_mb']['compared']:+.1f}"
+        rows.append([row["name"], answered, p50, p99, more, memory])
+    heads = ["answered", "p50, ms", "p99, ms", "p99, times", "resident, MB"]
+    return table(["own / adapter", *heads], rows)
+
+
+def parallel_summary(content):
+    (row,) = content["rows"]
+    more = row["last"]["resident_mb"]["compared"]
+    return f"After {row['predictions']} predictions: {more:+.1f} MB beside the own server's."
+
+
+def parallel_table(content):
+    (row,) = content["rows"]
+    rows = []
+    for when in ("first", "last"):
+        memory, threads = row[when]["resident_mb"], row[when]["threads"]
+        held = f"{memory['own']:.1f} / {memory['adapter']:.1f}"
+        more = f"{memory['compared']:+.1f}"
+        rows.append([f"after the {when}", held, more, f"{threads['own']} / {threads['adapter']}"])
+    return table(["own / adapter", "resident, MB", "more", "threads"], rows)
+
+
 def growth_plot(content):
     series = []
     for row in content["rows"]:
-        points = [(int(size) / 1000, found["median"]) for size, found in row["milliseconds"]["adapter"].items()]
+        points = [
+            (int(size) / 1000, found["median"])
+            for size, found in row["milliseconds"]["adapter"].items()
+        ]
         fit = row["lines"]["adapter"]
-        series.append((f"body of the {row['direction']}", points, fit["start_ms"], fit["ms_per_mb"] / 1000))
-    return plots.scatter("An activation's time by the size of its body, and the line that fits", series, "KB", "ms")
+        series.append(
+            (f"body of the {row['direction']}", points, fit["start_ms"], fit["ms_per_mb"] / 1000)
+        )
+    return plots.scatter(
+        "An activation's time by the size of its body, and the line that fits", series, "KB", "ms"
+    )
 
 
 def profile_plot(content):
     row = content["rows"][0]
     rows = [(stage, "", found) for stage, found in row["stages_ms"].items()]
-    return plots.bars(f"Where an activation's time goes ({row['name']}, 100 KB image)", rows, ("ms",))
+    return plots.bars(
+        f"Where an activation's time goes ({row['name']}, 100 KB image)", rows, ("ms",)
+    )
 
 
 class Section(NamedTuple):
@@ -284,25 +403,48 @@ SECTIONS = {
         "The adapter beside the model's own server",
         adapter_summary,
         (
-            ("**Requests a second.** A ratio of 1: as many as the own server; 0.5: half as many.", rates_table),
             (
-                "**Milliseconds that a request takes**: half of them at most p50, all but 1 in 100 at most p99.",
+                "**Requests a second.** A ratio of 1: as many as the own server; 0.5: half as "
+                "many.",
+                rates_table,
+            ),
+            (
+                "**Milliseconds that a request takes**: half of them at most p50, all but 1 in "
+                "100 at most p99.",
                 latency_table,
             ),
             (
-                "**Start and memory.** From the start of the process to its first answer, /init included, and the "
+                "**Start and memory.** From the start of the process to its first answer, /init "
+                "included, and the "
                 "memory that it then has; with the adapter, so much more (+) or less (-).",
                 start_table,
             ),
         ),
         rates_plot,
     ),
+    "crowd": Section(
+        "200 requests at once",
+        crowd_summary,
+        (
+            (
+                "**Milliseconds that a request takes** among 200, and the memory after them; with "
+                "the adapter, so many times as long, so much more (+) or less (-).",
+                crowd_table,
+            ),
+        ),
+    ),
+    "parallel": Section(
+        "A model that computes on all cores",
+        parallel_summary,
+        (("**Threads and memory** of all processes of a side.", parallel_table),),
+    ),
     "hop": Section(
         "One more hop at its cheapest",
         hop_summary,
         (
             (
-                "**One connection after another**, through each of the two, and directly. The server is one of the "
+                "**One connection after another**, through each of the two, and directly. The "
+                "server is one of the "
                 "adapter's processes, and none of the relay's.",
                 hop_table,
             ),
@@ -311,19 +453,35 @@ SECTIONS = {
     "growth": Section(
         "Cost by size of the body: a line?",
         growth_summary,
-        (("**Milliseconds that a request takes**, by the size of its body or of its answer's.", growth_table),),
+        (
+            (
+                "**Milliseconds that a request takes**, by the size of its body or of its "
+                "answer's.",
+                growth_table,
+            ),
+        ),
         growth_plot,
     ),
     "profile": Section(
         "Where an activation's time goes",
         profile_summary,
-        (('**Stage by stage**; all but "model" and the way between are openwhisk.py itself.', profile_table),),
+        (
+            (
+                '**Stage by stage**; all but "model" and the way between are openwhisk.py itself.',
+                profile_table,
+            ),
+        ),
         profile_plot,
     ),
     "gateway": Section(
         "The gateway",
         gateway_summary,
-        (("**An action that does nothing**, so that what remains is the platform.", gateway_table),),
+        (
+            (
+                "**An action that does nothing**, so that what remains is the platform.",
+                gateway_table,
+            ),
+        ),
     ),
     "layer": Section(
         "Adding the layer",
@@ -337,7 +495,11 @@ def section(name, content):
     """The paragraphs of one benchmark."""
     found = SECTIONS[name]
     what, method = importlib.import_module("benchmarks." + name).__doc__.strip().split("\n\n", 1)
-    parts = [f"## {found.title}", what.split(": python")[0] + ".", found.summary(content)]
+    parts = [
+        f"## {found.title}",
+        " ".join(what.split()).split(": python")[0] + ".",
+        found.summary(content),
+    ]
     parts += [f"![{found.title}]({name}.svg)"] if found.plot else []
     for caption, make in found.tables:
         parts += [caption, make(content)]
@@ -347,7 +509,9 @@ def section(name, content):
 def filled(text, name, content):
     """The text with what stands between `<!-- NAME:start -->` and `<!-- NAME:end -->` replaced."""
     pattern = rf"(<!-- {name}:start -->\n).*?(<!-- {name}:end -->)"
-    return re.sub(pattern, lambda found: f"{found.group(1)}\n{content}\n\n{found.group(2)}", text, flags=re.S)
+    return re.sub(
+        pattern, lambda found: f"{found.group(1)}\n{content}\n\n{found.group(2)}", text, flags=re.S
+    )
 
 
 def figures(results):
@@ -357,13 +521,16 @@ def figures(results):
     start, memory = (first[name]["compared"] for name in ("first_answer_ms", "resident_mb_loaded"))
     one, eight = (first["rounds"][count]["rate"]["compared"] for count in COUNTS)
     lines = [
-        f"- **{first['name']}** ({first['what']}): {ranged(one)} of the own server's requests a second one at a time, "
+        f"- **{first['name']}** ({first['what']}): {ranged(one)} of the own server's requests a "
+        "second one at a time, "
         f"{ranged(eight)} with 8 at once; first answer {ranged(start, 0, '+')} ms, resident memory "
         f"{ranged(memory, 1, '+')} MB.",
         *(front_line(results[name]) for name, front_line in FRONT_LINES.items() if name in results),
     ]
     image = "![Requests a second through the adapter, of the own server's](benchmarks/adapter.svg)"
-    return "\n\n".join([image, "\n".join(lines), machine_text(adapter) + " [All figures](benchmarks/README.md)."])
+    return "\n\n".join(
+        [image, "\n".join(lines), machine_text(adapter) + " [All figures](benchmarks/README.md)."]
+    )
 
 
 def growth_line(content):
@@ -372,14 +539,18 @@ def growth_line(content):
         for row in content["rows"]
     )
     share = max(map(off_share, content["rows"]))
-    return f"- **Large bodies**: {costs}; the size farthest from this line is off by {share:.0%} of the time for 1 MB."
+    return (
+        f"- **Large bodies**: {costs}; the size farthest from this line is off by {share:.0%} of "
+        "the time for 1 MB."
+    )
 
 
 def gateway_line(content):
     row = content["rows"][0]
     return (
         f"- **Gateway**: first answer {row['first_answer_ms']['median']:.0f} ms after its start, "
-        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a time, "
+        f"{row['rounds']['1']['rate']['gateway']['median']:.0f} web requests a second one at a "
+        "time, "
         f"{row['resident_mb']['median']:.0f} MB."
     )
 
@@ -390,9 +561,15 @@ FRONT_LINES = {"growth": growth_line, "gateway": gateway_line}
 def written(folder=FOLDER):
     """{file: its text}: all that is made of the results in the folder."""
     results = {name: content for name in SECTIONS for content in [read(folder, name)] if content}
-    files = {HERE / (name + ".svg"): SECTIONS[name].plot(results[name]) for name in results if SECTIONS[name].plot}
+    files = {
+        HERE / (name + ".svg"): SECTIONS[name].plot(results[name])
+        for name in results
+        if SECTIONS[name].plot
+    }
     parts = [part for name, content in results.items() for part in section(name, content)]
-    files[HERE / "README.md"] = filled((HERE / "README.md").read_text(), "results", "\n\n".join(parts))
+    files[HERE / "README.md"] = filled(
+        (HERE / "README.md").read_text(), "results", "\n\n".join(parts)
+    )
     if "adapter" in results:
         files[FRONT] = filled(FRONT.read_text(), "figures", figures(results))
     return files

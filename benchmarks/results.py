@@ -1,4 +1,5 @@
-"""What every benchmark shares: its options, how much it measures, and the file that its figures go to."""
+"""What every benchmark shares: its options, how much it measures, and the file that its figures
+go to."""
 
 import argparse
 import json
@@ -10,7 +11,9 @@ from benchmarks.machine import machine
 from tests.support.adapter import ADAPTER
 
 FOLDER = Path(__file__).resolve().parent / "results"
-PARTS = Path(tempfile.gettempdir()) / "benchmarks"  # of what isn't measured whole: never in place of what is
+PARTS = (
+    Path(tempfile.gettempdir()) / "benchmarks"
+)  # of what isn't measured whole: never in place of what is
 
 
 class Scale(NamedTuple):
@@ -24,10 +27,18 @@ class Scale(NamedTuple):
 
 
 def parser(description):
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--quick", action="store_true", help="see that it works: figures too coarse to quote")
-    made.add_argument("--results", type=Path, help=f"the folder that they are written to; a part's go to {PARTS}")
-    made.add_argument("--adapter", default=ADAPTER, help="another openwhisk.py, to compare it with this one")
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument(
+        "--quick", action="store_true", help="see that it works: figures too coarse to quote"
+    )
+    made.add_argument(
+        "--results", type=Path, help=f"the folder that they are written to; a part's go to {PARTS}"
+    )
+    made.add_argument(
+        "--adapter", default=ADAPTER, help="another openwhisk.py, to compare it with this one"
+    )
     made.add_argument("only", nargs="*", help="these alone")
     return made
 
@@ -45,7 +56,12 @@ def folder_of(given):
 def write(given, name, rows):
     folder = folder_of(given)
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"machine": given.machine, "quick": given.quick, "scale": Scale.of(given)._asdict(), "rows": rows}
+    content = {
+        "machine": given.machine,
+        "quick": given.quick,
+        "scale": Scale.of(given)._asdict(),
+        "rows": rows,
+    }
     (folder / (name + ".json")).write_text(json.dumps(content, indent=1) + "\n")
     print(f"written to {folder / name}.json", flush=True)
 

@@ -1,4 +1,5 @@
-"""What the models are asked in the benchmarks: requests of a given size; reads the examples' samples."""
+"""What the models are asked in the benchmarks: requests of a given size; reads the examples'
+samples."""
 
 import io
 import json
@@ -16,13 +17,15 @@ CHUNK = 12  # bytes that a chunk of PNG takes beside its content, and all of the
 
 
 def digit(size):
-    """A small digit in a PNG file of that size, by metadata as cameras add them: large to send, quick to decode."""
+    """A small digit in a PNG file of that size, by metadata as cameras add them: large to send,
+    quick to decode."""
     with Image.open(EXAMPLES / "max-digits" / "samples" / "seven.png") as image:
         return upload("digit.png", padded(png_of(image.resize((48, 48))), size))
 
 
 def noise(side):
-    """A picture that can't be compressed, nor can what max-upscale makes of it, four times as wide and high."""
+    """A picture that can't be compressed, nor can what max-upscale makes of it, four times as
+    wide and high."""
     pixels = random.Random(1).getrandbits(24 * side * side).to_bytes(3 * side * side, "big")
     return upload("noise.png", png_of(Image.frombytes("RGB", (side, side), pixels)))
 
@@ -39,7 +42,8 @@ def png_of(image):
 
 
 def padded(png, size):
-    """Zeros, as makers reserve them: old Werkzeug's forms would take more for noise than all the rest does."""
+    """Zeros, as makers reserve them: old Werkzeug's forms would take more for noise than all the
+    rest does."""
     chunk = b"noTe" + bytes(size - len(png) - CHUNK)
     chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     return png[:-CHUNK] + chunk + png[-CHUNK:]

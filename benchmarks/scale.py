@@ -295,7 +295,8 @@ def trace_from_file(file: str) -> List[Arrival]:
         return sorted(Arrival(float(at), model) for at, model in csv.reader(rows))
 
 
-# -- the command -------------------------------------------------------------------------------------
+# -- the command
+# -------------------------------------------------------------------------------------
 
 
 def parser() -> argparse.ArgumentParser:

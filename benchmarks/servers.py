@@ -1,4 +1,5 @@
-"""A model's own server, and the same start command behind openwhisk.py: how each is started and asked.
+"""A model's own server, and the same start command behind openwhisk.py: how each is started and
+asked.
 
 Starts processes, makes copies of examples in the folder that it is given.
 """
@@ -17,10 +18,18 @@ from typing import Dict, List, NamedTuple, Tuple
 from benchmarks.machine import resident_mb
 from tests.support.adapter import ADAPTER, ROOT, WIRE, activation, initialization
 from tests.support.controller import params_from_request
-from tests.support.example import EXAMPLES, environ_of, free_port, instruction, on_port, variables_of
+from tests.support.example import (
+    EXAMPLES,
+    environ_of,
+    free_port,
+    instruction,
+    on_port,
+    variables_of,
+)
 from tests.support.max_server import MOVED_PORT
 from tests.support.process import Process, descendants
 
+MODELS = Path(__file__).resolve().parent / "models"
 SIDES = ("own", "adapter")
 WEB = "/api/v1/web/guest/default/"
 SECONDS_TO_START = 90
@@ -48,7 +57,8 @@ class Start(NamedTuple):
 
 
 def start_of(side, example, python, parent, adapter=ADAPTER):
-    """`example`: the name of one, or a folder like it, with a Dockerfile that says CMD and EXPOSE."""
+    """`example`: the name of one, or a folder like it, with a Dockerfile that says CMD and
+    EXPOSE."""
     port, folder = free_port(), EXAMPLES / example
     moved = {}
     if instruction(folder, "EXPOSE") == ["5000"]:  # in maxfw, where no setting reaches it
@@ -56,10 +66,19 @@ def start_of(side, example, python, parent, adapter=ADAPTER):
     else:
         own_port = port if side == "own" else free_port()
         folder = on_port(folder.name, own_port, Path(tempfile.mkdtemp(dir=parent)))
-    ours = {"OPENWHISK_PORT": str(port), "OPENWHISK_PLATFORM": "yes"}
-    environ = environ_of(python, **ours, **variables_of(folder), **moved)
+    environ = environ_of(python, **variables_of(folder), **moved)
+    environ.update(OPENWHISK_PORT=str(port), OPENWHISK_PLATFORM="yes")
     front = [python, str(adapter)] if side == "adapter" else []
     return Start(side, front + instruction(folder, "CMD"), str(folder), environ, port)
+
+
+def start_at_port(side, command, python, folder, adapter=ADAPTER, **variables):
+    """Of a model in this folder that takes its port from PORT."""
+    port = free_port()
+    environ = environ_of(python, OPENWHISK_PORT=str(port), OPENWHISK_PLATFORM="yes", **variables)
+    environ["PORT"] = str(port if side == "own" else free_port())
+    front = [python, str(adapter)] if side == "adapter" else []
+    return Start(side, front + command, str(folder), environ, port)
 
 
 def gateway_of(folder, parent):
@@ -71,19 +90,28 @@ def gateway_of(folder, parent):
 
 
 def text_of(side, call):
-    """What is posted to this side: the call itself, or the activation that the platform makes of it."""
+    """What is posted to this side: the call itself, or the activation that the platform makes of
+    it."""
     if side != "adapter":
         return call.target, call.headers, call.body
     params = params_from_request("POST", call.path, call.query, list(call.headers), call.body)
     later = str(int((time.time() + 3600) * 1000))
-    return "/run", (), json.dumps(activation(params, deadline=later), separators=(",", ":")).encode()
+    return (
+        "/run",
+        (),
+        json.dumps(activation(params, deadline=later), separators=(",", ":")).encode(),
+    )
 
 
 def wire_of(side, call):
-    """The bytes of a whole request as curl or the platform sends it, and what the beginning of a good answer holds."""
+    """The bytes of a whole request as curl or the platform sends it, and what the beginning of a
+    good answer holds."""
     path, headers, body = text_of(side, call)
     if side == "adapter":
-        return f"POST {path} HTTP/1.1\r\n{WIRE.format(length=len(body))}\r\n".encode() + body, '{"statusCode":200'
+        return (
+            f"POST {path} HTTP/1.1\r\n{WIRE.format(length=len(body))}\r\n".encode() + body,
+            '{"statusCode":200',
+        )
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "User-Agent: curl/7.88.1", "Accept: */*"]
     lines += [f"{name}: {value}" for name, value in headers]
     lines += ["Connection: close", f"Content-Length: {len(body)}", "", ""]
@@ -100,7 +128,8 @@ class Server(Process):
         super().__init__(start.command, start.folder, start.environ, folder)
 
     def first_answer(self, call):
-        """Seconds from the start of the process to the first good answer, and the body that a client gets."""
+        """Seconds from the start of the process to the first good answer, and the body that a
+        client gets."""
         post, init = text_of(self.side, call), json.dumps(initialization()).encode()
         if self.side != "adapter":
             body = self.answer(*post)
@@ -112,10 +141,13 @@ class Server(Process):
         return seconds, body_of(result)
 
     def answer(self, path, headers, body):
-        """The first good one: servers that listen before they are ready refuse, or answer 404 or 503 at first."""
+        """The first good one: servers that listen before they are ready refuse, or answer 404 or
+        503 at first."""
         until = time.perf_counter() + SECONDS_TO_START
         while time.perf_counter() < until and self.popen.poll() is None:
-            with closing(HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_TO_START)) as connection:
+            with closing(
+                HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_TO_START)
+            ) as connection:
                 with suppress(OSError, HTTPException):
                     connection.request("POST", path, body, dict(headers))
                     answer = connection.getresponse()
@@ -125,6 +157,9 @@ class Server(Process):
                     assert answer.status in (404, 503), (answer.status, text, self.log)
             time.sleep(0.001)
         raise AssertionError(f"no answer of {self.side} to {path}: {self.log[-2000:]}")
+
+    def asked_once(self, call):
+        return self.answer(*text_of(self.side, call))
 
     def family(self):
         return [self.pid, *descendants(self.pid)]
@@ -144,9 +179,13 @@ class Server(Process):
             "pids": self.family(),
         }
         command = [sys.executable, "-m", "benchmarks.load"]
-        done = subprocess.run(command, cwd=ROOT, input=json.dumps(plan).encode(), stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(
+            command, cwd=ROOT, input=json.dumps(plan).encode(), stdout=subprocess.PIPE, check=True
+        )
         seen = json.loads(done.stdout)
-        assert not seen["wrong"], f"{seen['wrong']} wrong answers of {self.side}: {self.log[-2000:]}"
+        assert not seen["wrong"], (
+            f"{seen['wrong']} wrong answers of {self.side}: {self.log[-2000:]}"
+        )
         return seen
 
 

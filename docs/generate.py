@@ -1,6 +1,8 @@
-"""Fills the tables of the pages from the code and from the recordings: python -m docs.generate. Writes *.md files.
+"""Fills the tables of the pages from the code and from the recordings: python -m docs.generate.
+Writes *.md files.
 
-A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; each function below named NAME makes one.
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->`; each function below named NAME
+makes one.
 """
 
 import base64
@@ -60,7 +62,10 @@ def media_types():
             if its_kind == kind:
                 by_main[name.partition("/")[0]].append(name.partition("/")[2])
         lines.append(f"**{kind.capitalize()}**\n\n")
-        lines += [f"- `{main}/`: " + ", ".join(f"`{sub}`" for sub in subs) + "\n" for main, subs in by_main.items()]
+        lines += [
+            f"- `{main}/`: " + ", ".join(f"`{sub}`" for sub in subs) + "\n"
+            for main, subs in by_main.items()
+        ]
         lines.append("\n")
     return "".join(lines).rstrip("\n") + "\n"
 
@@ -68,7 +73,12 @@ def media_types():
 def limits():
     bounds, settings = Bounds(), Settings()
     rows = [
-        ["time of `/init`, and again of `/run`", "`-t`", *numbers(bounds.timeout, "ms"), "60000 ms"],
+        [
+            "time of `/init`, and again of `/run`",
+            "`-t`",
+            *numbers(bounds.timeout, "ms"),
+            "60000 ms",
+        ],
         ["memory", "`-m`", *numbers(bounds.memory, "MB"), "256 MB"],
         ["log", "`-l`", *numbers(bounds.logs, "MB"), "10 MB"],
         ["activations at once in a container", "`-c`", *numbers(bounds.concurrency, ""), "1"],
@@ -80,14 +90,21 @@ def limits():
 
 
 def options():
-    """Those of the gateway in the groups that argparse hasn't made itself: of containers, and of limits."""
+    """Those of the gateway in the groups that argparse hasn't made itself: of containers, and of
+    limits."""
     parts = []
     for group in parser()._action_groups[2:]:
         rows = [
-            [code(f"{option.option_strings[0]} {option.metavar}"), str(option.default), without_default(option.help)]
+            [
+                code(f"{option.option_strings[0]} {option.metavar}"),
+                str(option.default),
+                without_default(option.help),
+            ]
             for option in group._group_actions
         ]
-        parts.append(f"**{group.title.capitalize()}**\n\n" + table(["option", "default", "meaning"], rows))
+        parts.append(
+            f"**{group.title.capitalize()}**\n\n" + table(["option", "default", "meaning"], rows)
+        )
     return "\n".join(parts)
 
 
@@ -111,16 +128,28 @@ def recordings():
             len(recorded("results")["cases"]),
             "an action's result, and what the client got",
         ],
-        ["`replies.json`", len(recorded("replies")["cases"]), "a reply to `/run` that isn't plain JSON, and its end"],
-        ["`api.json`", len(recorded("api")["calls"]), "a session with the REST API, call after call"],
+        [
+            "`replies.json`",
+            len(recorded("replies")["cases"]),
+            "a reply to `/run` that isn't plain JSON, and its end",
+        ],
+        [
+            "`api.json`",
+            len(recorded("api")["calls"]),
+            "a session with the REST API, call after call",
+        ],
     ]
-    return table(["file", "cases", "each is"], [[name, str(count), what] for name, count, what in rows])
+    return table(
+        ["file", "cases", "each is"], [[name, str(count), what] for name, count, what in rows]
+    )
 
 
 def envelope():
     example = recorded("requests")["envelope"]
     shown = {"`POST /init`": example["init"], "`POST /run`": example["run"]}
-    return "\n".join(f"{name}\n\n```json\n{json.dumps(body, indent=2)}\n```\n" for name, body in shown.items())
+    return "\n".join(
+        f"{name}\n\n```json\n{json.dumps(body, indent=2)}\n```\n" for name, body in shown.items()
+    )
 
 
 def paths():
@@ -179,16 +208,28 @@ def headers():
 def request_bodies():
     found = collections.defaultdict(dict)
     for case in recorded("requests")["cases"]:
-        if case["name"].startswith("body ") and case["method"] == "POST" and len(case["headers"]) <= 1:
-            content_type = {name.lower(): value for name, value in case["headers"]}.get("content-type")
+        if (
+            case["name"].startswith("body ")
+            and case["method"] == "POST"
+            and len(case["headers"]) <= 1
+        ):
+            content_type = {name.lower(): value for name, value in case["headers"]}.get(
+                "content-type"
+            )
             how = arrived_body(case)
             if case.get("body_b64"):
                 found[content_type].setdefault(case["action"], how)
     rows = [
-        [code(content_type or "") if content_type else "no type", *(how.get(action, "") for action in ("raw", "plain"))]
+        [
+            code(content_type or "") if content_type else "no type",
+            *(how.get(action, "") for action in ("raw", "plain")),
+        ]
         for content_type, how in found.items()
     ]
-    return table(["`Content-Type` of a request", "raw: `__ow_body` is", "not raw"], sorted(rows, key=row_order))
+    return table(
+        ["`Content-Type` of a request", "raw: `__ow_body` is", "not raw"],
+        sorted(rows, key=row_order),
+    )
 
 
 def row_order(row):
@@ -216,11 +257,18 @@ def result_types():
             found[match.group(1)][match.group(2)] = case
     rows = []
     for content_type, cases in found.items():
-        response = next((case["response"] for case in cases.values() if case["response"]["status"] == 200), None)
-        seen = response and next((value for name, value in response["headers"] if name == "Content-Type"), "")
+        response = next(
+            (case["response"] for case in cases.values() if case["response"]["status"] == 200), None
+        )
+        seen = response and next(
+            (value for name, value in response["headers"] if name == "Content-Type"), ""
+        )
         cells = [came_to(cases.get(kind)) for kind in ("plain", "base64")]
         rows.append([code(content_type), *cells, code(seen) if seen else NOT_RECORDED])
-    return table(["`content-type` of a result", "text", "base64", "the client sees"], sorted(rows, key=row_order))
+    return table(
+        ["`content-type` of a result", "text", "base64", "the client sees"],
+        sorted(rows, key=row_order),
+    )
 
 
 def came_to(case):
@@ -239,9 +287,15 @@ def scalars():
         match = re.match(r"scalar '(.*)' as application/json\Z", case["name"])
         if match:
             response = case["response"]
-            got = base64.b64decode(response["body_b64"]) if "body_b64" in response else response["body"].encode()
+            got = (
+                base64.b64decode(response["body_b64"])
+                if "body_b64" in response
+                else response["body"].encode()
+            )
             intact = got == json.loads(case["result"])["body"].encode()
-            shown = "itself" if intact else f"bytes `{got.hex()}`" if response["status"] == 200 else ""
+            shown = (
+                "itself" if intact else f"bytes `{got.hex()}`" if response["status"] == 200 else ""
+            )
             rows.append([f"`{match.group(1)}`", str(response["status"]), shown])
     return table(["`body` of type `application/json`", "status", "the client gets"], rows)
 
@@ -252,8 +306,13 @@ def replies():
     for case in recorded("replies")["cases"]:
         status = case["response"]["status"]
         activation = case.get("activation") or {}
-        found.setdefault((status, activation.get("status", "not recorded")), []).append(reply_name(case))
-    rows = [[", ".join(dict.fromkeys(names)), activation, str(status)] for (status, activation), names in found.items()]
+        found.setdefault((status, activation.get("status", "not recorded")), []).append(
+            reply_name(case)
+        )
+    rows = [
+        [", ".join(dict.fromkeys(names)), activation, str(status)]
+        for (status, activation), names in found.items()
+    ]
     return table(["the action's reply to `/run`", "activation", "the client gets"], rows)
 
 
@@ -264,7 +323,11 @@ def reply_name(case):
     body = base64.b64decode(case["reply_body_b64"]).decode()
     if status.group(1) != "200":
         return f"status {status.group(1)}"
-    return f"200 {code(body if len(body) < 20 else body[:8] + '...' + body[-4:])}" if body else "200 without a body"
+    return (
+        f"200 {code(body if len(body) < 20 else body[:8] + '...' + body[-4:])}"
+        if body
+        else "200 without a body"
+    )
 
 
 def statuses():
@@ -277,7 +340,10 @@ def statuses():
             arrived = case["response"]["status"]
             how = "that status" if str(arrived) == given.strip("'") else str(arrived)
             found.setdefault((how, "no" if without else "yes"), []).append(given)
-    rows = [[", ".join(f"`{given}`" for given in all_given), body, how] for (how, body), all_given in found.items()]
+    rows = [
+        [", ".join(f"`{given}`" for given in all_given), body, how]
+        for (how, body), all_given in found.items()
+    ]
     return table(["`statusCode`", "a body", "the client gets"], rows)
 
 
@@ -287,7 +353,9 @@ MADE_BY = {make.__name__: make for make in TABLES}
 
 
 def generated(text):
-    return BLOCK.sub(lambda block: f"{block.group(1)}\n{MADE_BY[block.group(2)]()}\n{block.group(3)}", text)
+    return BLOCK.sub(
+        lambda block: f"{block.group(1)}\n{MADE_BY[block.group(2)]()}\n{block.group(3)}", text
+    )
 
 
 def main():

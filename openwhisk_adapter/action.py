@@ -66,7 +66,11 @@ class Activation:
     """One /run, answered exactly once: by the model, the deadline or a failure."""
 
     def __init__(
-        self, reply: Reply, settings: Settings, log: Log, settle_log: Callable[[], None]
+        self,
+        reply: Reply,
+        settings: Settings,
+        log: Log,
+        settle_log: Callable[[], None],
     ) -> None:
         self.request = Request("POST", "/run", plain=True)
         self.call: Optional[Call] = None
@@ -135,12 +139,18 @@ def too_late(seconds: float, action_name: Any) -> str:
     limit = "%.1f s" % seconds
     if more <= seconds:
         return "the model was still busy shortly before its limit, %s" % limit
-    command = "wsk action update %s -t %d" % (action_name or "ACTION", more * 1000)
+    name = action_name or "ACTION"
+    command = "wsk action update %s -t %d" % (name, more * 1000)
     return STILL_BUSY % (limit, command)
 
 
 class Action:
-    def __init__(self, model: Model, settings: Settings, log: Log) -> None:
+    def __init__(
+        self,
+        model: Model,
+        settings: Settings,
+        log: Log,
+    ) -> None:
         self.settings = settings
         self._model = model
         self._log = log
@@ -217,7 +227,12 @@ class Action:
                 call.close()
 
     def begin(self, reply: Reply) -> Activation:
-        activation = Activation(reply, self.settings, self._log, self._model.settle_log)
+        activation = Activation(
+            reply,
+            self.settings,
+            self._log,
+            self._model.settle_log,
+        )
         self._running.add(activation)
         return activation
 
@@ -244,7 +259,8 @@ class Action:
         load_seconds = self._model.load_seconds()
         if load_seconds:
             timing += ", load;dur=%.1f" % (load_seconds * 1000)
-        return response._replace(headers=response.headers + [("Server-Timing", timing)])
+        headers = response.headers + [("Server-Timing", timing)]
+        return response._replace(headers=headers)
 
     def _answer(self, activation: Activation, server: Optional[Server]) -> Response:
         if not self.settings.stream:
@@ -271,7 +287,10 @@ class Action:
         return streaming.what_was_streamed(response) if stream.is_whole else response
 
     def _asked(
-        self, activation: Activation, server: Optional[Server], sink: Optional[Sink]
+        self,
+        activation: Activation,
+        server: Optional[Server],
+        sink: Optional[Sink],
     ) -> Response:
         while True:
             if server is None:
@@ -292,7 +311,8 @@ class Action:
     # -- deadlines ---------------------------------------------------------------------------------
 
     def is_answering(self) -> bool:
-        return any(not activation.is_answered.is_set() for activation in list(self._running))
+        running = list(self._running)
+        return any(not activation.is_answered.is_set() for activation in running)
 
     def watch_deadlines(self) -> None:
         """One thread that looks now and then: a timer for each run would cost each run a thread."""
@@ -310,7 +330,9 @@ class Action:
                 activation.expire(self._model.why_not_ready())
         late = [activation for activation in running if now > activation.due + LINGER]
         if late and not self.is_answering() and self._give_up is not None:
-            self._give_up(STILL_RUNS % (late[0].request.method, late[0].request.path, LINGER))
+            request = late[0].request
+            words = (request.method, request.path, LINGER)
+            self._give_up(STILL_RUNS % words)
 
 
 def for_the_owner(error: Exception) -> str:

@@ -25,7 +25,10 @@ def prefix_from_name(action_name: str) -> str:
     return "/api/v1/web/" + "/".join(parts)
 
 
-def public_address(headers: Mapping[str, str], api_host: str) -> Tuple[str, str]:
+def public_address(
+    headers: Mapping[str, str],
+    api_host: str,
+) -> Tuple[str, str]:
     """Scheme and host of the URL that the client used. `Host` is what tells least: behind the
     platform's own nginx that is the name of an upstream."""
     api_scheme, _, api_name = api_host.rstrip("/").rpartition("://")

@@ -63,7 +63,11 @@ def decompressed(response: Response, limit: int) -> Response:
     return recoded(response, body, response.header("content-type"), "")
 
 
-def compressed(response: Response, request: Request, limit: int) -> Optional[Response]:
+def compressed(
+    response: Response,
+    request: Request,
+    limit: int,
+) -> Optional[Response]:
     """In gzip where that can be carried: what goes as base64, JSON, and scripts, which go as
     base64 when their type names no charset."""
     is_whole = response.status != 206 and not response.header("content-encoding")

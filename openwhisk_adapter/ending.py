@@ -15,7 +15,10 @@ class Ending:
     """After SIGTERM: once nobody is being answered, and what was started had its time to end."""
 
     def __init__(
-        self, is_idle: Callable[[], bool], stop_model: Callable[[], None], log: Log
+        self,
+        is_idle: Callable[[], bool],
+        stop_model: Callable[[], None],
+        log: Log,
     ) -> None:
         self._is_idle = is_idle
         self._stop_model = stop_model

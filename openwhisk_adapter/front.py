@@ -14,7 +14,7 @@ from openwhisk_adapter.listener import BACKLOG, Listener
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.model import Model
-from openwhisk_adapter.settings import Settings, is_platform, settings_from_environ
+from openwhisk_adapter.settings import PREFIX, Settings, is_platform, settings_from_environ
 from openwhisk_adapter.starting.signals import Signals
 
 DEFAULT_COMMAND = ["python", "app.py"]
@@ -39,7 +39,7 @@ def answer_to_option(option: str, explanation: str) -> Optional[str]:
         return None
     print(explanation)
     for name, value in Settings()._asdict().items():
-        print("OPENWHISK_%s=%s" % (name.upper(), value))
+        print("%s%s=%s" % (PREFIX, name.upper(), value))
     if option in ("-h", "--help"):
         return None
     return "\n%r is no start command: openwhisk.py has settings, not options" % option
@@ -57,7 +57,11 @@ def listening_socket(settings: Settings) -> socket.socket:
     return listening
 
 
-def started(command: List[str], settings: Settings, listening: socket.socket) -> Model:
+def started(
+    command: List[str],
+    settings: Settings,
+    listening: socket.socket,
+) -> Model:
     platform = is_platform(settings, os.environ)
     log = Log()
     signals = Signals()

@@ -38,7 +38,12 @@ class Silent(NamedTuple):
 
 class Listener:
     def __init__(
-        self, listening: socket.socket, action: Action, model: Model, platform: bool, log: Log
+        self,
+        listening: socket.socket,
+        action: Action,
+        model: Model,
+        platform: bool,
+        log: Log,
     ) -> None:
         self.socket = listening
         self.action = action
@@ -135,7 +140,10 @@ class Listener:
         except Refused as refusal:
             send(connection, refusal.response.status, refusal.response.body)
 
-    def _reply_to(self, connection: socket.socket) -> Callable[[int, bytes], None]:
+    def _reply_to(
+        self,
+        connection: socket.socket,
+    ) -> Callable[[int, bytes], None]:
         this_thread = threading.get_ident()
 
         def reply(status: int, body: bytes) -> None:
@@ -145,7 +153,10 @@ class Listener:
 
         return reply
 
-    def _call_of(self, connection: socket.socket) -> Optional[Callable[[bytes, Any], None]]:
+    def _call_of(
+        self,
+        connection: socket.socket,
+    ) -> Optional[Callable[[bytes, Any], None]]:
         """/init and /run where the platform is; everywhere else these paths too are the model's."""
         if not self.platform:
             return None

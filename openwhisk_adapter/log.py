@@ -27,10 +27,12 @@ class Tail:
 
     def add(self, text: str) -> None:
         with self._lock:
-            if self._lines and not self._lines[-1].endswith("\n"):
+            is_unfinished = self._lines and not self._lines[-1].endswith("\n")
+            if is_unfinished:
                 text = self._lines.pop() + text
             for line in text.splitlines(True):
-                line = line if len(line) <= LONGEST else line[:LONGEST] + "...\n"
+                if len(line) > LONGEST:
+                    line = line[:LONGEST] + "...\n"
                 self._lines.append(line)
                 if any(words in line.lower() for words in self.telling):
                     self._told = line
@@ -82,7 +84,11 @@ class Log:
         self.error(text.rstrip())
         return text
 
-    def seen(self, descriptor: int, text: str) -> None:
+    def seen(
+        self,
+        descriptor: int,
+        text: str,
+    ) -> None:
         """What a script in this process has written to one of the two streams."""
         self.tail.add(text)
         if text.endswith("\n"):
@@ -126,6 +132,10 @@ def _copy(descriptor: int) -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
+def milliseconds_until(moment: float) -> float:
+    return max(0, moment - time.monotonic()) * 1000
+
+
 def _write(descriptor: int, text: str) -> None:
     """A log that nobody reads keeps no answer back: what can't be written in time is lost."""
     left = memoryview(text.encode("utf-8", "replace"))
@@ -133,5 +143,5 @@ def _write(descriptor: int, text: str) -> None:
     writable = select.poll()
     writable.register(descriptor, select.POLLOUT)
     with contextlib.suppress(OSError):
-        while left and writable.poll(max(0, until - time.monotonic()) * 1000):
+        while left and writable.poll(milliseconds_until(until)):
             left = left[os.write(descriptor, left[:ALL_AT_ONCE]) :]

@@ -59,7 +59,13 @@ class NotLoaded(Refused):
 
 
 class Model:
-    def __init__(self, command: List[str], settings: Settings, log: Log, signals: Signals) -> None:
+    def __init__(
+        self,
+        command: List[str],
+        settings: Settings,
+        log: Log,
+        signals: Signals,
+    ) -> None:
         self.command = command
         self._settings = settings
         self._log = log
@@ -218,7 +224,14 @@ class Model:
         from openwhisk_adapter.starting.process import Child
 
         command = self.command + list(plan.arguments)
-        return Child(command, environ, plan.wanted, self._settings.port, self._log, self._end)
+        return Child(
+            command,
+            environ,
+            plan.wanted,
+            self._settings.port,
+            self._log,
+            self._end,
+        )
 
     def _start_script(self, plan: Plan, program: Optional[Program]) -> Started:
         from openwhisk_adapter.starting.script import Script

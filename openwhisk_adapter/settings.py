@@ -31,6 +31,7 @@ class Settings(NamedTuple):
         return [int(word) for word in self.exposed.split()]
 
 
+PREFIX = "OPENWHISK_"
 ANYTHING = r".*"
 NUMBER = r"[0-9]{1,9}"
 STATUSES = r"none|[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*"
@@ -58,7 +59,7 @@ def settings_from_environ(environ: Mapping[str, str]) -> Settings:
     """The defaults, and what these variables say instead. An empty one says nothing."""
     found: Dict[str, Any] = {}
     for name, default in Settings()._asdict().items():
-        variable = "OPENWHISK_" + name.upper()
+        variable = PREFIX + name.upper()
         text = environ.get(variable)
         if text:
             if not re.match(f"({FORMS[name]})\\Z", text):

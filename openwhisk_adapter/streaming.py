@@ -1,4 +1,4 @@
-"""An answer handed on as it comes, to the relay that OPENWHISK_STREAM names: touches one connection to that host.
+"""An answer handed on as it comes, to the relay of OPENWHISK_STREAM: touches one connection to it.
 
 OpenServerless has such a relay: it adds STREAM_HOST and STREAM_PORT to the JSON of a request, waits
 for one connection at that port, and hands its client whatever comes over it until it is closed.
@@ -12,6 +12,8 @@ from openwhisk_adapter.envelope import json_from_value
 from openwhisk_adapter.mediatypes import media_from_text
 from openwhisk_adapter.messages import Request, Response
 from openwhisk_adapter.sinks import Kept, Sink
+
+Tell = Callable[[str], None]
 
 HOST = "STREAM_HOST"
 PORT = "STREAM_PORT"
@@ -31,10 +33,12 @@ def relayed_from_request(request: Request) -> Optional[Relayed]:
     values = json_object_of(request)
     if values is None or HOST not in values or PORT not in values:
         return None
-    host, port = str(values.pop(HOST)), str(values.pop(PORT))
+    host = str(values.pop(HOST))
+    port = str(values.pop(PORT))
     if not port.isdigit() or not 0 < int(port[:6]) < 65536:
         return None
-    return Relayed(with_body(request, json_from_value(values)), host, int(port))
+    without_relay = with_body(request, json_from_value(values))
+    return Relayed(without_relay, host, int(port))
 
 
 def json_object_of(request: Request) -> Optional[Any]:
@@ -68,7 +72,7 @@ def with_body(request: Request, body: bytes) -> Request:
 class Stream(Sink):
     """All is kept as well: should the relay fail, the answer is as it would be without one."""
 
-    def __init__(self, connection: socket.socket, log: Callable[[str], None]) -> None:
+    def __init__(self, connection: socket.socket, log: Tell) -> None:
         self.kept = Kept()
         self.is_whole = True
         self._connection = connection
@@ -91,7 +95,7 @@ class Stream(Sink):
         self._connection.close()
 
 
-def stream_to(relayed: Relayed, relay: str, log: Callable[[str], None]) -> Optional[Stream]:
+def stream_to(relayed: Relayed, relay: str, log: Tell) -> Optional[Stream]:
     """A client could name any host: nothing but the relay of the setting is ever connected to."""
     if relayed.host != relay:
         log(

@@ -11,7 +11,7 @@ from openwhisk_adapter.servers import Server, Unanswered, Unreachable
 
 
 class WarmUp(NamedTuple):
-    """`POST /model/predict`, `POST /predict sample.json` or `POST /model/predict image=@dog.jpg`."""
+    """`POST /predict`, `POST /predict sample.json` or `POST /model/predict image=@dog.jpg`."""
 
     method: str
     path: str
@@ -20,12 +20,13 @@ class WarmUp(NamedTuple):
 
 
 def warm_up_from_text(text: str) -> WarmUp:
-    words = text.split(" ", 2)
-    what = words[2] if len(words) == 3 else ""
+    method, _, target_and_file = text.partition(" ")
+    target, _, what = target_and_file.partition(" ")
     field, at, file = what.partition("=@")
     if not at:
-        field, file = "", what
-    return WarmUp(words[0], words[1], field, file)
+        field = ""
+        file = what
+    return WarmUp(method, target, field, file)
 
 
 def request_from_warm_up(wanted: WarmUp, content: bytes) -> Request:
@@ -48,7 +49,7 @@ def request_from_warm_up(wanted: WarmUp, content: bytes) -> Request:
 
 
 def warm_up(server: Server, text: str) -> str:
-    """What is to be said of it in the log. A model that can't do it is asked by others all the same."""
+    """What is to be said of it in the log. A model that can't do it is asked all the same."""
     wanted = warm_up_from_text(text)
     began = time.monotonic()
     try:

@@ -47,7 +47,8 @@ def head_from_stream(stream: BinaryIO) -> Head:
         if len(headers) == MOST_LINES:
             raise Refused(502, "a head of more than %d lines" % MOST_LINES)
         name, _, value = line.decode("latin-1").partition(":")
-        headers.append((name.strip(), value.strip()))
+        pair = name.strip(), value.strip()
+        headers.append(pair)
 
 
 def _line(stream: BinaryIO) -> bytes:
@@ -57,7 +58,11 @@ def _line(stream: BinaryIO) -> bytes:
     return line
 
 
-def response_from_stream(stream: io.BufferedReader, method: str, sink: Sink) -> Response:
+def response_from_stream(
+    stream: io.BufferedReader,
+    method: str,
+    sink: Sink,
+) -> Response:
     """A whole answer; ValueError where it isn't HTTP, OSError where it isn't whole."""
     for _ in range(MOST_INTERIM):
         head = head_from_stream(stream)
@@ -84,7 +89,8 @@ def body_from_stream(stream: io.BufferedReader, head: Head) -> Iterator[bytes]:
     if is_chunked(head):
         return chunks_from_stream(stream)
     if length:
-        return pieces_from_stream(stream, length_from_text(length))
+        size = length_from_text(length)
+        return pieces_from_stream(stream, size)
     return iter(lambda: stream.read1(PIECE), b"")
 
 

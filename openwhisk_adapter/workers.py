@@ -30,7 +30,11 @@ class Workers:
     """One task after another goes to the same thread: libraries like OpenMP keep threads and memory
     of their own for each thread that has called them."""
 
-    def __init__(self, work: Callable[[Any], None], at_once: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        work: Callable[[Any], None],
+        at_once: Callable[[], int],
+    ) -> None:
         self._work = work
         self._at_once = at_once
         self._changed = threading.Condition()
@@ -67,7 +71,12 @@ class Workers:
 
     def _started(self) -> Worker:
         worker = Worker()
-        threading.Thread(target=self._run, args=(worker,), daemon=True).start()
+        thread = threading.Thread(
+            target=self._run,
+            args=(worker,),
+            daemon=True,
+        )
+        thread.start()
         return worker
 
     def _run(self, worker: Worker) -> None:

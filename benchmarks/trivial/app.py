@@ -1,4 +1,5 @@
-"""The least that a model can do: whatever it is sent, it answers as many bytes as the query says."""
+"""The least that a model can do: whatever it is sent, it answers as many bytes as the query
+says."""
 
 from wsgiref.simple_server import make_server
 
@@ -6,7 +7,9 @@ from wsgiref.simple_server import make_server
 def app(environ, start_response):
     environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     size = int(environ["QUERY_STRING"] or 2)
-    start_response("200 OK", [("Content-Type", "application/octet-stream"), ("Content-Length", str(size))])
+    start_response(
+        "200 OK", [("Content-Type", "application/octet-stream"), ("Content-Length", str(size))]
+    )
     return [bytes(size)]
 
 

@@ -1,4 +1,5 @@
-"""The iris classifier as a BentoML service: NumPy arrays in and out, requests that come together computed together."""
+"""The iris classifier as a BentoML service: NumPy arrays in and out, requests that come together
+computed together."""
 
 from pathlib import Path
 from typing import Annotated, List
@@ -16,11 +17,16 @@ Probabilities = Annotated[np.ndarray, Shape((-1, 3)), DType("float64")]
 class IrisClassifier:
     def __init__(self) -> None:
         with np.load(WEIGHTS) as stored:
-            self.weights, self.bias, self.kinds = stored["weights"], stored["bias"], stored["kinds"].tolist()
+            self.weights, self.bias, self.kinds = (
+                stored["weights"],
+                stored["bias"],
+                stored["kinds"].tolist(),
+            )
 
     @bentoml.api(batchable=True, max_batch_size=64, max_latency_ms=500)
     def classify(self, flowers: Flowers) -> Probabilities:
-        """The probability of each kind, a row for each flower: sepal length and width, petal length and width in cm."""
+        """The probability of each kind, a row for each flower: sepal length and width, petal
+        length and width in cm."""
         scores = flowers @ self.weights + self.bias
         odds = np.exp(scores - scores.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)

@@ -1,9 +1,12 @@
-"""Predicts every line of a file by invoking the action, many lines at a time: one JSON object a line comes out.
+"""Predicts every line of a file by invoking the action, many lines at a time: one JSON object a
+line comes out.
 
     python batch.py URL FILE [--auth KEY] [--lines 100] [--parallel 4]
 
-URL is the web action (http://HOST/api/v1/web/guest/default/fastapi-model) or, with --auth, the action itself
-(http://HOST/api/v1/namespaces/_/actions/fastapi-model), which also works for an action that isn't on the web.
+URL is the web action (http://HOST/api/v1/web/guest/default/fastapi-model) or, with --auth, the
+action itself
+(http://HOST/api/v1/namespaces/_/actions/fastapi-model), which also works for an action that isn't
+on the web.
 """
 
 import argparse
@@ -15,7 +18,8 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
-PATIENCE = 600  # seconds to wait for an activation that takes longer than the platform keeps a request open
+# seconds to wait for an activation that takes longer than the platform keeps a request open
+PATIENCE = 600
 
 
 def main():
@@ -34,7 +38,9 @@ def options_from_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("file", help="UTF-8 text, one line for each prediction")
-    parser.add_argument("--auth", default="", metavar="KEY", help="user:password, as in ~/.wskprops")
+    parser.add_argument(
+        "--auth", default="", metavar="KEY", help="user:password, as in ~/.wskprops"
+    )
     parser.add_argument("--lines", type=positive, default=100, help="lines in one activation")
     parser.add_argument("--parallel", type=positive, default=4, help="activations at the same time")
     return parser.parse_args()

@@ -15,7 +15,7 @@ MODEL_PATH = "assets/digits.npz"
 MODEL_METADATA = {
     "id": "digits-perceptron",
     "name": "Handwritten digits",
-    "description": "Perceptron with one hidden layer, trained on the digits that scikit-learn ships",
+    "description": "Perceptron with one hidden layer, trained on the digits that scikit-learn ships",  # noqa: E501
     "type": "Image Classification",
     "source": "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
     "license": "Apache-2.0",

@@ -15,7 +15,7 @@ MODEL_PATH = "assets/filters.npz"
 MODEL_METADATA = {
     "id": "upscale-filters",
     "name": "Learned upscaling filters",
-    "description": "Enlarges an image four times with filters chosen by the direction of the edge at each pixel",
+    "description": "Enlarges an image four times with filters chosen by the direction of the edge at each pixel",  # noqa: E501
     "type": "Image-To-Image Translation Or Transformation",
     "source": "https://arxiv.org/abs/1606.01299",
     "license": "Apache-2.0",

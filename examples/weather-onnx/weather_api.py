@@ -1,4 +1,5 @@
-"""Will it rain within the hour? A FastAPI app around a model in ONNX; scaling and encoding are part of the model."""
+"""Will it rain? A FastAPI app around a model in ONNX that takes seven numbers; scaling them is
+part of the model."""
 
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,68 +8,64 @@ from typing import Literal
 import numpy as np
 import onnxruntime
 from fastapi import FastAPI, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 MODEL = Path(__file__).resolve().parent / "rain.onnx"
+EXAMPLE = {
+    "temp_c": 8.75,
+    "humidity": 0.91,
+    "wind_speed_kmph": 22.5,
+    "wind_bearing_degree": 259,
+    "visibility_km": 7.2,
+    "pressure_millibars": 1001.3,
+    "current_weather_condition": 1,
+}
 
 
-class Weather(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "temperature": 8.4,
-                "humidity": 91,
-                "wind_speed": 22.5,
-                "visibility": 7.2,
-                "pressure": 1001.3,
-                "current_weather": "Rain",
-            }
-        },
+class WeatherVariables(BaseModel):
+    """In the order in which the model takes them."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
+
+    temp_c: FiniteFloat = Field(description="degrees Celsius")
+    humidity: FiniteFloat = Field(description="between 0 and 1")
+    wind_speed_kmph: FiniteFloat = Field(description="km/h")
+    wind_bearing_degree: FiniteFloat = Field(
+        description="where the wind comes from: 0 is north, 90 east"
     )
-
-    temperature: float = Field(ge=-90, le=60, description="degrees Celsius")
-    humidity: float = Field(ge=0, le=100, description="percent")
-    wind_speed: float = Field(ge=0, le=500, description="km/h")
-    visibility: float = Field(ge=0, le=300, description="km")
-    pressure: float = Field(ge=850, le=1100, description="hPa at sea level")
-    current_weather: Literal["Clear", "Clouds", "Fog", "Drizzle", "Rain", "Snow", "Thunderstorm"]
+    visibility_km: FiniteFloat = Field(description="km")
+    pressure_millibars: FiniteFloat = Field(description="at sea level")
+    current_weather_condition: FiniteFloat = Field(description="1: it rains, 0: it doesn't")
 
 
 class Forecast(BaseModel):
-    rain: bool
-    prediction: Literal["rain", "no rain"]
-    probability: float = Field(description="of rain, between 0 and 1")
+    prediction: Literal["Rain", "No_Rain"]
 
 
 @asynccontextmanager
 async def lifespan(app):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # the model is far too small to be worth a pool of threads
-    app.state.session = onnxruntime.InferenceSession(str(MODEL), options, providers=["CPUExecutionProvider"])
+    app.state.session = onnxruntime.InferenceSession(
+        str(MODEL), options, providers=["CPUExecutionProvider"]
+    )
     yield
 
 
 app = FastAPI(title="Rain or not", version="1.0", lifespan=lifespan)
 
 
-@app.get("/health")
-def health():
-    return {"status": "ok"}
+@app.get("/")
+def index(request: Request):
+    docs = request.scope.get("root_path", "") + "/docs"
+    return {
+        "Hello": f"This is the rain forecast. Its API is described, and can be tried, at {docs}."
+    }
 
 
 @app.post("/predict")
-def predict(weather: Weather, request: Request) -> Forecast:
+def predict(weather: WeatherVariables, request: Request) -> Forecast:
     """Rain or not, within an hour of this weather."""
-    feed = feed_from_weather(weather)
-    labels, probabilities = request.app.state.session.run(["label", "probabilities"], feed)
-    rain = bool(labels[0])
-    probability = round(float(probabilities[0][1]), 4)
-    return Forecast(rain=rain, prediction="rain" if rain else "no rain", probability=probability)
-
-
-def feed_from_weather(weather):
-    """The model's inputs: a column of one row for each."""
-    values = weather.model_dump()
-    kind = values.pop("current_weather")
-    return {**{name: np.array([[value]], np.float32) for name, value in values.items()}, "current_weather": [[kind]]}
+    row = np.array([list(weather.model_dump().values())], np.float32)
+    labels = request.app.state.session.run(["label"], {"weather": row})[0]
+    return Forecast(prediction="Rain" if labels[0] else "No_Rain")

@@ -20,7 +20,12 @@ class Address(NamedTuple):
 class Http(Server):
     """`is_unasked`: nobody has asked yet whether a model is there."""
 
-    def __init__(self, address: Address, mounts: bool = False, is_unasked: bool = False) -> None:
+    def __init__(
+        self,
+        address: Address,
+        mounts: bool = False,
+        is_unasked: bool = False,
+    ) -> None:
         self.address = address
         self.mounts = mounts
         self.is_unasked = is_unasked
@@ -78,7 +83,8 @@ class HttpCall(Call):
         try:
             yield
         except ConnectionRefusedError as error:
-            raise Unreachable("%s:%d: %s" % (self.address.host, self.address.port, error))
+            where = "%s:%d" % self.address
+            raise Unreachable("%s: %s" % (where, error))
         except OSError as error:
             raise Unanswered(error.strerror or str(error))
         except ValueError as error:
@@ -121,7 +127,8 @@ def bytes_from_request(request: Request, mounts: bool) -> bytes:
 
 def connection_begun(address: Address) -> socket.socket:
     """It needn't be there yet: whoever uses it waits, and is told when it can't be."""
-    connection = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    connection = socket.socket(family)
     try:
         connection.setblocking(False)
         connection.connect_ex(address)

@@ -82,10 +82,15 @@ class Started:
         return int(self.status[:3])
 
     def start_response(
-        self, status: str, headers: List[Tuple[str, Any]], exc_info: Any = None
+        self,
+        status: str,
+        headers: List[Tuple[str, Any]],
+        exc_info: Any = None,
     ) -> Callable[[bytes], None]:
         self.status = status
-        self.headers = [(str(name), str(value)) for name, value in headers]
+        self.headers = []
+        for name, value in headers:
+            self.headers.append((str(name), str(value)))
         return self.written.append
 
 
@@ -114,7 +119,8 @@ def close(chunks: Any) -> None:
 def environ_from_request(request: Request) -> Dict[str, Any]:
     address = urlsplit("//" + request.host)
     headers = dict(request.headers)
-    client = headers.get("x-forwarded-for", "127.0.0.1").split(",")[0].strip()
+    clients = headers.get("x-forwarded-for", "127.0.0.1")
+    client, _, _ = clients.partition(",")
     environ: Dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": unquote_to_bytes(request.prefix).decode("latin-1"),
@@ -126,7 +132,7 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
         "SERVER_PORT": str(address.port or DEFAULT_PORTS[request.scheme]),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "SERVER_SOFTWARE": "OpenWhisk",
-        "REMOTE_ADDR": client,
+        "REMOTE_ADDR": client.strip(),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.scheme,
         "wsgi.input": io.BytesIO(request.body),
@@ -145,7 +151,11 @@ def environ_from_request(request: Request) -> Dict[str, Any]:
     return environ
 
 
-def request_from_head(head: wire.Head, stream: Any, connection: socket.socket) -> Request:
+def request_from_head(
+    head: wire.Head,
+    stream: Any,
+    connection: socket.socket,
+) -> Request:
     """A plain client's request, its body read whole, without the headers that the platform sets."""
     words = head.first.decode("latin-1").split()
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
@@ -158,7 +168,13 @@ def request_from_head(head: wire.Head, stream: Any, connection: socket.socket) -
     if wire.is_chunked(head):
         headers["content-length"] = str(len(body))
     path, _, query = path_from_target(target).partition("?")
-    return Request(method=method, path=path, query=query, headers=list(headers.items()), body=body)
+    return Request(
+        method=method,
+        path=path,
+        query=query,
+        headers=list(headers.items()),
+        body=body,
+    )
 
 
 def path_from_target(target: str) -> str:
@@ -177,9 +193,9 @@ def headers_for_model(head: wire.Head) -> Dict[str, str]:
         name = name.lower()
         if name.startswith("x-openwhisk-") or "_" in name or name in CONNECTION_HEADERS:
             continue
-        kept[name] = (
-            kept[name] + "," + value if name in kept and name != "content-length" else value
-        )
+        if name in kept and name != "content-length":
+            value = kept[name] + "," + value
+        kept[name] = value
     return kept
 
 
@@ -210,7 +226,8 @@ class PlainAnswer:
     def send(self, request: Request) -> None:
         environ = environ_from_request(request)
         environ["SERVER_NAME"], environ["SERVER_PORT"] = own_address(self.connection)
-        environ["REMOTE_ADDR"] = str(self.connection.getpeername()[0])
+        client = self.connection.getpeername()
+        environ["REMOTE_ADDR"] = str(client[0])
         chunks = self.app(environ, self.started.start_response)
         try:
             for chunk in itertools.chain(self.started.written, chunks):
@@ -231,7 +248,9 @@ class PlainAnswer:
             raise ClientGone()
 
     def has_body(self) -> bool:
-        return self.method != "HEAD" and self.started.status[:3] not in ("204", "304")
+        if self.method == "HEAD":
+            return False
+        return self.started.status[:3] not in ("204", "304")
 
     def head(self) -> bytes:
         from email.utils import formatdate  # only plain clients pay for it

@@ -1,14 +1,13 @@
 """Where a script would serve its app, it is handed to us: touches other packages' functions."""
 
 import contextlib
-import importlib.abc
-import importlib.machinery
 import sys
 import time
 from types import ModuleType
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union, cast
 
 Taken = Callable[[Any], None]
+Spec = Any  # importlib.machinery.ModuleSpec: its package takes 20 ms of a start in Python 3.11
 
 
 class Around(NamedTuple):
@@ -37,7 +36,7 @@ class Places:
             if module is not None:
                 self.imported(module)
         finder = Finder(self)
-        sys.meta_path.insert(0, finder)
+        sys.meta_path.insert(0, cast(Any, finder))
         self.undo.callback(_remove, sys.meta_path, finder)
 
     def waits_for(self, module: str) -> bool:
@@ -58,20 +57,26 @@ class Places:
                 setattr(owner, name, substitute)
 
 
-def _remove(items: List[Any], item: Any) -> None:
+def _remove(
+    items: List[Any],
+    item: Any,
+) -> None:
     with contextlib.suppress(ValueError):
         items.remove(item)
 
 
-class Finder(importlib.abc.MetaPathFinder):
+class Finder:
     """Lets the others find, and tells when a module that is waited for has been executed."""
 
     def __init__(self, places: Places) -> None:
         self.places = places
 
     def find_spec(
-        self, fullname: str, path: Optional[Sequence[Any]], target: Optional[ModuleType] = None
-    ) -> Optional[importlib.machinery.ModuleSpec]:
+        self,
+        fullname: str,
+        path: Optional[Sequence[Any]],
+        target: Optional[ModuleType] = None,
+    ) -> Optional[Spec]:
         if not self.places.waits_for(fullname):
             return None
         for finder in sys.meta_path:
@@ -79,11 +84,11 @@ class Finder(importlib.abc.MetaPathFinder):
             spec = find(fullname, path, target) if finder is not self and find else None
             if spec is not None:
                 _tell_when_executed(spec, self.places)
-                return spec  # type: ignore[no-any-return]
+                return spec
         return None
 
 
-def _tell_when_executed(spec: importlib.machinery.ModuleSpec, places: Places) -> None:
+def _tell_when_executed(spec: Spec, places: Places) -> None:
     loader: Any = spec.loader
     execute = getattr(loader, "exec_module", None)
     if execute is None or isinstance(loader, type):  # shared by all modules of its kind
@@ -99,7 +104,13 @@ def _tell_when_executed(spec: importlib.machinery.ModuleSpec, places: Places) ->
 def wsgi_places(take: Taken) -> Dict[str, Substitute]:
     """Where the servers of this interpreter come to the app that they would serve."""
 
-    def run_simple(hostname: str, port: int, application: Any, *_: Any, **__: Any) -> None:
+    def run_simple(
+        hostname: str,
+        port: int,
+        application: Any,
+        *_: Any,
+        **__: Any,
+    ) -> None:
         take(application)
 
     def serve_forever(server: Any, *_: Any) -> None:

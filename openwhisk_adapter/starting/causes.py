@@ -23,26 +23,37 @@ def cause_from_lines(lines: Sequence[str], plan: Plan, own_port: int) -> str:
     """Nothing where they don't tell."""
     text = "\n".join(lines)
     known = known_from_text(text)
-    recipe = plan.recipe or (known.recipe if known is not None else "")
-    recipe = " (%s)" % recipe if recipe else ""
+    recipe = plan.recipe
+    if known is not None:
+        recipe = recipe or known.recipe
+    if recipe:
+        recipe = " (%s)" % recipe
     for line in reversed(lines):
         if IS_TAKEN.search(line):
             return taken(ports_in(line), own_port, recipe)
         if IS_DENIED.search(line) and IS_ABOUT_A_PORT.search(text):
-            low = [port for port in ports_in(line) + list(plan.wanted.expected) if port < ROOTS]
+            ports = ports_in(line) + list(plan.wanted.expected)
+            low = [port for port in ports if port < ROOTS]
             if low:
                 return ROOTS_ALONE % (low[0], ROOTS, recipe)
     return ""
 
 
-def taken(ports: Sequence[int], own_port: int, recipe: str) -> str:
-    if own_port in ports or (not ports and own_port == PLATFORMS):
-        return OURS % (own_port, recipe or " (PORT in its environment is a free one)")
+def taken(
+    ports: Sequence[int],
+    own_port: int,
+    recipe: str,
+) -> str:
+    is_likely_ours = not ports and own_port == PLATFORMS
+    if own_port in ports or is_likely_ours:
+        advice = recipe or " (PORT in its environment is a free one)"
+        return OURS % (own_port, advice)
     if not ports:
         return SOMEBODYS % ("a port that it wants", recipe)
     return SOMEBODYS % ("port %d" % ports[0], recipe)
 
 
 def ports_in(line: str) -> List[int]:
-    numbers = NUMBER.findall(TIME.sub("", line))
-    return [int(number) for number in numbers if int(number) < 65536]
+    without_times = TIME.sub("", line)
+    numbers = [int(number) for number in NUMBER.findall(without_times)]
+    return [number for number in numbers if number < 65536]

@@ -24,6 +24,7 @@ class Spoken(enum.Enum):
 
 MAY_BE_ASKED = (Spoken.HTTP, Spoken.UNASKED)
 NEVER_THE_MODEL = (Spoken.GRPC, Spoken.METRICS, Spoken.GREETING)
+TOLD_OF_OTHERS = (*NEVER_THE_MODEL, Spoken.NOT_READY, Spoken.SILENT)
 
 
 class Found(NamedTuple):
@@ -37,10 +38,14 @@ class Found(NamedTuple):
     asked: float = 0.0
 
 
-def chosen_port(found: Mapping[int, Found], wanted: Wanted, now: float) -> int:
+FoundAtPorts = Mapping[int, Found]
+
+
+def chosen_port(found: FoundAtPorts, wanted: Wanted, now: float) -> int:
     """0 while the right one may still come."""
     elsewhere = [port for port in found if found[port].spoken is Spoken.ELSEWHERE]
-    for port in sorted(found, key=lambda port: (port in elsewhere, rank(port, wanted))):
+    ranks = {port: (port in elsewhere, rank(port, wanted)) for port in found}
+    for port in sorted(found, key=ranks.__getitem__):
         spoken = found[port].spoken
         if spoken is Spoken.NOT_READY:
             return 0
@@ -60,7 +65,7 @@ def rank(port: int, wanted: Wanted) -> Tuple[int, int]:
     return 2, port
 
 
-def is_better_one_missing(port: int, found: Mapping[int, Found], wanted: Wanted) -> bool:
+def is_better_one_missing(port: int, found: FoundAtPorts, wanted: Wanted) -> bool:
     if port in (wanted.target, wanted.given):
         return False
     for expected in wanted.expected:
@@ -74,7 +79,7 @@ def is_better_one_missing(port: int, found: Mapping[int, Found], wanted: Wanted)
 # -- what is told --------------------------------------------------------------------------------
 
 
-def line_from_choice(port: int, found: Mapping[int, Found], is_local: bool) -> str:
+def line_from_choice(port: int, found: FoundAtPorts, is_local: bool) -> str:
     """`model at port 8000; also listening: 8001 (gRPC), 8002; OPENWHISK_TARGET chooses`."""
     words: List[str] = []
     for other in sorted(found):
@@ -88,28 +93,36 @@ def line_from_choice(port: int, found: Mapping[int, Found], is_local: bool) -> s
             words.append(name)
     if len(words) == 1:
         return words[0]
-    return "%s; also listening: %s; OPENWHISK_TARGET chooses" % (words[0], ", ".join(words[1:]))
+    others = ", ".join(words[1:])
+    return "%s; also listening: %s; OPENWHISK_TARGET chooses" % (words[0], others)
 
 
-def remarks_on(found: Found, is_chosen: bool, is_local: bool) -> List[str]:
+def remarks_on(
+    found: Found,
+    is_chosen: bool,
+    is_local: bool,
+) -> List[str]:
     remarks = []
-    if not is_chosen and found.spoken in NEVER_THE_MODEL + (Spoken.NOT_READY, Spoken.SILENT):
+    if not is_chosen and found.spoken in TOLD_OF_OTHERS:
         remarks.append(found.spoken.value)
     if is_local and not found.host.startswith(LOOPBACK):
         remarks.append("open to the network: " + found.host)
     return remarks
 
 
-def missing_from_ports(found: Mapping[int, Found]) -> str:
+def missing_from_ports(found: FoundAtPorts) -> str:
     """Each port and why it isn't the one to ask; nothing if there is none."""
     words = []
     for port in sorted(found):
-        detail = " (%s)" % found[port].detail if found[port].detail else ""
-        words.append("port %d: %s%s" % (port, found[port].spoken.value, detail))
+        spoken = found[port].spoken.value
+        detail = found[port].detail
+        if detail:
+            spoken += " (%s)" % detail
+        words.append("port %d: %s" % (port, spoken))
     return "; ".join(words)
 
 
-def is_time_missing(found: Mapping[int, Found]) -> bool:
+def is_time_missing(found: FoundAtPorts) -> bool:
     """Whether more of it could help."""
     waiting = [what for what in found.values() if what.spoken not in NEVER_THE_MODEL]
     return not found or any(what.spoken is not Spoken.ELSEWHERE for what in waiting)

@@ -8,11 +8,13 @@ it is.
 
 import os
 import re
-import shlex
-import shutil
 import sys
 from enum import Enum
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
+
+Words = List[str]
+Environ = Mapping[str, str]
+Which = Callable[[str], Optional[str]]
 
 
 class Kind(Enum):
@@ -25,7 +27,7 @@ class Program(NamedTuple):
 
     kind: Kind
     name: str
-    argv: List[str]
+    argv: Words
     environ: Dict[str, str] = {}
 
 
@@ -33,7 +35,7 @@ class Interpreter(NamedTuple):
     """What is asked of the machine: which python is ours, where a command is, how a file begins."""
 
     is_own: Callable[[str], bool]
-    which: Callable[[str], Optional[str]]
+    which: Which
     beginning: Callable[[str], str]
 
 
@@ -91,7 +93,9 @@ ONE = {"", "0", "1"}
 
 
 def program_from_command(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
+    command: Words,
+    here: Interpreter,
+    environ: Environ,
 ) -> Optional[Program]:
     """The program that a command runs, if this process can run it just as well; else None.
 
@@ -99,7 +103,8 @@ def program_from_command(
     """
     if not command:
         return None
-    name, arguments = os.path.basename(command[0]), command[1:]
+    name = os.path.basename(command[0])
+    arguments = command[1:]
     if name in INITS:
         return program_from_command(after_options(arguments, INITS[name]), here, environ)
     if name in ("env", "exec"):
@@ -111,7 +116,7 @@ def program_from_command(
     return program_of_script(command, here, environ)
 
 
-def after_options(arguments: List[str], with_value: Set[str]) -> List[str]:
+def after_options(arguments: Words, with_value: Set[str]) -> Words:
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
@@ -122,27 +127,30 @@ def after_options(arguments: List[str], with_value: Set[str]) -> List[str]:
     return rest
 
 
-def words_from_shell(arguments: List[str], environ: Mapping[str, str]) -> List[str]:
+def words_from_shell(arguments: Words, environ: Environ) -> Words:
     """The words of a line that needs no shell: one command, its variables put in."""
     if len(arguments) != 2 or arguments[0] not in SHELL_OPTIONS:
         return []
     line = line_with_variables(arguments[1].strip(), environ)
     if line is None or not PLAIN_LINE.match(line):
         return []
+    import shlex  # most images start without a shell
+
     try:
         return shlex.split(line)
     except ValueError:  # a quote that isn't closed
         return []
 
 
-def line_with_variables(line: str, environ: Mapping[str, str]) -> Optional[str]:
+def line_with_variables(line: str, environ: Environ) -> Optional[str]:
     """None where only a shell knows what comes out."""
     if "'" in line and "$" in line:
         return None
-    text, end = "", 0
+    text = ""
+    end = 0
     for match in VARIABLE.finditer(line):
-        name, default = match.group(1) or match.group(2), match.group(3)
-        value = environ.get(name) or default or ""
+        plain, in_braces, default = match.groups()
+        value = environ.get(plain or in_braces) or default or ""
         if not PLAIN_VALUE.match(value):
             return None
         text += line[end : match.start()] + value
@@ -151,10 +159,13 @@ def line_with_variables(line: str, environ: Mapping[str, str]) -> Optional[str]:
 
 
 def program_after_variables(
-    words: List[str], here: Interpreter, environ: Mapping[str, str]
+    words: Words,
+    here: Interpreter,
+    environ: Environ,
 ) -> Optional[Program]:
     """Of `NAME=VALUE ... COMMAND`, as a shell and env take it."""
-    added, rest = {}, list(words)
+    added = {}
+    rest = list(words)
     while rest and ASSIGNMENT.match(rest[0]):
         name, _, value = rest.pop(0).partition("=")
         added[name] = value
@@ -167,7 +178,9 @@ def program_after_variables(
 
 
 def program_of_python(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
+    command: Words,
+    here: Interpreter,
+    environ: Environ,
 ) -> Optional[Program]:
     python = here.which(command[0])
     if python is None or not here.is_own(python):
@@ -182,8 +195,11 @@ def program_of_python(
     return Program(Kind.SCRIPT, arguments[0], arguments)
 
 
-def program_of_module(arguments: List[str], environ: Mapping[str, str]) -> Optional[Program]:
-    if not arguments or arguments[0].partition(".")[0] in STARTED_AS_THEY_ARE:
+def program_of_module(arguments: Words, environ: Environ) -> Optional[Program]:
+    if not arguments:
+        return None
+    package, _, _ = arguments[0].partition(".")
+    if package in STARTED_AS_THEY_ARE:
         return None
     server = SERVERS.get(arguments[0])
     if server and not serves_one_app(server, arguments[1:], environ):
@@ -192,7 +208,9 @@ def program_of_module(arguments: List[str], environ: Mapping[str, str]) -> Optio
 
 
 def program_of_script(
-    command: List[str], here: Interpreter, environ: Mapping[str, str]
+    command: Words,
+    here: Interpreter,
+    environ: Environ,
 ) -> Optional[Program]:
     """Of a server's command that pip has made for this interpreter, or of an executable script."""
     server = SERVERS.get(os.path.basename(command[0]))
@@ -209,19 +227,22 @@ def program_of_script(
     return Program(Kind.SCRIPT, path, [path] + command[1:])
 
 
-def python_from_script(text: str, which: Callable[[str], Optional[str]]) -> Optional[str]:
+def python_from_script(text: str, which: Which) -> Optional[str]:
     """The interpreter that a script's first line names."""
     detour = DETOUR.match(text)
     if detour:
         return detour.group(1)
     first, _, _ = text.partition("\n")
-    words = first[2:].split() if first.startswith("#!") else []
-    if len(words) == 2 and os.path.basename(words[0]) == "env":
-        return which(words[1])
-    return words[0] if len(words) == 1 else None
+    if not first.startswith("#!"):
+        return None
+    python, *options = first[2:].split() or [""]
+    if not options:
+        return python or None
+    is_by_env = os.path.basename(python) == "env"
+    return which(options[0]) if is_by_env and len(options) == 1 else None
 
 
-def serves_one_app(server: Server, arguments: List[str], environ: Mapping[str, str]) -> bool:
+def serves_one_app(server: Server, arguments: Words, environ: Environ) -> bool:
     """In one process, without TLS, at an address: what can be taken in place of a port."""
     if server.word and server.word not in arguments:
         return False
@@ -235,17 +256,21 @@ def serves_one_app(server: Server, arguments: List[str], environ: Mapping[str, s
     return True
 
 
-def options_from_arguments(arguments: List[str]) -> Dict[str, str]:
+def options_from_arguments(arguments: Words) -> Dict[str, str]:
     """{name: value}; a switch has the word that follows for its value, which tells nothing."""
     given = {}
-    for word, following in zip(arguments, arguments[1:] + ["at the end"]):
+    followed_by = arguments[1:] + ["at the end"]
+    for word, following in zip(arguments, followed_by):
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
             given[name] = value if equals else following
     return given
 
 
-def options_from_environ(server: Server, environ: Mapping[str, str]) -> Dict[str, str]:
+def options_from_environ(
+    server: Server,
+    environ: Environ,
+) -> Dict[str, str]:
     given = {}
     if server.variables:
         for name, value in environ.items():
@@ -259,13 +284,31 @@ def options_from_environ(server: Server, environ: Mapping[str, str]) -> Dict[str
 
 def this_interpreter() -> Interpreter:
     """The machine's own answers."""
-    return Interpreter(is_this_python, shutil.which, beginning_of)
+    return Interpreter(is_this_python, which, beginning_of)
+
+
+def which(name: str) -> Optional[str]:
+    """As shutil.which, which costs a megabyte of memory."""
+    if os.path.dirname(name):
+        return name if is_executable(name) else None
+    for folder in os.get_exec_path():
+        path = os.path.join(folder, name)
+        if is_executable(path):
+            return path
+    return None
+
+
+def is_executable(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def is_this_python(path: str) -> bool:
     """In the same folder, too: a virtual environment's python is a link, with other packages."""
-    folders = {os.path.realpath(os.path.dirname(python)) for python in (path, sys.executable)}
-    return len(folders) == 1 and os.path.realpath(path) == os.path.realpath(sys.executable)
+    real = os.path.realpath
+    if real(path) != real(sys.executable):
+        return False
+    folder = os.path.dirname(path)
+    return real(folder) == real(os.path.dirname(sys.executable))
 
 
 def beginning_of(path: str) -> str:

@@ -7,14 +7,17 @@ from typing import Dict, Mapping, Sequence
 
 from openwhisk_adapter.starting.wanted import Config
 
+Environ = Mapping[str, str]
+
 LARGEST = 1 << 20  # characters that are read of such a file
 
 
 def variables_for_config(
-    config: Config, command: Sequence[str], environ: Mapping[str, str]
+    config: Config, command: Sequence[str], environ: Environ
 ) -> Dict[str, str]:
     """Names the copy; nothing where none can be made: the server has its own file still."""
-    text = text_of_first(places_of_config(config, command, environ))
+    places = places_of_config(config, command, environ)
+    text = text_of_first(places)
     with contextlib.suppress(OSError):
         descriptor, name = tempfile.mkstemp(suffix=config.suffix)
         with open(descriptor, "w") as file:
@@ -24,12 +27,17 @@ def variables_for_config(
 
 
 def places_of_config(
-    config: Config, command: Sequence[str], environ: Mapping[str, str]
+    config: Config,
+    command: Sequence[str],
+    environ: Environ,
 ) -> Sequence[str]:
     """In the order in which the server itself would take one of them."""
     words = " ".join(command).split()
-    named = [value for option, value in zip(words, words[1:]) if option == config.option]
-    return [environ.get(config.variable, ""), *named, *config.places]
+    places = [environ.get(config.variable, "")]
+    for option, value in zip(words, words[1:]):
+        if option == config.option:
+            places.append(value)
+    return places + list(config.places)
 
 
 def text_of_first(places: Sequence[str]) -> str:

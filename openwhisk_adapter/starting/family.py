@@ -6,9 +6,10 @@ import signal
 import time
 from typing import Dict, List, Set
 
-MARK = (
-    "OPENWHISK_CHILD"  # a variable by which a model's processes are known when nothing else tells
-)
+# A variable by which a model's processes are known when nothing else tells.
+MARK = "OPENWHISK_CHILD"
+Parents = Dict[int, int]  # of each process
+
 PR_SET_CHILD_SUBREAPER = 36
 LOOK = 0.01  # seconds between two looks whether they have ended
 
@@ -20,7 +21,8 @@ class Family:
 
     def __init__(self, mark: str) -> None:
         self._sessions: Set[int] = set()
-        self._mark = ("%s=%s" % (MARK, mark)).encode()
+        variable = "%s=%s" % (MARK, mark)
+        self._mark = variable.encode()
         self._marked: Dict[int, bool] = {}
 
     def lead(self, leader: int) -> None:
@@ -31,7 +33,8 @@ class Family:
         """Of those that live."""
         parents = parents_of_all()
         own = os.getpid()
-        return [pid for pid in parents if pid != own and self._is_ours(pid, parents)]
+        others = [pid for pid in parents if pid != own]
+        return [pid for pid in others if self._is_ours(pid, parents)]
 
     def kill(self, number: int) -> None:
         for pid in self.pids():
@@ -53,43 +56,58 @@ class Family:
     def _pids_that_hear(self) -> List[int]:
         return [pid for pid in self.pids() if not ignores(pid, signal.SIGTERM)]
 
-    def _is_ours(self, pid: int, parents: Dict[int, int]) -> bool:
+    def _is_ours(
+        self,
+        pid: int,
+        parents: Parents,
+    ) -> bool:
         if descends(pid, os.getpid(), parents):
             return True
         if os.getpid() == 1:  # the others were started in this container from outside
             return False
         with contextlib.suppress(OSError):
-            return os.getsid(pid) in self._sessions or self._is_marked(pid)
+            if os.getsid(pid) in self._sessions:
+                return True
+            return self._is_marked(pid)
         return False
 
     def _is_marked(self, pid: int) -> bool:
         if pid not in self._marked:
             with open("/proc/%d/environ" % pid, "rb") as file:
-                self._marked[pid] = self._mark in file.read().split(b"\0")
+                variables = file.read().split(b"\0")
+            self._marked[pid] = self._mark in variables
         return self._marked[pid]
 
 
-def descends(pid: int, ancestor: int, parents: Dict[int, int]) -> bool:
+def descends(
+    pid: int,
+    ancestor: int,
+    parents: Parents,
+) -> bool:
     while pid in parents and pid != ancestor:
         pid = parents[pid]
     return pid == ancestor
 
 
 def ignores(pid: int, number: int) -> bool:
-    with contextlib.suppress(OSError), open("/proc/%d/status" % pid) as lines:
+    path = "/proc/%d/status" % pid
+    with contextlib.suppress(OSError), open(path) as lines:
         for line in lines:
             if line.startswith("SigIgn:"):
-                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+                ignored = int(line.split()[1], 16)
+                return bool(ignored >> (number - 1) & 1)
     return False
 
 
-def parents_of_all() -> Dict[int, int]:
+def parents_of_all() -> Parents:
     """Without the dead who wait to be buried: of them nothing is left to speak to."""
     parents = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError), open("/proc/%s/stat" % name, "rb") as file:
-                state, parent = file.read().rpartition(b")")[2].split()[:2]
+            path = "/proc/%s/stat" % name
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                _, _, fields = file.read().rpartition(b")")
+                state, parent = fields.split()[:2]
                 if state != b"Z":
                     parents[int(name)] = int(parent)
     return parents
@@ -100,4 +118,5 @@ def adopt_orphans() -> None:
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes  # milliseconds, and only outside of a container
 
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        library = ctypes.CDLL(None)
+        library.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -63,7 +63,8 @@ class Ports:
         """For the log: the port that was taken, and what else listens."""
         if not isinstance(server, Http):
             return ""
-        return line_from_choice(server.address.port, self._found, self._wanted.is_local)
+        port = server.address.port
+        return line_from_choice(port, self._found, self._wanted.is_local)
 
     def what_is_missing(self) -> str:
         return missing_from_ports(self._found)
@@ -82,12 +83,14 @@ class Ports:
         if not port:
             return None
         is_unasked = found[port].spoken is Spoken.UNASKED
-        return Http(places[port].address, found[port].mounts, is_unasked)
+        address = places[port].address
+        return Http(address, found[port].mounts, is_unasked)
 
     def _listening_now(self) -> Dict[int, Listening]:
         target = self._wanted.target
         if target:
-            return {target: Listening(Address("127.0.0.1", target), "127.0.0.1", "")}
+            address = Address("127.0.0.1", target)
+            return {target: Listening(address, address.host, "")}
         owners = sockets_of(self._pids())
         for socket_name in self._known_sockets:
             owners.pop(socket_name, None)
@@ -98,29 +101,43 @@ class Ports:
         return places
 
     def _is_all_that_is_wanted(self, port: int) -> bool:
-        expected = self._wanted.expected
-        return port in (self._wanted.target, self._wanted.given) or set(expected) <= {port}
+        wanted = self._wanted
+        if port in (wanted.target, wanted.given):
+            return True
+        return set(wanted.expected) <= {port}
 
     def _may_have_come_first(self, port: int) -> bool:
         wanted = self._wanted
-        return len(self._found) == 1 and port not in (wanted.target, wanted.given, *wanted.expected)
+        if len(self._found) > 1:
+            return False
+        return port not in (wanted.target, wanted.given, *wanted.expected)
 
-    def _judged(self, place: Listening, is_alone: bool) -> Found:
+    def _judged(
+        self,
+        place: Listening,
+        is_alone: bool,
+    ) -> Found:
         before = self._found.get(place.address.port)
         if before is not None and not may_be_asked_again(before, is_alone, time.monotonic()):
             return before
         found = found_at(place, self._wanted, is_alone)
         now = time.monotonic()
-        is_same = before is not None and before.spoken is found.spoken
-        since = before.since if before is not None and is_same else now
+        since = now
+        if before is not None and before.spoken is found.spoken:
+            since = before.since
         return found._replace(host=place.host, since=since, asked=now)
 
 
-def may_be_asked_again(found: Found, is_alone: bool, now: float) -> bool:
+def may_be_asked_again(
+    found: Found,
+    is_alone: bool,
+    now: float,
+) -> bool:
     """What was alone isn't any more when another port has been opened."""
     if found.spoken is Spoken.UNASKED:
         return not is_alone
     if found.spoken is Spoken.HTTP or found.spoken in NEVER_THE_MODEL:
         return False
     # A server may print a line for each question.
-    return now - found.asked > max(SHORTEST_PAUSE, (now - found.since) / 50)
+    pause = max(SHORTEST_PAUSE, (now - found.since) / 50)
+    return now - found.asked > pause

@@ -19,7 +19,11 @@ NOT_YET = (502, 503, 504)
 NO_SUCH_PATH = (401, 403, 404, 405, 501)
 
 
-def found_at(place: Listening, wanted: Wanted, is_alone: bool) -> Found:
+def found_at(
+    place: Listening,
+    wanted: Wanted,
+    is_alone: bool,
+) -> Found:
     """`is_alone`: no other port is open or expected, so that nothing has to be told apart."""
     try:
         return _found_at(place, wanted, is_alone)
@@ -30,11 +34,17 @@ def found_at(place: Listening, wanted: Wanted, is_alone: bool) -> Found:
     except OSError as error:
         return Found(Spoken.SILENT, error.strerror or str(error))
     except (Unanswered, Refused) as error:
-        spoken = Spoken.NOT_READY if is_proxy(place, wanted) else Spoken.SILENT
-        return Found(spoken, str(error)[:100])
+        detail = str(error)[:100]
+        if is_proxy(place, wanted):
+            return Found(Spoken.NOT_READY, detail)
+        return Found(Spoken.SILENT, detail)
 
 
-def _found_at(place: Listening, wanted: Wanted, is_alone: bool) -> Found:
+def _found_at(
+    place: Listening,
+    wanted: Wanted,
+    is_alone: bool,
+) -> Found:
     address = place.address
     if greets(address):
         return Found(Spoken.GREETING)
@@ -70,7 +80,11 @@ def asked_whether_ready(address: Address, path: str) -> Found:
     return Found(Spoken.HTTP, mounts=is_gunicorn(answer))
 
 
-def asked_for_options(address: Address, may_be_early: bool, is_alone: bool) -> Found:
+def asked_for_options(
+    address: Address,
+    may_be_early: bool,
+    is_alone: bool,
+) -> Found:
     try:
         answer = ask(address, "OPTIONS", "*")
     except Unanswered:  # Triton drops such a request
@@ -84,10 +98,15 @@ def asked_for_options(address: Address, may_be_early: bool, is_alone: bool) -> F
     return Found(Spoken.HTTP, mounts=is_gunicorn(answer))
 
 
-def ask(address: Address, method: str, path: str) -> Response:
+def ask(
+    address: Address,
+    method: str,
+    path: str,
+) -> Response:
     call = HttpCall(address, timeout=ASKING)
     try:
-        return call.answer(Request(method, path, headers=[("host", "localhost")]))
+        request = Request(method, path, headers=[("host", "localhost")])
+        return call.answer(request)
     finally:
         call.close()
 

@@ -1,7 +1,5 @@
 """A program as python runs it: touches sys.argv, sys.path, sys.modules and os.environ."""
 
-import importlib
-import importlib.util
 import os
 import sys
 import types
@@ -28,19 +26,23 @@ def runnable_from_program(program: Program) -> Runnable:
 
 def runnable_from_script(program: Program) -> Runnable:
     sys.argv = list(program.argv)
-    sys.path[0] = os.path.dirname(os.path.realpath(program.name))
+    path = os.path.realpath(program.name)
+    sys.path[0] = os.path.dirname(path)
     with open(program.name, "rb") as file:
-        code = compile(file.read(), program.name, "exec", dont_inherit=True)
-    names = main_module({"__file__": os.path.abspath(program.name)})
-    return Runnable(code, names)
+        text = file.read()
+    code = compile(text, program.name, "exec", dont_inherit=True)
+    own_path = os.path.abspath(program.name)
+    return Runnable(code, main_module({"__file__": own_path}))
 
 
 def runnable_from_module(program: Program) -> Runnable:
     """What `python -m NAME` runs: a module, or the __main__ of a package."""
+    from importlib.util import find_spec  # not for a script
+
     sys.path[0] = os.getcwd()
-    spec = importlib.util.find_spec(program.name)
+    spec = find_spec(program.name)
     if spec is not None and spec.submodule_search_locations is not None:
-        spec = importlib.util.find_spec(program.name + ".__main__")
+        spec = find_spec(program.name + ".__main__")
     if spec is None or spec.origin is None:
         raise SystemExit("No module named %s" % program.name)
     loader: Any = spec.loader
@@ -52,7 +54,8 @@ def runnable_from_module(program: Program) -> Runnable:
         "__package__": spec.parent,
         "__spec__": spec,
     }
-    return Runnable(loader.get_code(spec.name), main_module(known))
+    code = loader.get_code(spec.name)
+    return Runnable(code, main_module(known))
 
 
 def main_module(known: Names) -> Names:
@@ -65,12 +68,15 @@ def main_module(known: Names) -> Names:
 
 def app_from_name(name: str) -> Any:
     """What OPENWHISK_APP=module:attribute names; what it fails to import is reported as that."""
+    import importlib  # not for a script
+
     sys.path[0] = os.getcwd()
     module, attribute = module_and_attribute(name)
     try:
         app: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if not (module + ".").startswith("%s." % error.name):
+        missing = "%s." % error.name
+        if not (module + ".").startswith(missing):
             raise
         raise ImportError(
             "OPENWHISK_APP=%r: there is no module %r in %s" % (name, module, sys.path[0])
@@ -87,6 +93,14 @@ def module_and_attribute(name: str) -> Tuple[str, str]:
     return module, attribute or "app"
 
 
-def runnable_from_app(name: str, take: Callable[[Any], None]) -> Runnable:
+def runnable_from_app(
+    name: str,
+    take: Callable[[Any], None],
+) -> Runnable:
     code = compile("take(app_from_name(name))", "OPENWHISK_APP", "exec")
-    return Runnable(code, {"take": take, "app_from_name": app_from_name, "name": name})
+    known = {
+        "take": take,
+        "app_from_name": app_from_name,
+        "name": name,
+    }
+    return Runnable(code, known)

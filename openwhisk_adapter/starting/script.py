@@ -134,7 +134,7 @@ class Script(Started):
         """The tables of ports are read only if there is a socket that could be in one."""
         if self._asgi is not None and self._app_is_taken:
             return self._asgi if self._is_ready(self._asgi) else None
-        if self.ports is None and self._has_new_sockets():
+        if self.ports is None and (self._wanted.target or self._has_new_sockets()):
             from openwhisk_adapter.starting.ports import Ports  # an app that is taken does without
 
             self.ports = Ports(self._wanted, self._own_port, self._pids, self._known_sockets)
@@ -191,7 +191,8 @@ def end_pools() -> None:
 
 def watch_streams(log: Log) -> None:
     """What a script prints is kept for an error that tells why it couldn't be loaded."""
-    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+    streams = {1: sys.stdout, 2: sys.stderr}
+    for descriptor, stream in streams.items():
         if hasattr(stream, "write"):
             watch_stream(descriptor, stream, log)
 

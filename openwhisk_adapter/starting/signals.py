@@ -5,7 +5,12 @@ import signal
 import threading
 from typing import Any, Callable, Dict, Optional
 
-DEFAULTS = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+Handler = Any
+
+DEFAULTS = {
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
 
 
 class Signals:
@@ -18,7 +23,10 @@ class Signals:
         self._get = signal.getsignal
         self._pid = os.getpid()
 
-    def install(self, stop: Callable[[], None]) -> None:
+    def install(
+        self,
+        stop: Callable[[], None],
+    ) -> None:
         self._stop = stop
         for number in DEFAULTS:
             self._set(number, self._arrived)
@@ -50,7 +58,11 @@ class Signals:
             return self._get(number)
         return self._theirs.get(number, DEFAULTS[signal.Signals(number)])
 
-    def _arrived(self, number: int, frame: Any) -> None:
+    def _arrived(
+        self,
+        number: int,
+        frame: Any,
+    ) -> None:
         if os.getpid() != self._pid:
             self._arrived_at_a_fork(number)
         elif self._stop is not None:

@@ -8,6 +8,7 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Set
 
 from openwhisk_adapter.servers.http import Address
 
+TABLES = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6}
 LISTENING = "0A"  # in the kernel's tables
 IPV4_WITHIN_IPV6 = "::ffff:"
 
@@ -47,7 +48,7 @@ def unix_sockets() -> Iterator[str]:
 def listening(owners: Dict[str, int]) -> Iterator[Listening]:
     """Where they accept connections. Each table may take the kernel milliseconds."""
     left: Set[str] = set(owners)
-    for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+    for table, family in TABLES.items():
         if not left:
             return
         with contextlib.suppress(OSError), open("/proc/net/" + table) as rows:
@@ -58,20 +59,27 @@ def listening(owners: Dict[str, int]) -> Iterator[Listening]:
                 link = "socket:[%s]" % columns[9]
                 if link in left:
                     left.discard(link)
-                    yield listening_from_row(family, columns[1], program_of(owners[link]))
+                    program = program_of(owners[link])
+                    yield listening_from_row(family, columns[1], program)
 
 
-def listening_from_row(family: int, text: str, program: str) -> Listening:
+def listening_from_row(
+    family: int,
+    text: str,
+    program: str,
+) -> Listening:
     """Eight hexadecimal digits for each four bytes, in the order of this machine's processor."""
     digits, _, port = text.rpartition(":")
     packed = b""
     for start in range(0, len(digits), 8):
-        packed += struct.pack("=L", int(digits[start : start + 8], 16))
+        four_bytes = int(digits[start : start + 8], 16)
+        packed += struct.pack("=L", four_bytes)
     host = socket.inet_ntop(family, packed)
     if host.startswith(IPV4_WITHIN_IPV6):
         host = host[len(IPV4_WITHIN_IPV6) :]
     here = host if digits.strip("0") else "127.0.0.1"  # all addresses: this one too
-    return Listening(Address(here, int(port, 16)), host, program)
+    address = Address(here, int(port, 16))
+    return Listening(address, host, program)
 
 
 def program_of(pid: int) -> str:

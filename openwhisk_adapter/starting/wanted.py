@@ -238,7 +238,11 @@ def recipe_for(known: Optional[Known], line: str, own_port: int) -> str:
     return "its start command says %d" % own_port if str(own_port) in line else ""
 
 
-def hosts_from_environ(environ: Mapping[str, str], host: str, given: int) -> Dict[str, str]:
+def hosts_from_environ(
+    environ: Mapping[str, str],
+    host: str,
+    given: int,
+) -> Dict[str, str]:
     """Where this machine alone may ask us, the network shouldn't ask the server behind us."""
     variables = {name: host for name in HOST_VARIABLES if name not in environ}
     if "GUNICORN_CMD_ARGS" not in environ:  # with PORT it would take every address
@@ -247,7 +251,10 @@ def hosts_from_environ(environ: Mapping[str, str], host: str, given: int) -> Dic
 
 
 def told_from_environ(
-    known: Optional[Known], environ: Mapping[str, str], own_port: int, spare: Spare
+    known: Optional[Known],
+    environ: Mapping[str, str],
+    own_port: int,
+    spare: Spare,
 ) -> Dict[str, str]:
     """What the image doesn't say itself, or says of the one port that is ours."""
     told: Dict[str, str] = {}

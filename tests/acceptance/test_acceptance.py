@@ -1,4 +1,5 @@
-"""What anybody may run against a cluster, run against the gateway with Docker's containers: all of it passes."""
+"""What anybody may run against a cluster, run against the gateway with Docker's containers: all of
+it passes."""
 
 import json
 import os
@@ -10,7 +11,6 @@ import pytest
 
 from acceptance.differences import ACCEPT, CHARSET, NO_TYPE, OPTIONS, differences
 from acceptance.messages import Answer, Question
-from tests.examples.test_dockerfiles import base  # noqa: F401
 from tests.support.adapter import ROOT
 from tests.support.gateway import Gateway
 from tests.support.process import until
@@ -74,7 +74,7 @@ def test_a_key_that_is_none_is_asked_for():
     assert done.returncode == 1 and "uuid:key" in done.stderr
 
 
-# -- whose difference it is ----------------------------------------------------------------------------
+# -- whose difference it is ------------------------------------------------------------------------
 
 
 def causes(question, own, here):

@@ -10,13 +10,14 @@ LEFT_OUT = (
     "test_coverage.py",
     "test_interpreters.py",
     "test_environments.py",
-    "test_file.py",
+    "test_house.py",
     "test_controller.py",
 )
 
 
 def run_again(python, folder, *options, **variables):
-    """`python`: the words before `-m pytest`. What the tests write lies in the folder, or nowhere."""
+    """`python`: the words before `-m pytest`. What the tests write lies in the folder, or
+    nowhere."""
     kept = {
         key: value
         for key, value in os.environ.items()

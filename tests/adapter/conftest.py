@@ -1,4 +1,5 @@
-"""One model behind each of the adapter's three back ends; a fresh adapter where a test needs its own."""
+"""One model behind each of the adapter's three back ends; a fresh adapter where a test needs its
+own."""
 
 import importlib.util
 
@@ -6,7 +7,8 @@ import pytest
 
 from tests.support.adapter import Adapter, folder_of
 
-# The same app taken as it is about to be served, from a WSGI server or from uvicorn, and as a server
+# The same app taken as it is about to be served, from a WSGI server or from uvicorn, and as a
+# server
 # of its own behind a shell.
 COMMANDS = {
     "in-process": ["python", "app.py"],

@@ -37,7 +37,8 @@ NAMES = tuple(environment.name for environment in ENVIRONMENTS)
 
 
 def environment(name):
-    """The path of the python that has its packages; skips the test where the interpreter is absent."""
+    """The path of the python that has its packages; skips the test where the interpreter is
+    absent."""
     version = {environment.name: environment.python for environment in ENVIRONMENTS}[name]
     absent = "no Python %s on PATH or in pyenv" % version
     return virtualenv(

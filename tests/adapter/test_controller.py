@@ -1,4 +1,5 @@
-"""The yardstick itself: the controller's rules as the tests apply them, against what a real one did."""
+"""The yardstick itself: the controller's rules as the tests apply them, against what a real one
+did."""
 
 import base64
 import json
@@ -29,7 +30,8 @@ def recorded_body(response):
 
 
 def projected(case):
-    """Content negotiation and the other extensions are the controller's alone: no action changes them."""
+    """Content negotiation and the other extensions are the controller's alone: no action changes
+    them."""
     return case["ext"] == "http" and case["response"]["status"] != 406
 
 
@@ -62,7 +64,8 @@ RAW_BODIES = [c for c in REQUESTS if c.get("action") == "raw" and "value" in c a
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=c["name"]) for c in RAW_BODIES])
 def test_a_raw_body_travels_as_recorded(case):
-    """The type is taken as the controller has re-rendered it, since no rule here needs to render one."""
+    """The type is taken as the controller has re-rendered it, since no rule here needs to render
+    one."""
     headers = list(case["value"]["__ow_headers"].items())
     params = params_from_request(
         case["method"], "", "", headers, base64.b64decode(case["body_b64"])

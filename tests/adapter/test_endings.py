@@ -1,4 +1,5 @@
-"""How a model ends: by its own handlers, in the background, below a starter that lives on; and what its end is told."""
+"""How a model ends: by its own handlers, in the background, below a starter that lives on; and
+what its end is told."""
 
 import os
 import shutil
@@ -14,7 +15,6 @@ from tests.adapter.test_life import _root, _unshares, as_other_user, open_to_oth
 from tests.support.adapter import APPS, Adapter, folder_of
 from tests.support.needs import need, needed
 from tests.support.process import accepts, alive, descendants, free_port, status_of, until
-
 
 assert readable  # a fixture
 
@@ -36,7 +36,7 @@ def ended(adapter):
     return seconds
 
 
-# -- SIGTERM ---------------------------------------------------------------------------------------------
+# -- SIGTERM ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["by_asyncio", "by_exit", "by_event", "late"])
@@ -81,11 +81,12 @@ def test_a_server_is_told_once_to_end(start):
 
 
 def test_only_a_models_own_processes_are_its_family(start):
-    """Those that came into this container from outside have session 0, as has whoever has no leader yet."""
+    """Those that came into this container from outside have session 0, as has whoever has no
+    leader yet."""
     assert [pid for pid in Family("mark").pids() if pid in (1, os.getppid())] == []
 
 
-# -- the end of a script -----------------------------------------------------------------------------------
+# -- the end of a script ---------------------------------------------------------------------------
 
 
 def test_a_script_that_serves_from_a_thread_lives_as_long_as_that(start):
@@ -94,7 +95,7 @@ def test_a_script_that_serves_from_a_thread_lives_as_long_as_that(start):
         assert adapter.web("GET", "/").body == b"here"
 
 
-# -- daemons ------------------------------------------------------------------------------------------------
+# -- daemons ---------------------------------------------------------------------------------------
 
 
 def with_daemon(adapter):
@@ -147,7 +148,8 @@ error_log stderr;
 events {}
 http {
     access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u;
+    scgi_temp_path s;
     server { listen 127.0.0.1:%d; location / { proxy_pass http://127.0.0.1:%d; } }
 }
 """
@@ -199,7 +201,7 @@ def test_a_daemon_that_dies_is_started_again(start):
 
 def test_a_parent_that_ignores_its_childrens_ends_changes_nothing(tmp_path):
     """Whoever started us may have said so, and it is handed down."""
-    ignoring = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"  # noqa: E501
     prefix = [sys.executable, "-c", ignoring]
     command = ["sh", "-c", "cd . && exec python app.py"]
     with Adapter(folder_of(tmp_path, "odd_server"), str(tmp_path), command, prefix) as adapter:
@@ -208,7 +210,7 @@ def test_a_parent_that_ignores_its_childrens_ends_changes_nothing(tmp_path):
         until(lambda: adapter.web("GET", "/told").status == 200, lambda: adapter.log)
 
 
-# -- a port that it can't have ---------------------------------------------------------------------------
+# -- a port that it can't have ---------------------------------------------------------------------
 
 
 def why(adapter, seconds=20.0):
@@ -234,7 +236,7 @@ def why(adapter, seconds=20.0):
 def test_a_server_that_wants_our_own_port_is_told_so(start, line, how):
     port = free_port()
     adapter = start("with_handler", "sh", "-c", line, OPENWHISK_PORT=port, MODEL_PORT=port)
-    own = "%d is openwhisk.py's own: tell the server another port (PORT in its environment is a free one)"
+    own = "%d is openwhisk.py's own: tell the server another port (PORT in its environment is a free one)"  # noqa: E501
     assert why(adapter, 3) == "%s. %s" % (how, own % port)
 
 

@@ -17,7 +17,8 @@ def pins_of(name):
 
 
 def comparable(requirements):
-    """Names as the package index compares them; without setuptools, which a new environment may hold."""
+    """Names as the package index compares them; without setuptools, which a new environment may
+    hold."""
     names = sorted(line.lower().replace("_", "-") for line in requirements)
     return [name for name in names if not name.startswith("setuptools==")]
 

@@ -1,4 +1,5 @@
-"""A client that isn't the platform may send anything: each gets an answer, and the next activation works."""
+"""A client that isn't the platform may send anything: each gets an answer, and the next activation
+works."""
 
 import json
 import socket

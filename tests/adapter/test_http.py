@@ -1,4 +1,5 @@
-"""A model behind a port of its own: any command that listens, in any of HTTP's shapes, and its life and death."""
+"""A model behind a port of its own: any command that listens, in any of HTTP's shapes, and its
+life and death."""
 
 import gzip
 import json
@@ -52,7 +53,7 @@ def error_of(answer):
     return json.loads(answer.body.decode("utf-8"))["error"]
 
 
-# -- the shapes of an answer --------------------------------------------------------------------------
+# -- the shapes of an answer -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_an_answer_may_come_before_the_question_is_read(odd):
     assert (answer.status, answer.body) == (413, b"too much")
 
 
-# -- the request ---------------------------------------------------------------------------------------
+# -- the request -----------------------------------------------------------------------------------
 
 
 def test_the_server_is_told_whom_it_serves(odd):
@@ -201,7 +202,7 @@ def test_all_that_was_printed_before_an_answer_is_above_the_end_of_its_activatio
         assert re.findall(r"^line (\d+)$", ended, re.M) == [str(number) for number in range(count)]
 
 
-# -- pages ------------------------------------------------------------------------------------------------
+# -- pages -----------------------------------------------------------------------------------------
 
 PREFIX = "/api/v1/web/guest/default/model"
 
@@ -239,7 +240,7 @@ def test_with_its_slash_a_page_is_itself(model):
     assert model.web("GET", "/", quote(links)).status == 200
 
 
-# -- servers of the world ------------------------------------------------------------------------------
+# -- servers of the world --------------------------------------------------------------------------
 
 
 def test_gunicorn_tells_its_app_the_prefix(start):
@@ -271,7 +272,7 @@ def test_waitress_is_found_at_its_port(start):
     assert (report["path"], report["headers"]["x-forwarded-prefix"]) == ("/p", PREFIX)
 
 
-# -- finding the port ----------------------------------------------------------------------------------------
+# -- finding the port ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::", "127.0.0.9"])
@@ -360,7 +361,7 @@ def test_ready_is_when_the_ready_path_says_so(server):
     assert set(asked(adapter)) == {"GET /ready"}
 
 
-# -- starting ---------------------------------------------------------------------------------------------------
+# -- starting --------------------------------------------------------------------------------------
 
 
 def test_init_waits_for_a_slow_start(server):
@@ -406,7 +407,7 @@ def test_a_server_can_be_started_before_anyone_asks(server):
     assert told(ready(adapter).web("GET", "/told"))
 
 
-# -- dying -------------------------------------------------------------------------------------------------------
+# -- dying -----------------------------------------------------------------------------------------
 
 
 def pid_of(adapter):

@@ -1,4 +1,5 @@
-"""Every other test of the adapter again, under each interpreter and with the packages that model images hold."""
+"""Every other test of the adapter again, under each interpreter and with the packages that model
+images hold."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +8,8 @@ import pytest
 from tests.adapter.again import assert_succeeded, run_again
 from tests.adapter.environments import NAMES, environment
 
-# A server behind a port doesn't care for the packages here, and its interpreter is that of another run.
+# A server behind a port doesn't care for the packages here, and its interpreter is that of another
+# run.
 WITHOUT_HTTP = ("py37-flask1.1-restx", "py37-flask2.0-restx", "py311-flask3.1")
 # These have a server for ASGI alone.
 OF_ASGI = ("py37-uvicorn0.17", "py39-uvicorn0.22", "py313-uvicorn0.54")

@@ -1,4 +1,5 @@
-"""A container's life: its log, its activations at once, its deadlines, its end, and whom it runs as."""
+"""A container's life: its log, its activations at once, its deadlines, its end, and whom it runs
+as."""
 
 import base64
 import json
@@ -55,7 +56,7 @@ def last_line(log):
     return [line for line in log.splitlines() if " - - [" not in line][-1]
 
 
-# -- the log ----------------------------------------------------------------------------------------------
+# -- the log ---------------------------------------------------------------------------------------
 
 
 def test_each_run_ends_both_logs_before_it_answers(own):
@@ -125,7 +126,7 @@ def test_server_timing_of_the_app_is_kept(own):
     assert "db;dur=5" in ",".join(answer.header("server-timing"))
 
 
-# -- activations at once ------------------------------------------------------------------------------------
+# -- activations at once ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [2, 8])
@@ -226,7 +227,7 @@ def test_a_timeout_that_a_model_sets_for_all_sockets_is_not_the_platforms(start)
         assert json.loads(answer.read().decode("utf-8"))["body"] == "hi"
 
 
-# -- deadlines ----------------------------------------------------------------------------------------------
+# -- deadlines -------------------------------------------------------------------------------------
 
 
 def soon(seconds):
@@ -292,7 +293,7 @@ def test_a_strange_deadline_does_no_harm(model, deadline):
     assert answer.status in ((200, 504) if deadline in ("1", "-1", 12) else (200,))
 
 
-# -- the end ------------------------------------------------------------------------------------------------
+# -- the end ---------------------------------------------------------------------------------------
 
 
 def test_sigterm_ends_it_at_once_when_idle(own):
@@ -330,7 +331,7 @@ def test_no_process_and_no_zombie_is_left_behind_by_a_run(own):
     assert sorted(descendants(adapter.pid)) == sorted(before)
 
 
-# -- whom it runs as --------------------------------------------------------------------------------
+# -- whom it runs as -------------------------------------------------------------------------------
 
 
 OTHER_USER = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"]
@@ -356,12 +357,13 @@ def open_to_others(folder):
             os.chmod(os.path.join(parent, name), 0o644)
 
 
-# Root's home is closed to others, and an interpreter may live in it: a copy of the mounts where it isn't.
+# Root's home is closed to others, and an interpreter may live in it: a copy of the mounts where it
+# isn't.
 REACHABLE = """
 mount --bind "$1" "$2" && mount -t tmpfs -o mode=755 none "$0" && mkdir -p "$1" && mount --move "$2" "$1" || exit
 shift 2
 exec "$@"
-"""
+"""  # noqa: E501
 
 
 def as_other_user(hold):
@@ -391,12 +393,13 @@ def test_any_user_may_run_it(readable, backend, tmp_path):
         assert process_of(loaded(adapter))["uid"] == 12345
 
 
-# Everything is read-only; where coverage is measured and has to be written, only the image's own folder.
+# Everything is read-only; where coverage is measured and has to be written, only the image's own
+# folder.
 READ_ONLY = """
 mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" || exit
 [ -n "$COVERAGE_PROCESS_CONFIG" ] || { mount -o remount,bind,ro / && mount -o remount,bind,ro /dev/shm; } || exit
 exec "$@"
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("backend", sorted(COMMANDS))
@@ -467,7 +470,7 @@ def test_process_1_buries_the_orphans_of_a_server(first_process):
     )
 
 
-# -- what OpenWhisk can't carry --------------------------------------------------------------------------
+# -- what OpenWhisk can't carry --------------------------------------------------------------------
 
 
 def test_a_websocket_is_refused_and_the_log_says_so_once(own):
@@ -482,7 +485,7 @@ def test_a_websocket_is_refused_and_the_log_says_so_once(own):
     assert adapter.web("GET", "/p", "", [("Upgrade", "h2c")]).status == 200
 
 
-# -- memory -----------------------------------------------------------------------------------------
+# -- memory ----------------------------------------------------------------------------------------
 
 
 def test_128_megabytes_are_enough(own):
@@ -498,7 +501,7 @@ def test_128_megabytes_are_enough(own):
     assert peak < 128 + 64 * measured
 
 
-# -- a plain HTTP server ------------------------------------------------------------------------------
+# -- a plain HTTP server ---------------------------------------------------------------------------
 
 
 @pytest.fixture

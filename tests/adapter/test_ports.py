@@ -17,7 +17,8 @@ def ports(count):
 
 @pytest.fixture
 def server(start):
-    """server("model:8000:0.5", ..., SETTING=value): behind a shell, so that it is a process of its own."""
+    """server("model:8000:0.5", ..., SETTING=value): behind a shell, so that it is a process of its
+    own."""
 
     def starting(*words, **options):
         line = "cd . && exec python app.py " + " ".join("'%s'" % word for word in words)
@@ -56,7 +57,7 @@ def line_of(adapter):
     return lines[0]
 
 
-# -- the order ----------------------------------------------------------------------------------------
+# -- the order -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])
@@ -105,7 +106,7 @@ def test_a_port_that_the_start_command_asks_for_is_waited_for(start):
     assert asked_at(adapter) != other
 
 
-# -- what a port speaks --------------------------------------------------------------------------------
+# -- what a port speaks ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_a_lone_port_is_asked_nothing(server):
     assert re.findall(r"^asked .*", adapter.log, re.M) == ["asked %d GET /told" % port]
 
 
-# -- ready -----------------------------------------------------------------------------------------------
+# -- ready -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["exporter", "quiet-exporter", "nothing"])
@@ -183,7 +184,7 @@ def test_the_better_port_is_waited_for_while_it_says_that_it_is_not_ready(server
     assert asked_at(adapter) == model
 
 
-# -- a deadline that ends meanwhile ----------------------------------------------------------------------
+# -- a deadline that ends meanwhile ----------------------------------------------------------------
 
 
 def test_a_failure_lists_the_ports_and_asks_for_more_time_where_that_is_missing(server):
@@ -219,7 +220,7 @@ def test_an_activation_that_comes_too_early_is_told_the_same(server):
     )
 
 
-# -- again ---------------------------------------------------------------------------------------------------
+# -- again -----------------------------------------------------------------------------------------
 
 
 def test_a_server_that_has_gone_while_its_starter_lives_is_looked_for_again(start):

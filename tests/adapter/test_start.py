@@ -102,7 +102,7 @@ def test_a_script_in_a_folder_imports_what_lies_beside_it(start):
     serving = "from werkzeug.serving import run_simple\nrun_simple('', 5000, app)\n"
     texts = {
         "serve.py": "from beside import app\n" + serving,
-        "beside.py": "def app(environ, respond):\n    respond('200 OK', [])\n    return [b'\"beside\"']\n",
+        "beside.py": "def app(environ, respond):\n    respond('200 OK', [])\n    return [b'\"beside\"']\n",  # noqa: E501
     }
     for name, text in texts.items():
         with open(os.path.join(adapter.folder, "src", name), "w") as file:

@@ -8,8 +8,8 @@ from openwhisk_adapter.starting.choice import Found, Spoken, chosen_port, line_f
 from openwhisk_adapter.starting.wanted import (
     HOST_VARIABLES,
     KNOWN,
-    TELLING,
     PREFIX_VARIABLES,
+    TELLING,
     Spare,
     Wanted,
     known_from_text,
@@ -19,14 +19,14 @@ from openwhisk_adapter.starting.wanted import (
 
 SPARE = Spare(given=30001, http=30002, other=30003, another=30004)
 PREFIX = "/api/v1/web/guest/default/model"
-PAGES = {name: PREFIX for name in PREFIX_VARIABLES}
+PAGES = dict.fromkeys(PREFIX_VARIABLES, PREFIX)
 
 
 def plan(command, prefix="", settings=Settings(), **environ):
     return plan_from_command(command.split(), environ, settings, prefix, SPARE)
 
 
-# -- what a server is told --------------------------------------------------------------------------
+# -- what a server is told -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_where_only_this_machine_may_ask_a_server_is_told_the_same():
     assert variables == expected
 
 
-# -- what is expected of it ---------------------------------------------------------------------------
+# -- what is expected of it ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_port_is_read_from_a_number_or_an_address(text, port):
     assert port_from_text(text) == port
 
 
-# -- the choice -----------------------------------------------------------------------------------------
+# -- the choice ------------------------------------------------------------------------------------
 
 
 def test_each_known_server_is_found_by_its_own_word():
@@ -228,7 +228,7 @@ def test_the_line_tells_what_is_open_to_the_network_where_that_is_not_wanted():
     )
 
 
-# -- last words ------------------------------------------------------------------------------------------
+# -- last words ------------------------------------------------------------------------------------
 
 OURS = "8080 is openwhisk.py's own: tell the server another port"
 
@@ -237,7 +237,7 @@ OURS = "8080 is openwhisk.py's own: tell the server another port"
     "line, said",
     [
         (
-            "ERROR: [Errno 98] error while attempting to bind on address ('0.0.0.0', 8080): address already in use",
+            "ERROR: [Errno 98] error while attempting to bind on address ('0.0.0.0', 8080): address already in use",  # noqa: E501
             OURS,
         ),
         ("[2026-11-27 07:32:57 +0000] [7] [ERROR] Connection in use: ('0.0.0.0', 8080)", OURS),
@@ -255,7 +255,7 @@ OURS = "8080 is openwhisk.py's own: tell the server another port"
             "port 9000 is used by another process already",
         ),
         (
-            "[Errno 13] error while attempting to bind on address ('0.0.0.0', 80): permission denied",
+            "[Errno 13] error while attempting to bind on address ('0.0.0.0', 80): permission denied",  # noqa: E501
             "port 80 is root's",
         ),
         (
@@ -276,7 +276,7 @@ def test_last_words_tell_of_a_port(line, said):
 
 def test_a_known_server_is_told_with_its_recipe():
     lines = [
-        "[Errno 98] error while attempting to bind on address ('0.0.0.0', 8080): address already in use"
+        "[Errno 98] error while attempting to bind on address ('0.0.0.0', 8080): address already in use"  # noqa: E501
     ]
     cause = cause_from_lines(["kserve INFO start"] + lines, plan("serve"), 8080)
     assert cause == OURS + " (KServe takes --http_port)"

@@ -1,4 +1,5 @@
-"""That the benchmarks run and say all that they promise; nothing here depends on how fast the machine is."""
+"""That the benchmarks run and say all that they promise; nothing here depends on how fast the
+machine is."""
 
 import json
 import os
@@ -27,7 +28,9 @@ def results(tmp_path_factory):
     """What a quick run of all of them has written."""
     folder = tmp_path_factory.mktemp("results")
     command = [sys.executable, "-m", "benchmarks", "--quick", "--results", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280
+    )
     assert done.returncode == 0, done.stdout
     return {name: read(folder, name) for name in SECTIONS}
 
@@ -41,14 +44,25 @@ def measured(results, name):
 def test_results_name_the_machine_and_how_much_was_measured(results, name):
     content = measured(results, name)
     assert set(content) == {"machine", "quick", "scale", "rows"}
-    assert set(content["machine"]) == {"processor", "cores", "memory_gb", "system", "python", "load_at_start"}
+    assert set(content["machine"]) == {
+        "processor",
+        "cores",
+        "memory_gb",
+        "system",
+        "python",
+        "load_at_start",
+    }
     assert content["machine"]["cores"] == os.cpu_count()
-    assert (content["quick"], content["scale"]) == (True, {"rounds": 2, "seconds": 0.3, "starts": 1})
+    assert (content["quick"], content["scale"]) == (
+        True,
+        {"rounds": 2, "seconds": 0.3, "starts": 1},
+    )
     assert content["rows"]
 
 
 def shape(value):
-    """The names of a row, all numbers as `number`; what JSON makes of the keys of a size included."""
+    """The names of a row, all numbers as `number`; what JSON makes of the keys of a size
+    included."""
     if isinstance(value, dict):
         return {key: shape(part) for key, part in value.items()}
     return "number" if isinstance(value, (int, float)) else value
@@ -63,7 +77,12 @@ def compared(*names):
 
 def rounds(*names):
     latency = {name: {"p50": "number", "p99": "number"} for name in names}
-    figures = {"rate": compared(*names), "latency_ms": latency, "processor_ms": compared(*names), "others": "number"}
+    figures = {
+        "rate": compared(*names),
+        "latency_ms": latency,
+        "processor_ms": compared(*names),
+        "others": "number",
+    }
     return {"1": figures, "8": figures}
 
 
@@ -88,6 +107,28 @@ def test_the_adapter_is_compared_with_each_server_in_rate_latency_start_and_memo
             ("fastapi-model", "uvicorn; 1 KB JSON", "HTTP"),
         )
     ]
+
+
+def test_a_crowd_of_requests_is_answered_by_all_three_back_ends(results):
+    numbers = dict.fromkeys(("own", "adapter", "compared"), "number")
+    assert [shape(row) for row in results["crowd"]["rows"]] == [
+        {
+            "name": name,
+            "answered": {"own": "number", "adapter": "number"},
+            "p50_ms": compared("own", "adapter"),
+            "p99_ms": compared("own", "adapter"),
+            "resident_mb": numbers,
+        }
+        for name in ("WSGI", "ASGI", "HTTP")
+    ]
+
+
+def test_a_model_that_computes_on_all_cores_is_asked_again_and_again(results):
+    numbers = dict.fromkeys(("own", "adapter", "compared"), "number")
+    held = {"resident_mb": numbers, "threads": numbers}
+    (row,) = measured(results, "parallel")["rows"]
+    expected = {"name": "OpenMP", "predictions": "number", "first": held, "last": held}
+    assert shape(row) == expected
 
 
 def test_the_adapter_is_compared_with_the_cheapest_hop(results):
@@ -136,15 +177,28 @@ def test_the_gateway_is_compared_with_the_action_alone_and_the_recorded_standalo
 
 
 def test_the_layer_is_compared_with_docker_in_time_and_bytes(results):
-    ways = ["layer.py, same registry", "layer.py, a second time", "layer.py, another registry", DOCKER]
+    ways = [
+        "layer.py, same registry",
+        "layer.py, a second time",
+        "layer.py, another registry",
+        DOCKER,
+    ]
     assert [{**shape(row), "resident_mb": "any"} for row in measured(results, "layer")["rows"]] == [
-        {"name": way, "seconds": SPREAD, "sent": "number", "received": "number", "resident_mb": "any"}
+        {
+            "name": way,
+            "seconds": SPREAD,
+            "sent": "number",
+            "received": "number",
+            "resident_mb": "any",
+        }
         for way in ways[: len(results["layer"]["rows"])]
     ]
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_every_result_becomes_a_section_that_says_what_it_comes_to_and_how_each_table_is_read(results, name):
+def test_every_result_becomes_a_section_that_says_what_it_comes_to_and_how_each_table_is_read(
+    results, name
+):
     content, found = measured(results, name), SECTIONS[name]
     parts = section(name, content)
     assert parts[0] == "## " + found.title
@@ -182,19 +236,27 @@ def test_only_a_whole_measurement_takes_the_place_of_the_kept_one(words, folder)
 @pytest.mark.parametrize(
     "module, answer",
     [
-        pytest.param("benchmarks", "There is no max-digit: it is adapter, hop, growth, ", id="benchmark"),
-        pytest.param("benchmarks.adapter", "There is no max-digit: it is max-digits-py37, max-digits, ", id="model"),
+        pytest.param("benchmarks", "There is no max-digit: it is adapter, crowd, ", id="benchmark"),
+        pytest.param(
+            "benchmarks.adapter",
+            "There is no max-digit: it is max-digits-py37, max-digits, ",
+            id="model",
+        ),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones(module, answer):
     command = [sys.executable, "-m", module, "max-digit"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60
+    )
     assert done.returncode == 1
     assert answer in done.stderr
 
 
 def test_every_example_is_compared_with_its_own_server_but_the_stand_in():
-    assert {case.example for case in CASES} == {folder.name for folder in EXAMPLES.iterdir()} - {"tf-serving"}
+    assert {case.example for case in CASES} == {folder.name for folder in EXAMPLES.iterdir()} - {
+        "tf-serving"
+    }
 
 
 @pytest.mark.parametrize(
@@ -213,7 +275,10 @@ def test_requests_are_as_large_as_they_are_called(call, least, most):
 def test_latency_is_told_for_both_sides_and_both_numbers_of_connections():
     rounds = {
         count: {
-            "latency_ms": {"own": {"p50": first, "p99": first + 1}, "adapter": {"p50": first + 2, "p99": first + 3}},
+            "latency_ms": {
+                "own": {"p50": first, "p99": first + 1},
+                "adapter": {"p50": first + 2, "p99": first + 3},
+            },
             "processor_ms": {"own": {"median": 0.5}, "adapter": {"median": 0.75}},
         }
         for count, first in (("1", 1), ("8", 10))
@@ -236,8 +301,13 @@ def test_a_cost_that_grows_faster_than_the_body_is_not_called_a_line(cost, verdi
 
 
 def test_only_what_is_between_the_markers_of_a_page_is_replaced():
-    page = "before\n<!-- results:start -->\nold\n<!-- results:end -->\nafter\n<!-- other:start -->\n"
-    new = "before\n<!-- results:start -->\n\nnew \\1\n\n<!-- results:end -->\nafter\n<!-- other:start -->\n"
+    page = (
+        "before\n<!-- results:start -->\nold\n<!-- results:end -->\nafter\n<!-- other:start -->\n"
+    )
+    new = (
+        "before\n<!-- results:start -->\n\nnew \\1\n\n<!-- results:end -->\nafter\n<!-- "
+        "other:start -->\n"
+    )
     assert filled(page, "results", "new \\1") == new
     assert filled(new, "results", "new \\1") == new
 

@@ -1,4 +1,5 @@
-"""The model of the platform's pools, against arithmetic and against a gateway that runs the same trace."""
+"""The model of the platform's pools, against arithmetic and against a gateway that runs the same
+trace."""
 
 import json
 import subprocess
@@ -77,7 +78,8 @@ def test_the_command_says_what_it_takes():
     assert (told["requests"], told["cold_starts"], told["p99"]) == (8, 8, 5.5)
 
 
-# -- the same trace for both ---------------------------------------------------------------------------
+# -- the same trace for both
+# ---------------------------------------------------------------------------
 
 SLEEPER = """
 import time

@@ -1,4 +1,5 @@
-"""Reads Markdown as the tests of the pages need it: blocks, headings with their anchors, links. Touches nothing."""
+"""Reads Markdown as the tests of the pages need it: blocks, headings with their anchors, links.
+Touches nothing."""
 
 import re
 from typing import List, NamedTuple

@@ -1,6 +1,8 @@
-"""Takes the README's screenshots: python -m tests.docs.screenshots. Writes assets/*.png; needs Chromium.
+"""Takes the README's screenshots: python -m tests.docs.screenshots. Writes assets/*.png; needs
+Chromium.
 
-A gateway serves examples/max-digits. A person uses its Swagger page; the gateway's own page shows what came of it.
+A gateway serves examples/max-digits. A person uses its Swagger page; the gateway's own page shows
+what came of it.
 """
 
 import tempfile
@@ -23,12 +25,15 @@ document.querySelector(".opblock-post").scrollIntoView({behavior: "instant"});
 
 
 def recognise(browser, gateway):
-    """Uploads a digit on the Swagger page, and makes it small enough for question and answer in one window."""
+    """Uploads a digit on the Swagger page, and makes it small enough for question and answer in
+    one window."""
     browser.get(f"http://127.0.0.1:{gateway.port}{WEB}max-digits/")
     first(browser, ".opblock-tag").click()
     first(browser, ".opblock-post .opblock-summary-control, .opblock-post .opblock-summary").click()
     first(browser, ".opblock-post .try-out__btn").click()
-    first(browser, ".opblock-post input[type=file]").send_keys(str(FOLDER / "samples" / "seven.png"))
+    first(browser, ".opblock-post input[type=file]").send_keys(
+        str(FOLDER / "samples" / "seven.png")
+    )
     first(browser, ".opblock-post .btn.execute").click()
     first(browser, ".opblock-post .live-responses-table tbody .response-col_description code")
     browser.execute_script(FIT)

@@ -12,5 +12,7 @@ def test_the_tables_of_a_page_are_up_to_date(page):
 
 
 def test_every_table_that_can_be_made_stands_on_a_page():
-    shown = {name for page in PAGES for _, name, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
+    shown = {
+        name for page in PAGES for _, name, _ in BLOCK.findall(page.read_text(encoding="utf-8"))
+    }
     assert shown == set(MADE_BY)

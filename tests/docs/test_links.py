@@ -1,4 +1,5 @@
-"""Links within the project lead somewhere, and anchors exist; those to the web are only looked at."""
+"""Links within the project lead somewhere, and anchors exist; those to the web are only looked
+at."""
 
 import subprocess
 from pathlib import Path
@@ -13,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def pages():
     """All that git knows, so that a page that somebody only has at home isn't linked to."""
-    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=str(ROOT), stdout=subprocess.PIPE, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=str(ROOT), stdout=subprocess.PIPE, check=True
+    )
     return [ROOT / name for name in listed.stdout.decode().split()]
 
 
@@ -53,9 +56,16 @@ def test_an_anchor_is_named_as_github_names_it(heading, anchor):
 
 
 def test_a_repeated_heading_gets_a_number():
-    assert anchors("# a\n## a\ntext\n## b\n# a\n```sh\n# not a heading\n```\n") == ["a", "a-1", "b", "a-2"]
+    assert anchors("# a\n## a\ntext\n## b\n# a\n```sh\n# not a heading\n```\n") == [
+        "a",
+        "a-1",
+        "b",
+        "a-2",
+    ]
 
 
-@pytest.mark.parametrize("link", ["missing.md", "README.md#no-such-heading", "http://example.com", "../../outside.md"])
+@pytest.mark.parametrize(
+    "link", ["missing.md", "README.md#no-such-heading", "http://example.com", "../../outside.md"]
+)
 def test_a_link_that_leads_nowhere_is_found(link):
     assert broken(ROOT / "README.md", link)

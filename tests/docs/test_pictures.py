@@ -1,4 +1,5 @@
-"""The pictures: both drawings are one but for the colours, and the screenshots show what can still be seen."""
+"""The pictures: both drawings are one but for the colours, and the screenshots show what can still
+be seen."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -20,7 +21,9 @@ def drawing(name):
 
 def test_the_dark_drawing_is_the_light_one_in_other_colours():
     assert COLOUR.sub("", drawing("dark")) == COLOUR.sub("", drawing("light"))
-    assert not set(COLOUR.findall(drawing("dark"))) & set(COLOUR.findall(drawing("light"))) - {"#ffffff"}
+    assert not set(COLOUR.findall(drawing("dark"))) & set(COLOUR.findall(drawing("light"))) - {
+        "#ffffff"
+    }
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
@@ -50,13 +53,17 @@ def contrast(one, other):
 
 def luminance(colour):
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_the_screenshots_can_be_taken_again(tmp_path):
     take(tmp_path)
     for name in PICTURES:
-        with Image.open(tmp_path / f"{name}.png") as taken, Image.open(ASSETS / f"{name}.png") as shown:
+        with Image.open(tmp_path / f"{name}.png") as taken, Image.open(
+            ASSETS / f"{name}.png"
+        ) as shown:
             assert taken.size == shown.size
             assert len(taken.convert("RGB").getcolors(1 << 20)) > 100, f"{name} is nearly empty"

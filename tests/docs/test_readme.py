@@ -15,7 +15,11 @@ IMAGES = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
 
 def rows(page, names):
     """Name to all other cells of the table rows that begin with one of these names."""
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:1] == "|"]
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line[:1] == "|"
+    ]
     return {name: others for cell, *others in cells for name in [cell.strip("`")] if name in names}
 
 
@@ -35,7 +39,9 @@ def test_every_example_is_in_the_table_with_its_readme_its_test_and_its_command(
     for requirements in sorted((ROOT / "examples").glob("*/requirements.txt")):
         name = requirements.parent.name
         line = next(
-            line for line in README.splitlines() if line.startswith("|") and f"examples/{name}/README.md" in line
+            line
+            for line in README.splitlines()
+            if line.startswith("|") and f"examples/{name}/README.md" in line
         )
         assert f"](tests/examples/test_{name.replace('-', '_')}.py)" in line
         assert f"`make run EXAMPLE={name}`" in line
@@ -51,7 +57,11 @@ def test_the_folders_that_newcomers_are_shown_are_there():
     table = contributing.partition("## Where things are")[2].partition("\n## ")[0]
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
     named = {name for cell in first_cells for name in re.findall(r"`([^`]+)`", cell)}
-    tracked = subprocess.run(["git", "ls-files"], cwd=str(ROOT), stdout=subprocess.PIPE, check=True).stdout.decode()
-    folders = {line.split("/")[0] + "/" for line in tracked.splitlines() if "/" in line and line[0] != "."}
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=str(ROOT), stdout=subprocess.PIPE, check=True
+    ).stdout.decode()
+    folders = {
+        line.split("/")[0] + "/" for line in tracked.splitlines() if "/" in line and line[0] != "."
+    }
     assert {name for name in named if not (ROOT / name).exists()} == set()
     assert folders - named == set()

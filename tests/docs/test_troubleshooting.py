@@ -1,4 +1,5 @@
-"""Each symptom on the page is produced here, by real processes, and is worded as the page words it."""
+"""Each symptom on the page is produced here, by real processes, and is worded as the page words
+it."""
 
 import re
 import sys
@@ -123,11 +124,13 @@ def answer_of(reply):
     return "%d %s" % (reply.status, reply.body.decode())
 
 
-# -- the model isn't loaded -------------------------------------------------------------------------------------------
+# -- the model isn't loaded ------------------------------------------------------------------------
 
 
 def failed_activation(started, gateway, tmp_path):
-    return answer_of(gateway("import a_package_that_is_not_there\n").request("GET", WEB + "my-model"))
+    return answer_of(
+        gateway("import a_package_that_is_not_there\n").request("GET", WEB + "my-model")
+    )
 
 
 def missing_package(started, gateway, tmp_path):
@@ -165,7 +168,9 @@ def ended(tmp_path, **variables):
     """What an adapter that doesn't even start says."""
     logs = tmp_path / "logs"
     logs.mkdir()
-    with Process([sys.executable, ADAPTER], tmp_path, environment(**variables), str(logs)) as process:
+    with Process(
+        [sys.executable, ADAPTER], tmp_path, environment(**variables), str(logs)
+    ) as process:
         assert process.wait() == 1
         return process.stderr
 
@@ -188,7 +193,7 @@ def several_ports(started, gateway, tmp_path):
     return log
 
 
-# -- requests fail ----------------------------------------------------------------------------------------------------
+# -- requests fail ---------------------------------------------------------------------------------
 
 
 def wrong_entry(started, gateway, tmp_path):
@@ -216,7 +221,16 @@ def too_slow(started, gateway, tmp_path):
 
 def not_yet_ready(started, gateway, tmp_path):
     port = free_port()
-    words = [sys.executable, "-c", IMPATIENT, model_folder(tmp_path), "--port", port, "--data", tmp_path / "data"]
+    words = [
+        sys.executable,
+        "-c",
+        IMPATIENT,
+        model_folder(tmp_path),
+        "--port",
+        port,
+        "--data",
+        tmp_path / "data",
+    ]
     with Served(words, tmp_path, environment(PYTHONPATH=str(ROOT)), tmp_path, port) as impatient:
         reply = impatient.request("GET", WEB + "my-model/slow")
     assert reply.header("x-openwhisk-activation-id")
@@ -243,7 +257,11 @@ def not_found(started, gateway, tmp_path):
 def two_cors_headers(started, gateway, tmp_path):
     running = gateway(instructions="ENV OPENWHISK_CORS=app")
     reply = running.request("GET", WEB + "my-model/shared")
-    return "\n".join("%s: %s" % pair for pair in reply.headers if pair[0].lower() == "access-control-allow-origin")
+    return "\n".join(
+        "%s: %s" % pair
+        for pair in reply.headers
+        if pair[0].lower() == "access-control-allow-origin"
+    )
 
 
 def not_raw(started, gateway, tmp_path):
@@ -256,14 +274,20 @@ def not_raw(started, gateway, tmp_path):
 def docs_without_prefix(started, gateway, tmp_path):
     python = example_python("fastapi-model")
     port = free_port()
-    command = [str(Path(python).parent / "gunicorn"), "-k", "uvicorn_worker.UvicornWorker", "-b", "127.0.0.1:%d" % port]
+    command = [
+        str(Path(python).parent / "gunicorn"),
+        "-k",
+        "uvicorn_worker.UvicornWorker",
+        "-b",
+        "127.0.0.1:%d" % port,
+    ]
     adapter = started(ASGI, command + ["app:app"])
     assert adapter.init().status == 200
     page = adapter.web("GET", "/docs").body.decode()
     return re.search(r"url: '.*'", page).group()
 
 
-# -- the gateway ------------------------------------------------------------------------------------------------------
+# -- the gateway -----------------------------------------------------------------------------------
 
 
 def second_gateway(started, gateway, tmp_path):
@@ -280,7 +304,9 @@ def no_docker(started, gateway, tmp_path):
     running = gateway(DOCKER_HOST="unix:///nowhere.sock")
     running.create_web("elsewhere", image="me/my-model:1")
     reply = running.request("GET", WEB + "elsewhere")
-    activation = running.rest("GET", "activations/" + reply.header("x-openwhisk-activation-id")).json
+    activation = running.rest(
+        "GET", "activations/" + reply.header("x-openwhisk-activation-id")
+    ).json
     return activation["response"]["result"]["error"]
 
 
@@ -319,4 +345,6 @@ def test_every_symptom_on_the_page_can_be_produced():
 def test_a_symptom_looks_as_the_page_says(symptom, started, gateway, tmp_path):
     shown = sections()[symptom]
     said = PRODUCED_BY[symptom](started, gateway, tmp_path)
-    assert pattern_from_shown(shown).match(said.strip()), f"the page shows\n{shown}\nand this came:\n{said}"
+    assert pattern_from_shown(shown).match(said.strip()), (
+        f"the page shows\n{shown}\nand this came:\n{said}"
+    )

@@ -1,11 +1,15 @@
-"""Does what a page tells its reader to do: python -m tests.docs.walkthrough README.md. Works in a clone of its own.
+"""Does what a page tells its reader to do: python -m tests.docs.walkthrough README.md. Works in a
+clone of its own.
 
-The page's fenced blocks are taken in order. What the first line of a block says after the three backticks decides:
+The page's fenced blocks are taken in order. What the first line of a block says after the three
+backticks decides:
 
     sh              run in the clone's folder, as a script that ends at the first failure
-    sh background   started, as in a terminal of its own; ends where the next such block starts, or with the page
+    sh background   started, as in a terminal of its own; ends where the next such block starts, or
+    with the page
     sh not-run      not run: its first line is a comment that says why
-    text            after one of these: what is shown then, with ... for what differs from time to time
+    text            after one of these: what is shown then, with ... for what differs from time to
+    time
     LANGUAGE file=PATH    written to that file
 
 Ports that the page names are replaced by free ones, and back again in what is compared.
@@ -30,24 +34,37 @@ SECONDS = 240
 def clone_of_head(folder):
     """The last commit as a stranger gets it."""
     clone = Path(folder) / "serverless-max-models"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["git", "clone", "--quiet", str(ROOT), str(clone)], check=True, stdout=subprocess.DEVNULL
+    )
     return clone
 
 
 def stranger(home, port, **variables):
-    """Somebody's environment who has a shell and nothing set up; where packages come from is the machine's affair."""
+    """Somebody's environment who has a shell and nothing set up; where packages come from is the
+    machine's affair."""
     own = Path(sys.prefix) / "bin"
-    path = [part for part in os.environ["PATH"].split(os.pathsep) if Path(part) != own or sys.prefix == sys.base_prefix]
+    path = [
+        part
+        for part in os.environ["PATH"].split(os.pathsep)
+        if Path(part) != own or sys.prefix == sys.base_prefix
+    ]
     kept = {
-        name: value for name, value in os.environ.items() if re.match(r"PIP_|SSL_|https?_proxy|no_proxy", name, re.I)
+        name: value
+        for name, value in os.environ.items()
+        if re.match(r"PIP_|SSL_|https?_proxy|no_proxy", name, re.I)
     }
-    kept.update(PATH=os.pathsep.join(path), HOME=str(home), LC_ALL="C.UTF-8", PORT=str(port), **variables)
+    kept.update(
+        PATH=os.pathsep.join(path), HOME=str(home), LC_ALL="C.UTF-8", PORT=str(port), **variables
+    )
     return kept
 
 
 def pattern_from_shown(text):
     """A regular expression for an output in which ... stands for anything."""
-    return re.compile(".*?".join(re.escape(part) for part in text.strip().split("...")) + r"\Z", re.S)
+    return re.compile(
+        ".*?".join(re.escape(part) for part in text.strip().split("...")) + r"\Z", re.S
+    )
 
 
 def replaced(text, ports):
@@ -70,7 +87,8 @@ class Walkthrough:
         self.background.close()
 
     def follow(self, text):
-        """How many blocks were run; raises AssertionError at the first that doesn't do what the page says."""
+        """How many blocks were run; raises AssertionError at the first that doesn't do what the
+        page says."""
         page, count = blocks(text), 0
         for block, following in zip(page, [*page[1:], None]):
             shown = following.text if following and following.language == "text" else None
@@ -103,14 +121,18 @@ class Walkthrough:
         )
         output = self.as_on_the_page(done.stdout.decode("utf-8", "replace"))
         said = f"{output}{done.stderr.decode('utf-8', 'replace')}"
-        assert done.returncode == 0, f"line {block.line}: status {done.returncode}\n{block.text}\n{said}"
+        assert done.returncode == 0, (
+            f"line {block.line}: status {done.returncode}\n{block.text}\n{said}"
+        )
         self.compare(block, output, shown)
 
     def start(self, block, shown):
         """Ready when it has printed what the page shows."""
         self.background.close()
         logs = tempfile.mkdtemp(dir=str(self.home))
-        process = self.background.enter_context(Process(self.command(block), self.clone, self.environ, logs))
+        process = self.background.enter_context(
+            Process(self.command(block), self.clone, self.environ, logs)
+        )
         pattern = pattern_from_shown(shown)
 
         def output():

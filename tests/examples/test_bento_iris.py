@@ -1,4 +1,5 @@
-"""The BentoML example: `bentoml serve` by itself, behind the adapter and behind the gateway; batches, page, client."""
+"""The BentoML example: `bentoml serve` by itself, behind the adapter and behind the gateway;
+batches, page, client."""
 
 import json
 import re
@@ -9,7 +10,16 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from tests.support.browser import chromium
-from tests.support.example import EXAMPLES, KINDS, Action, environ_of, example_python, fixed_port, instruction, served
+from tests.support.example import (
+    EXAMPLES,
+    KINDS,
+    Action,
+    environ_of,
+    example_python,
+    fixed_port,
+    instruction,
+    served,
+)
 from tests.support.process import until
 
 NAME = "bento-iris"
@@ -55,7 +65,11 @@ def test_the_kinds_have_names(model):
 )
 def test_what_is_not_flowers_is_refused_by_bentoml(model, body, problem):
     status, answer = classified(model, body)
-    assert (status, answer["error"], answer["detail"][0]["msg"]) == (400, "1 validation error for Input", problem)
+    assert (status, answer["error"], answer["detail"][0]["msg"]) == (
+        400,
+        "1 validation error for Input",
+        problem,
+    )
 
 
 def test_an_unknown_route_is_bentomls_own_404(model):
@@ -81,7 +95,11 @@ def test_requests_at_the_same_time_are_computed_in_batches(kind, tmp_path):
         metrics = model.ask("GET", "/metrics").body.decode()
     assert [answer for answer in answers if answer != answers[0]] == []
     requests, batches = (
-        float(re.search(r"(?m)^bentoml_service_adaptive_batch_size_%s\{.*\} (.*)$" % what, metrics).group(1))
+        float(
+            re.search(
+                r"(?m)^bentoml_service_adaptive_batch_size_%s\{.*\} (.*)$" % what, metrics
+            ).group(1)
+        )
         for what in ("sum", "count")
     )
     assert requests == 64 and batches < 64
@@ -94,7 +112,10 @@ def test_a_plain_invocation_needs_no_path(tmp_path):
 
 
 def test_bentoml_serve_works_as_it_is_on_its_own_port(tmp_path):
-    assert (instruction(FOLDER, "CMD"), instruction(FOLDER, "EXPOSE")) == (["bentoml", "serve"], ["3000"])
+    assert (instruction(FOLDER, "CMD"), instruction(FOLDER, "EXPOSE")) == (
+        ["bentoml", "serve"],
+        ["3000"],
+    )
     with fixed_port(3000), Action(FOLDER, example_python(NAME), tmp_path) as action:
         assert classified(action)[0] == 200
 
@@ -104,7 +125,7 @@ import sys, bentoml, numpy
 with bentoml.SyncHTTPClient(sys.argv[1]) as client:
     probabilities = client.classify(flowers=numpy.array([[5.1, 3.5, 1.4, 0.2]]))
     print(type(probabilities).__name__, probabilities.shape, client.labels()[probabilities.argmax()])
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("kind", ["itself", "gateway"])
@@ -120,7 +141,9 @@ def test_its_page_comes_up_below_the_bare_address(kind, tmp_path):
     with served(kind, NAME, tmp_path) as model, chromium(tmp_path) as browser:
         browser.get(model.url)
         summary = "#operations-Service_APIs-iris_classifier__classify .opblock-summary-path"
-        found = until(lambda: browser.find_elements(By.CSS_SELECTOR, summary), lambda: browser.page_source, 30)
+        found = until(
+            lambda: browser.find_elements(By.CSS_SELECTOR, summary), lambda: browser.page_source, 30
+        )
         assert (found[0].text, browser.current_url) == ("/classify", model.url + "/")
 
 
@@ -129,11 +152,13 @@ import sys, numpy
 one, other = (numpy.load(file) for file in sys.argv[1:])
 close = {name: one[name] == other[name] if name == "kinds" else numpy.isclose(one[name], other[name]) for name in one}
 print([name for name in close if not close[name].all()])
-"""
+"""  # noqa: E501
 
 
 def test_training_again_gives_the_committed_weights(tmp_path):
     python, made = example_python(NAME, "training/requirements.txt"), tmp_path / "iris.npz"
-    subprocess.run([python, FOLDER / "training" / "train.py", made], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [python, FOLDER / "training" / "train.py", made], check=True, stdout=subprocess.DEVNULL
+    )
     assert subprocess.check_output([python, "-c", SAME, made, FOLDER / "iris.npz"]) == b"[]\n"
     assert (tmp_path / "metrics.json").read_text() == (FOLDER / "metrics.json").read_text()

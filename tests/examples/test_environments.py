@@ -11,7 +11,11 @@ from tests.support.virtualenv import fingerprint, with_included
 @pytest.fixture
 def files(tmp_path):
     """Pins in a folder that name those beside it, with one package each."""
-    texts = {"requirements.txt": "flask\n", "more.txt": "numpy\n", "training/requirements.txt": "scipy\n"}
+    texts = {
+        "requirements.txt": "flask\n",
+        "more.txt": "numpy\n",
+        "training/requirements.txt": "scipy\n",
+    }
     texts["training/requirements.txt"] += "-r ../requirements.txt\n--requirement=../more.txt\n"
     (tmp_path / "training").mkdir()
     for name, text in texts.items():

@@ -1,4 +1,5 @@
-"""The FastAPI example: its API by itself, behind the adapter and behind the gateway; both its start commands."""
+"""The FastAPI example: its API by itself, behind the adapter and behind the gateway; both its
+start commands."""
 
 import json
 import re
@@ -31,7 +32,7 @@ JSON = [("Content-Type", "application/json")]
 SAMPLE = (FOLDER / "samples" / "predict.json").read_bytes()
 SAMPLE_TAGS = ["natural-language-processing", "computer-vision"]
 # The key that OpenWhisk documents for the namespace of a standalone server.
-KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"  # noqa: E501
 TAGS = ["computer-vision", "mlops", "natural-language-processing", "other"]
 
 
@@ -53,7 +54,13 @@ def envelope(reply):
 
 
 def ok(model, path, data, method="GET"):
-    return {"message": "OK", "method": method, "status-code": 200, "url": model.url + path, "data": data}
+    return {
+        "message": "OK",
+        "method": method,
+        "status-code": 200,
+        "url": model.url + path,
+        "data": data,
+    }
 
 
 def file(name):
@@ -74,7 +81,10 @@ def file(name):
 )
 def test_every_question_is_answered_in_the_envelope(model, path, query, data):
     reply = model.ask("GET", path, query)
-    assert (reply.status, envelope(reply)) == (200, ok(model, path + ("?" + query if query else ""), data))
+    assert (reply.status, envelope(reply)) == (
+        200,
+        ok(model, path + ("?" + query if query else ""), data),
+    )
 
 
 def test_texts_are_tagged_in_their_order(model):
@@ -84,7 +94,9 @@ def test_texts_are_tagged_in_their_order(model):
     assert [{"text": found["input_text"]} for found in predictions] == json.loads(SAMPLE)["texts"]
     assert [found["predicted_tag"] for found in predictions] == SAMPLE_TAGS
     assert [sorted(found["probabilities"]) for found in predictions] == [TAGS, TAGS]
-    assert [sum(found["probabilities"].values()) for found in predictions] == pytest.approx([1, 1], abs=0.001)
+    assert [sum(found["probabilities"].values()) for found in predictions] == pytest.approx(
+        [1, 1], abs=0.001
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,11 +122,19 @@ def test_texts_are_tagged_in_their_order(model):
         ),
         (
             b'{"texts": [{"text": "  "}]}',
-            {"loc": ["body", "texts", 0, "text"], "msg": "Value error, The text is empty", "type": "value_error"},
+            {
+                "loc": ["body", "texts", 0, "text"],
+                "msg": "Value error, The text is empty",
+                "type": "value_error",
+            },
         ),
         (
             b'{"texts": [{"text": 5}]}',
-            {"loc": ["body", "texts", 0, "text"], "msg": "Input should be a valid string", "type": "string_type"},
+            {
+                "loc": ["body", "texts", 0, "text"],
+                "msg": "Input should be a valid string",
+                "type": "string_type",
+            },
         ),
         (b'{"texts"', {"loc": ["body", 8], "msg": "JSON decode error", "type": "json_invalid"}),
     ],
@@ -139,8 +159,20 @@ def test_bad_input_is_refused_with_the_reason(model, body, problem):
     [
         ("GET", "/nothing", "", 404, "Not Found"),
         ("GET", "/predict", "", 405, "Method Not Allowed"),
-        ("GET", "/args/beta", "", 404, "There is no argument 'beta', there are: alpha, max_ngram, seed, test_share"),
-        ("GET", "/performance", "filter=best", 404, "There is no filter 'best', there are: class, overall"),
+        (
+            "GET",
+            "/args/beta",
+            "",
+            404,
+            "There is no argument 'beta', there are: alpha, max_ngram, seed, test_share",
+        ),
+        (
+            "GET",
+            "/performance",
+            "filter=best",
+            404,
+            "There is no filter 'best', there are: class, overall",
+        ),
     ],
 )
 def test_errors_come_in_the_envelope_too(model, method, path, query, status, message):
@@ -169,14 +201,23 @@ def redirected(model):
     """Where a path with a slash too many leads, without the host, which may be left out."""
     reply = model.ask("GET", "/args/")
     location = [value for name, value in reply.headers if name.lower() == "location"]
-    return reply.status, [re.sub("^http://127.0.0.1:%d" % model.port, "", value) for value in location]
+    return reply.status, [
+        re.sub("^http://127.0.0.1:%d" % model.port, "", value) for value in location
+    ]
 
 
 def test_a_redirect_stays_below_the_address(model):
     assert redirected(model) == (307, [model.prefix + "/args"])
 
 
-GUNICORN = ["gunicorn", "-c", "app/gunicorn.py", "-k", "uvicorn_worker.UvicornWorker", "app.api:app"]
+GUNICORN = [
+    "gunicorn",
+    "-c",
+    "app/gunicorn.py",
+    "-k",
+    "uvicorn_worker.UvicornWorker",
+    "app.api:app",
+]
 
 
 def started_by_gunicorn(parent):
@@ -191,7 +232,9 @@ def started_by_gunicorn(parent):
 
 def test_gunicorn_with_uvicorn_workers_serves_the_same(tmp_path):
     with Action(started_by_gunicorn(tmp_path), example_python(NAME), tmp_path) as model:
-        predictions = envelope(model.ask("POST", "/predict", headers=JSON, body=SAMPLE))["data"]["predictions"]
+        predictions = envelope(model.ask("POST", "/predict", headers=JSON, body=SAMPLE))["data"][
+            "predictions"
+        ]
         assert [found["predicted_tag"] for found in predictions] == SAMPLE_TAGS
         assert envelope(model.ask("GET", "/args/alpha")) == ok(model, "/args/alpha", {"alpha": 0.5})
         assert "url: '%s/openapi.json'" % model.prefix in model.ask("GET", "/docs").body.decode()
@@ -199,7 +242,8 @@ def test_gunicorn_with_uvicorn_workers_serves_the_same(tmp_path):
 
 
 def test_an_app_that_does_not_ask_for_its_prefix_gets_none_from_gunicorn(tmp_path):
-    """What the README says of such apps: all works but the docs page, which asks for the wrong openapi.json."""
+    """What the README says of such apps: all works but the docs page, which asks for the wrong
+    openapi.json."""
     folder = started_by_gunicorn(tmp_path)
     (folder / "app" / "api.py").write_text("from fastapi import FastAPI\n\napp = FastAPI()\n")
     with Action(folder, example_python(NAME), tmp_path) as model:
@@ -207,7 +251,9 @@ def test_an_app_that_does_not_ask_for_its_prefix_gets_none_from_gunicorn(tmp_pat
         assert model.ask("GET", "/openapi.json").status == 200
 
 
-@pytest.mark.parametrize("command", [instruction(FOLDER, "CMD"), GUNICORN], ids=["uvicorn", "gunicorn"])
+@pytest.mark.parametrize(
+    "command", [instruction(FOLDER, "CMD"), GUNICORN], ids=["uvicorn", "gunicorn"]
+)
 def test_both_start_commands_work_as_they_are_on_their_own_port(command, tmp_path):
     with fixed_port(8000), Action(FOLDER, example_python(NAME), tmp_path, command) as model:
         assert envelope(model.ask("GET", "/")) == ok(model, "/", {})
@@ -216,7 +262,9 @@ def test_both_start_commands_work_as_they_are_on_their_own_port(command, tmp_pat
 def test_a_plain_invocation_needs_no_path(tmp_path):
     with served("adapter", NAME, tmp_path) as action:
         result = action.run({"texts": [{"text": "Counting cars in images"}]})
-    assert [found["predicted_tag"] for found in result["data"]["predictions"]] == ["computer-vision"]
+    assert [found["predicted_tag"] for found in result["data"]["predictions"]] == [
+        "computer-vision"
+    ]
 
 
 def test_training_again_gives_the_committed_model(tmp_path):
@@ -227,7 +275,14 @@ def test_training_again_gives_the_committed_model(tmp_path):
 
 
 def test_the_start_command_is_the_one_that_such_images_have():
-    assert instruction(FOLDER, "CMD") == ["uvicorn", "app.api:app", "--host", "0.0.0.0", "--port", "8000"]
+    assert instruction(FOLDER, "CMD") == [
+        "uvicorn",
+        "app.api:app",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "8000",
+    ]
 
 
 @pytest.fixture(params=["itself", "gateway", "gateway-gunicorn"])
@@ -246,8 +301,12 @@ def test_a_person_tries_it_out_on_the_docs_page(page):
     first(browser, "#operations-Prediction-predict_predict_post .opblock-summary").click()
     first(browser, ".try-out__btn").click()
     first(browser, ".btn.execute").click()
-    assert first(browser, ".live-responses-table tbody .response-col_status").text.split()[0] == "200"
-    answer = json.loads(first(browser, ".live-responses-table tbody .response-col_description code").text)
+    assert (
+        first(browser, ".live-responses-table tbody .response-col_status").text.split()[0] == "200"
+    )
+    answer = json.loads(
+        first(browser, ".live-responses-table tbody .response-col_description code").text
+    )
     assert first(browser, ".request-url pre").text == model.url + "/predict"
     assert [found["predicted_tag"] for found in answer["data"]["predictions"]] == SAMPLE_TAGS
 
@@ -260,14 +319,30 @@ def gateway(tmp_path_factory):
 
 def batch(url, *options):
     """What batch.py prints for the ten lines of the sample, three of them in an activation."""
-    command = [sys.executable, FOLDER / "batch.py", url, FOLDER / "samples" / "texts.txt", "--lines", "3", *options]
-    return subprocess.run(command, env=environ_of(sys.executable), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = [
+        sys.executable,
+        FOLDER / "batch.py",
+        url,
+        FOLDER / "samples" / "texts.txt",
+        "--lines",
+        "3",
+        *options,
+    ]
+    return subprocess.run(
+        command, env=environ_of(sys.executable), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def test_a_file_is_predicted_by_invoking_the_action(gateway):
-    by_action = batch(gateway.url.replace("/web/guest/default/", "/namespaces/_/actions/"), "--auth", KEY)
+    by_action = batch(
+        gateway.url.replace("/web/guest/default/", "/namespaces/_/actions/"), "--auth", KEY
+    )
     on_the_web = batch(gateway.url)
-    assert (by_action.returncode, by_action.stderr) == (on_the_web.returncode, on_the_web.stderr) == (0, b"")
+    assert (
+        (by_action.returncode, by_action.stderr)
+        == (on_the_web.returncode, on_the_web.stderr)
+        == (0, b"")
+    )
     predictions = [json.loads(line) for line in by_action.stdout.decode().splitlines()]
     lines = (FOLDER / "samples" / "texts.txt").read_text().splitlines()
     assert [found["input_text"] for found in predictions] == lines
@@ -278,7 +353,11 @@ def test_a_file_is_predicted_by_invoking_the_action(gateway):
 @pytest.mark.parametrize(
     "path, options, complaint",
     [
-        ("", ["--lines", "0"], "argument --lines: '0' was given, a whole number from 1 was expected"),
+        (
+            "",
+            ["--lines", "0"],
+            "argument --lines: '0' was given, a whole number from 1 was expected",
+        ),
         ("x", [], "/default/fastapi-modelx/predict answered 404: {"),
     ],
     ids=["no-lines-at-a-time", "no-such-action"],

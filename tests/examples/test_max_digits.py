@@ -1,4 +1,5 @@
-"""examples/max-digits: right about digits, and as an action what it is on its own, on all that MAX images hold."""
+"""examples/max-digits: right about digits, and as an action what it is on its own, on all that MAX
+images hold."""
 
 import io
 import itertools
@@ -42,10 +43,26 @@ REQUESTS.update(
         "predict, a PNG": ("POST", "/model/predict", "", *upload("seven.png", "image/png")),
         "predict, a JPEG": ("POST", "/model/predict", "", *upload("three.jpg", "image/jpeg")),
         "predict, white on black": ("POST", "/model/predict", "", *upload("five.png", "image/png")),
-        "predict, a query besides": ("POST", "/model/predict", "a=%C3%A9&a=2", *upload("five.png", "image/png")),
+        "predict, a query besides": (
+            "POST",
+            "/model/predict",
+            "a=%C3%A9&a=2",
+            *upload("five.png", "image/png"),
+        ),
         "predict, not an image": ("POST", "/model/predict", "", *NOT_AN_IMAGE),
-        "predict, another field": ("POST", "/model/predict", "", *upload("seven.png", "image/png", "file")),
-        "predict, JSON": ("POST", "/model/predict", "", [("Content-Type", "application/json")], b"{}"),
+        "predict, another field": (
+            "POST",
+            "/model/predict",
+            "",
+            *upload("seven.png", "image/png", "file"),
+        ),
+        "predict, JSON": (
+            "POST",
+            "/model/predict",
+            "",
+            [("Content-Type", "application/json")],
+            b"{}",
+        ),
         "predict, nothing": ("POST", "/model/predict", "", [], b""),
         "POST to an unknown path": ("POST", "/nowhere", "", [], b""),
         "HEAD": ("HEAD", "/model/metadata", "", [], b""),
@@ -55,7 +72,9 @@ REQUESTS.update(
 
 @pytest.fixture(scope="module", params=["requirements.txt", *MAX_IMAGES])
 def python(request):
-    return example_python(NAME) if request.param == "requirements.txt" else environment(request.param)
+    return (
+        example_python(NAME) if request.param == "requirements.txt" else environment(request.param)
+    )
 
 
 def held_out():
@@ -101,10 +120,19 @@ def test_options_are_the_models_own_unless_the_platform_answers_them(own, action
     "name, kind, digit",
     [("seven.png", "image/png", 7), ("three.jpg", "image/jpeg", 3), ("five.png", "image/png", 5)],
 )
-def test_a_digit_comes_back_as_labelled_probabilities_the_likeliest_first(server, name, kind, digit):
+def test_a_digit_comes_back_as_labelled_probabilities_the_likeliest_first(
+    server, name, kind, digit
+):
     answer = predicted(server, upload(name, kind))
-    likeliest, probabilities = answer["predictions"][0], [it["probability"] for it in answer["predictions"]]
-    assert (answer["status"], likeliest["label_id"], likeliest["label"]) == ("ok", str(digit), LABELS[digit])
+    likeliest, probabilities = (
+        answer["predictions"][0],
+        [it["probability"] for it in answer["predictions"]],
+    )
+    assert (answer["status"], likeliest["label_id"], likeliest["label"]) == (
+        "ok",
+        str(digit),
+        LABELS[digit],
+    )
     assert sorted(it["label_id"] for it in answer["predictions"]) == sorted(map(str, range(10)))
     assert probabilities == sorted(probabilities, reverse=True)
     assert abs(sum(probabilities) - 1) < 1e-5
@@ -126,7 +154,10 @@ BAD_IMAGES = {
     "text": (multipart("image", "a.png", b"hello", "image/png"), "it can't be read as an image."),
     "nothing": (multipart("image", "a.png", b"", "image/png"), "it can't be read as an image."),
     "another format": (multipart("image", "a.gif", b"GIF89a" + bytes(20), "image/gif"), None),
-    "a PNG cut short": (multipart("image", "a.png", png(Image.effect_noise((99, 99), 50))[1][:900], "image/png"), None),
+    "a PNG cut short": (
+        multipart("image", "a.png", png(Image.effect_noise((99, 99), 50))[1][:900], "image/png"),
+        None,
+    ),
     "too wide": (png(Image.new("1", (4097, 1))), "it is 4097 x 1 pixels."),
     "a bomb": (png(Image.new("1", (20000, 20000))), None),
 }
@@ -147,7 +178,10 @@ def test_a_missing_image_is_refused_as_every_max_model_does(server):
 
 
 def test_the_held_out_digits_are_as_often_right_as_the_readme_says(own):
-    answers = [predicted(own, png(image))["predictions"][0]["label_id"] == label for label, image in held_out()]
+    answers = [
+        predicted(own, png(image))["predictions"][0]["label_id"] == label
+        for label, image in held_out()
+    ]
     stated = re.search(r"\*\*([\d.]+) %\*\* of the (\d+)", (FOLDER / "README.md").read_text())
     assert len(answers) == int(stated.group(2))
     assert "%.1f" % (100.0 * sum(answers) / len(answers)) == stated.group(1)
@@ -173,4 +207,6 @@ def test_training_gives_a_model_that_is_as_good_as_the_committed_one(tmp_path):
     printed = subprocess.check_output([python, "training/train.py"], cwd=folder, text=True)
     accuracy = float(re.search(r"held out: 400 digits, accuracy ([\d.]+) %", printed).group(1))
     assert accuracy > 94
-    assert (folder / "samples" / "held-out.png").read_bytes() == (FOLDER / "samples" / "held-out.png").read_bytes()
+    assert (folder / "samples" / "held-out.png").read_bytes() == (
+        FOLDER / "samples" / "held-out.png"
+    ).read_bytes()

@@ -28,8 +28,18 @@ def form(image, kind="PNG"):
 UPLOAD = multipart("image", "petals.png", PETALS, "image/png")
 REQUESTS = {
     "predict": ("POST", "/model/predict", "", *UPLOAD),
-    "predict, not an image": ("POST", "/model/predict", "", *multipart("image", "a.png", b"hello", "image/png")),
-    "predict, another field": ("POST", "/model/predict", "", *multipart("file", "petals.png", PETALS, "image/png")),
+    "predict, not an image": (
+        "POST",
+        "/model/predict",
+        "",
+        *multipart("image", "a.png", b"hello", "image/png"),
+    ),
+    "predict, another field": (
+        "POST",
+        "/model/predict",
+        "",
+        *multipart("file", "petals.png", PETALS, "image/png"),
+    ),
     "metadata": ("GET", "/model/metadata", "", [], b""),
     "Swagger's spec": ("GET", "/swagger.json", "", [], b""),
     "Swagger's page": ("GET", "/", "", [], b""),
@@ -55,7 +65,9 @@ def test_the_action_answers_as_the_models_own_server(own, action, name):
 
 
 def test_an_image_comes_back_four_times_as_large_and_sharper_than_bicubic(server):
-    with Image.open(FOLDER / "samples" / "petals-original.png") as truth, Image.open(io.BytesIO(PETALS)) as small:
+    with Image.open(FOLDER / "samples" / "petals-original.png") as truth, Image.open(
+        io.BytesIO(PETALS)
+    ) as small:
         image = enlarged(server, UPLOAD)
         assert (image.format, image.size, image.mode) == ("PNG", truth.size, "RGB")
         bicubic = decibels(small.convert("RGB").resize(truth.size, Image.BICUBIC), truth)
@@ -80,7 +92,11 @@ def test_every_usable_image_is_enlarged(server, upload, size):
 @pytest.mark.parametrize(
     "upload, reason",
     [
-        pytest.param(multipart("image", "a.png", b"hello", "image/png"), "it can't be read as an image.", id="text"),
+        pytest.param(
+            multipart("image", "a.png", b"hello", "image/png"),
+            "it can't be read as an image.",
+            id="text",
+        ),
         pytest.param(form(Image.new("L", (9, 9)), "GIF"), "it is GIF.", id="another format"),
         pytest.param(form(Image.new("1", (2001, 9))), "it is 2001 x 9 pixels.", id="too wide"),
     ],
@@ -100,7 +116,9 @@ def test_an_answer_that_no_platform_carries_is_refused_with_its_size(own, action
 
 
 def test_training_prints_the_figures_of_the_readme(tmp_path):
-    stated = re.findall(r"\| `(\w+\.jpg)` \| ([\d.]+) dB \| ([\d.]+) dB", (FOLDER / "README.md").read_text())
+    stated = re.findall(
+        r"\| `(\w+\.jpg)` \| ([\d.]+) dB \| ([\d.]+) dB", (FOLDER / "README.md").read_text()
+    )
     folder = copied(tmp_path)
     python = example_python(NAME, "training/requirements.txt")
     printed = subprocess.check_output([python, "training/train.py"], cwd=folder, text=True)

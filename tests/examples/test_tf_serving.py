@@ -1,4 +1,5 @@
-"""The TensorFlow Serving example: the REST contract of the real server, asked of the stand-in that answers in its place
+"""The TensorFlow Serving example: the REST contract of the real server, asked of the stand-in that
+answers in its place
 by itself, behind the adapter and behind the gateway."""
 
 import base64
@@ -7,6 +8,7 @@ import re
 import subprocess
 
 import pytest
+import requests
 
 from tests.support.example import EXAMPLES, KINDS, example_python, instruction, served
 from tests.support.needs import need
@@ -15,7 +17,11 @@ NAME = "tf-serving"
 FOLDER = EXAMPLES / NAME
 MODEL = "/v1/models/half_plus_two"
 IMAGE = (FOLDER / "samples" / "digit.png").read_bytes()
-JSON, FORM, BINARY = "application/json", "application/x-www-form-urlencoded", "application/octet-stream"
+JSON, FORM, BINARY = (
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "application/octet-stream",
+)
 # What TensorFlow itself answered when the SavedModels were exported.
 DIGIT = {
     "digit": 2,
@@ -35,7 +41,9 @@ def predicted(model, body, path=MODEL + ":predict", kind=JSON):
     return reply.status, json.loads(reply.body.decode())
 
 
-@pytest.mark.parametrize("kind", [JSON, FORM, "text/plain", BINARY, ""], ids=["json", "form", "text", "binary", "none"])
+@pytest.mark.parametrize(
+    "kind", [JSON, FORM, "text/plain", BINARY, ""], ids=["json", "form", "text", "binary", "none"]
+)
 @pytest.mark.parametrize(
     "request_, answer",
     [
@@ -55,12 +63,18 @@ def test_the_answer_is_laid_out_in_lines_as_the_real_server_does_it(model):
     reply = model.ask("POST", MODEL + ":predict", body=b'{"instances": [1.0, 2.0, 5.0]}')
     words = re.sub(rb"\s+", b"", reply.body)
     assert (reply.status, words) == (200, b'{"predictions":[2.5,3.0,4.5]}')
-    assert [value for name, value in reply.headers if name.lower() == "content-type"] == ["application/json"]
+    assert [value for name, value in reply.headers if name.lower() == "content-type"] == [
+        "application/json"
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
-    [base64.b64encode, base64.encodebytes, lambda data: base64.encodebytes(data).replace(b"\n", b"\r\n")],
+    [
+        base64.b64encode,
+        base64.encodebytes,
+        lambda data: base64.encodebytes(data).replace(b"\n", b"\r\n"),
+    ],
     ids=["b64encode", "encodebytes", "crlf"],
 )
 @pytest.mark.parametrize("kind", [JSON, FORM], ids=["json", "form"])
@@ -68,8 +82,30 @@ def test_an_image_is_sent_as_base64_with_or_without_line_ends(model, text, kind)
     b64 = {"b64": text(IMAGE).decode()}
     status, answer = predicted(model, {"instances": [b64, b64]}, "/v1/models/digits:predict", kind)
     assert (status, [rounded(row) for row in answer["predictions"]]) == (200, [DIGIT, DIGIT])
-    status, answer = predicted(model, {"inputs": {"image_bytes": [b64]}}, "/v1/models/digits:predict", kind)
-    assert (status, {name: values[0] for name, values in rounded(answer["outputs"], 1).items()}) == (200, DIGIT)
+    status, answer = predicted(
+        model, {"inputs": {"image_bytes": [b64]}}, "/v1/models/digits:predict", kind
+    )
+    assert (
+        status,
+        {name: values[0] for name, values in rounded(answer["outputs"], 1).items()},
+    ) == (200, DIGIT)
+
+
+@pytest.mark.parametrize("how", ["data", "json"])
+@pytest.mark.parametrize("kind", ["itself", "gateway"])
+def test_requests_sends_images_as_the_one_input(kind, how, tmp_path):
+    request = {"inputs": [{"b64": base64.b64encode(IMAGE).decode()}] * 2}
+    body = {"data": json.dumps(request)} if how == "data" else {"json": request}
+    with served(kind, NAME, tmp_path) as model:
+        reply = requests.post(model.url + "/v1/models/digits:predict", timeout=30, **body)
+    assert (reply.status_code, reply.headers["Content-Type"]) == (200, "application/json")
+    outputs = rounded(reply.json()["outputs"], 1)
+    assert outputs == {name: [value, value] for name, value in DIGIT.items()}
+
+
+def test_a_value_that_is_not_base64_is_refused(model):
+    status, answer = predicted(model, {"inputs": [{"b64": "?"}]}, "/v1/models/digits:predict")
+    assert (status, answer) == (400, {"error": "Unable to base64 decode"})
 
 
 def rounded(row, depth=0):
@@ -84,7 +120,10 @@ def test_the_model_says_that_it_is_there(model, path):
     reply = model.ask("GET", path)
     status = {"error_code": "OK", "error_message": ""}
     state = {"version": "1", "state": "AVAILABLE", "status": status}
-    assert (reply.status, json.loads(reply.body.decode())) == (200, {"model_version_status": [state]})
+    assert (reply.status, json.loads(reply.body.decode())) == (
+        200,
+        {"model_version_status": [state]},
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +132,11 @@ def test_the_model_says_that_it_is_there(model, path):
         (b"", 400, "JSON Parse error: The document is empty"),
         (b"nonsense", 400, "JSON Parse error: Invalid value. at offset: 0"),
         (b"{}", 400, "Missing 'inputs' or 'instances' key"),
-        (b'{"instances": []}', 400, "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array"),
+        (
+            b'{"instances": []}',
+            400,
+            "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array",
+        ),
         (
             b'{"instances": ["one"]}',
             400,
@@ -111,8 +154,18 @@ def test_what_is_wrong_is_said_in_json(model, body, status, error, kind):
 @pytest.mark.parametrize(
     "method, path, status, error",
     [
-        ("POST", "/v1/models/nothing:predict", 404, "Servable not found for request: Latest(nothing)"),
-        ("POST", MODEL + "/versions/7:predict", 404, "Servable not found for request: Specific(half_plus_two, 7)"),
+        (
+            "POST",
+            "/v1/models/nothing:predict",
+            404,
+            "Servable not found for request: Latest(nothing)",
+        ),
+        (
+            "POST",
+            MODEL + "/versions/7:predict",
+            404,
+            "Servable not found for request: Specific(half_plus_two, 7)",
+        ),
         ("GET", "/v1/models/nothing", 404, "Could not find any versions of model nothing"),
         ("GET", MODEL + ":predict", 400, "Malformed request: GET /v1/models/half_plus_two:predict"),
         ("POST", MODEL + ":guess", 400, "Malformed request: POST /v1/models/half_plus_two:guess"),
@@ -128,7 +181,9 @@ def test_curl_as_in_the_documentation_of_tensorflow_serving(kind, tmp_path):
     with served(kind, NAME, tmp_path) as model:
         url = model.url + MODEL + ":predict"
         command = [need("curl"), "-s", "-d", '{"instances": [1.0, 2.0, 5.0]}', "-X", "POST", url]
-        assert json.loads(subprocess.check_output(command).decode()) == {"predictions": [2.5, 3.0, 4.5]}
+        assert json.loads(subprocess.check_output(command).decode()) == {
+            "predictions": [2.5, 3.0, 4.5]
+        }
 
 
 def test_a_plain_invocation_needs_no_path(tmp_path):
@@ -163,5 +218,11 @@ print(len(weights), [name for name in weights if weights[name].tobytes() not in 
 @pytest.mark.parametrize("name", ["half_plus_two", "digits"])
 def test_each_saved_model_holds_the_weights_that_the_stand_in_computes_with(name):
     folder = FOLDER / "models" / name / "1"
-    command = [example_python(NAME), "-c", MISSING, folder / "saved_model.pb", folder / "assets.extra" / "weights.npz"]
+    command = [
+        example_python(NAME),
+        "-c",
+        MISSING,
+        folder / "saved_model.pb",
+        folder / "assets.extra" / "weights.npz",
+    ]
     assert subprocess.check_output(command) == b"2 []\n"

@@ -269,7 +269,9 @@ CONFIG = {
     "history": [{"created_by": "a"}],
 }
 INDEX = {
-    "manifests": [{"digest": "sha256:" + "c" * 64, "platform": {"os": "linux", "architecture": "amd64"}}]
+    "manifests": [
+        {"digest": "sha256:" + "c" * 64, "platform": {"os": "linux", "architecture": "amd64"}}
+    ]
 }
 
 

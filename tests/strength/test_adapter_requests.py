@@ -1,4 +1,5 @@
-"""Anything at the adapter's socket: one whole answer or a closed connection, and the next activation works."""
+"""Anything at the adapter's socket: one whole answer or a closed connection, and the next
+activation works."""
 
 import json
 import socket
@@ -11,12 +12,23 @@ from hypothesis import strategies as st
 from tests.strength.folders import COMMANDS, folder_with
 from tests.strength.test_pure_adapter import JSON, PARAMS, TEXTS
 from tests.strength.volume import tried
-from tests.support.adapter import ADAPTER, Adapter, activation
+from tests.support.adapter import Adapter, activation, link_adapter
 from tests.support.gateway import received
 
-MEMBERS = ["value", "deadline", "activation_id", "action_name", "transaction_id", "namespace", "api_key", "other"]
+MEMBERS = [
+    "value",
+    "deadline",
+    "activation_id",
+    "action_name",
+    "transaction_id",
+    "namespace",
+    "api_key",
+    "other",
+]
 BODIES = st.builds(
-    lambda params, others: {**activation(params), **others}, PARAMS, st.dictionaries(st.sampled_from(MEMBERS), JSON)
+    lambda params, others: {**activation(params), **others},
+    PARAMS,
+    st.dictionaries(st.sampled_from(MEMBERS), JSON),
 )
 BODIES = (
     BODIES.map(lambda body: json.dumps(body).encode())
@@ -24,7 +36,9 @@ BODIES = (
     | st.binary()
 )
 ENVIRONMENTS = st.dictionaries(
-    TEXTS | st.sampled_from(["PATH", "OPENWHISK_ERRORS", "OPENWHISK_CORS", "__OW_DEADLINE"]), JSON, max_size=3
+    TEXTS | st.sampled_from(["PATH", "OPENWHISK_ERRORS", "OPENWHISK_CORS", "__OW_DEADLINE"]),
+    JSON,
+    max_size=3,
 )
 INITS = st.fixed_dictionaries(
     {"value": st.fixed_dictionaries({"env": ENVIRONMENTS | JSON}, optional={"code": JSON}) | JSON}
@@ -61,7 +75,7 @@ def model(request, tmp_path_factory):
 
 def started(parent, back_end, app="echo"):
     folder = folder_with(parent, app, back_end)
-    (folder / "openwhisk.py").symlink_to(ADAPTER)
+    link_adapter(folder)
     return Adapter(folder, str(parent), COMMANDS[back_end])
 
 

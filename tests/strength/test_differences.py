@@ -1,4 +1,5 @@
-"""The action behind adapter and gateway next to the model's own server: the same questions, the same answers."""
+"""The action behind adapter and gateway next to the model's own server: the same questions, the
+same answers."""
 
 import base64
 import json
@@ -22,11 +23,13 @@ from tests.support.gateway import WEB, Gateway
 from tests.support.process import Process, accepts, free_port, until
 
 # What the platform adds or keeps for itself.
-PLATFORM = "access-control-allow-origin access-control-allow-methods access-control-allow-headers x-request-id"
-PLATFORM += " x-openwhisk-activation-id server-timing date server connection content-length transfer-encoding"
+PLATFORM = "access-control-allow-origin access-control-allow-methods access-control-allow-headers x-request-id"  # noqa: E501
+PLATFORM += " x-openwhisk-activation-id server-timing date server connection content-length transfer-encoding"  # noqa: E501
 CHARACTERS = "aZ09-_.~!$&'()*+,;=:@ %/?#[]|\\\"<>^`{}éΩ😀"
 NAMES = st.text(CHARACTERS, min_size=1, max_size=6).filter(lambda name: set(name) != {"."})
-PATHS = st.lists(NAMES.map(lambda name: quote(name, safe="")), max_size=4).map(lambda names: "/p/" + "/".join(names))
+PATHS = st.lists(NAMES.map(lambda name: quote(name, safe="")), max_size=4).map(
+    lambda names: "/p/" + "/".join(names)
+)
 QUERIES = st.lists(st.tuples(NAMES, st.text(CHARACTERS, max_size=6)), max_size=4)
 VALUES = st.text("aZ09 !\"#$%&'()*+,-./:;<=>?@[]^_`{|}~", max_size=20).map(str.strip)
 HEADERS = st.dictionaries(
@@ -34,15 +37,23 @@ HEADERS = st.dictionaries(
 )
 TEXTS = st.text(max_size=50).map(lambda text: text.encode("utf-8"))
 TYPED = st.tuples(
-    st.sampled_from(["image/png", "application/json", "application/octet-stream"]), st.binary(max_size=200)
+    st.sampled_from(["image/png", "application/json", "application/octet-stream"]),
+    st.binary(max_size=200),
 )
-TYPED |= st.tuples(st.sampled_from(["text/plain", "application/x-www-form-urlencoded", "text/csv"]), TEXTS)
+TYPED |= st.tuples(
+    st.sampled_from(["text/plain", "application/x-www-form-urlencoded", "text/csv"]), TEXTS
+)
 TYPED |= st.just(("", b""))
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"])
-STATUSES = st.sampled_from([200, 201, 203, 299, 301, 400, 401, 404, 409, 418, 422, 444, 500, 502, 503, 599])
+STATUSES = st.sampled_from(
+    [200, 201, 203, 299, 301, 400, 401, 404, 409, 418, 422, 444, 500, 502, 503, 599]
+)
 ANSWER_HEADERS = st.lists(
     st.tuples(
-        st.sampled_from(["X-A", "X-B", "Set-Cookie", "ETag", "Cache-Control", "Vary", "WWW-Authenticate"]), VALUES
+        st.sampled_from(
+            ["X-A", "X-B", "Set-Cookie", "ETag", "Cache-Control", "Vary", "WWW-Authenticate"]
+        ),
+        VALUES,
     ),
     max_size=5,
 )
@@ -102,7 +113,11 @@ def answered(server, status, headers, body):
     found, given_headers, data = ask(
         server, "POST", "/answer", {"Content-Type": "application/octet-stream"}, description
     )
-    kept = [(name.lower(), value) for name, value in given_headers if name.lower() not in PLATFORM.split()]
+    kept = [
+        (name.lower(), value)
+        for name, value in given_headers
+        if name.lower() not in PLATFORM.split()
+    ]
     return found, sorted(kept), data
 
 

@@ -1,4 +1,5 @@
-"""Models that die, hang or fork, disks that are full, clocks that jump, kills: what the user then sees."""
+"""Models that die, hang or fork, disks that are full, clocks that jump, kills: what the user
+then sees."""
 
 import json
 import os
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.strength.folders import COMMANDS, folder_with
-from tests.support.adapter import Adapter, activation
+from tests.support.adapter import Adapter, activation, link_adapter
 from tests.support.gateway import WEB, Gateway
 from tests.support.needs import needed
 from tests.support.process import Process, alive, descendants, until
@@ -35,7 +36,11 @@ def served(request, tmp_path_factory):
 
 
 def error_in(reply):
-    return reply.json["error"] if reply.header("content-type") == "application/json" else reply.body.decode()
+    return (
+        reply.json["error"]
+        if reply.header("content-type") == "application/json"
+        else reply.body.decode()
+    )
 
 
 DEATHS = {
@@ -52,7 +57,10 @@ def test_a_model_that_dies_costs_its_own_activation_and_is_told(served, fault):
         assert (reply.status, "died during this request" in error_in(reply)) == (502, True), reply
         assert DEATHS[fault] in error_in(reply)
     else:
-        assert (reply.status, error_in(reply)) == (400, "There was an error processing your request."), reply
+        assert (reply.status, error_in(reply)) == (
+            400,
+            "There was an error processing your request.",
+        ), reply
         record = served.rest("GET", f"activations/{reply.header('x-openwhisk-activation-id')}").json
         assert record["response"]["result"] == {"error": LOST}
     assert served.request("GET", f"{WEB}model/fine").body.startswith(b"fine, by ")
@@ -62,7 +70,10 @@ def test_a_model_that_hangs_is_told_shortly_before_its_limit(served):
     assert served.request("GET", f"{WEB}impatient/fine").status == 200
     began = time.monotonic()
     reply = served.request("GET", f"{WEB}impatient/hang")
-    assert (reply.status, "still busy shortly before its limit" in error_in(reply)) == (504, True), reply
+    assert (reply.status, "still busy shortly before its limit" in error_in(reply)) == (
+        504,
+        True,
+    ), reply
     assert 2 < time.monotonic() - began < 4
     assert served.request("GET", f"{WEB}impatient/fine").status == 200
 
@@ -70,7 +81,8 @@ def test_a_model_that_hangs_is_told_shortly_before_its_limit(served):
 def test_a_model_that_forks_answers_once_at_most(served):
     for fault in ("fork_and_return", "fork_and_answer_twice"):
         reply = served.request("GET", f"{WEB}model/{fault}")
-        # Two answers at once on one connection may spoil each other: then there is none, and it is said.
+        # Two answers at once on one connection may spoil each other: then there is none, and it is
+        # said.
         assert (reply.status, reply.body.count(b"fine, by")) in ((200, 1), (502, 0)), reply
         assert served.request("GET", f"{WEB}model/fine").body.startswith(b"fine, by ")
 
@@ -82,10 +94,7 @@ def started(request, tmp_path):
 
     def start(prefix=(), **variables):
         folder = folder_with(tmp_path, "faulty", request.param)
-        os.link(
-            os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "openwhisk.py"),
-            folder / "openwhisk.py",
-        )
+        link_adapter(folder)
         running.append(Adapter(folder, str(tmp_path), COMMANDS[request.param], prefix, **variables))
         reply = running[-1].init()
         assert reply.status == 200, (reply, running[-1].log)
@@ -97,7 +106,12 @@ def started(request, tmp_path):
 
 
 DAY = 86400 * 1000
-JUMPS = {"a day ago": -DAY, "in a day and a half": 1.5 * DAY, "in ten years": 3650 * DAY, "at the epoch": None}
+JUMPS = {
+    "a day ago": -DAY,
+    "in a day and a half": 1.5 * DAY,
+    "in ten years": 3650 * DAY,
+    "at the epoch": None,
+}
 
 
 @pytest.mark.parametrize("jump", sorted(JUMPS))
@@ -132,7 +146,8 @@ def small_disk(parent, kilobytes):
     folder.mkdir()
     needed(os.geteuid() == 0, "only root can mount a file system")
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)],
+        capture_output=True,
     )
     needed(made.returncode == 0, f"nothing can be mounted here: {made.stderr}")
     try:
@@ -157,7 +172,9 @@ def test_a_full_disk_costs_the_gateway_its_records_but_no_answer(tmp_path):
         fill(disk)
         replies = [gateway.request("GET", f"{WEB}model/fine") for _ in range(30)]
         assert {reply.status for reply in replies} == {200}, replies[-1]
-        refused = gateway.rest("PUT", "actions/other", {"exec": {"kind": "blackbox", "image": "model"}})
+        refused = gateway.rest(
+            "PUT", "actions/other", {"exec": {"kind": "blackbox", "image": "model"}}
+        )
         assert (refused.status, refused.json["error"]) == (500, FULL), refused
         assert gateway.rest("GET", "actions/other").status == 404
         os.remove(disk / "filling")
@@ -166,19 +183,25 @@ def test_a_full_disk_costs_the_gateway_its_records_but_no_answer(tmp_path):
 
 
 def test_a_killed_gateway_leaves_nothing_behind_that_the_next_one_does_not_end(tmp_path):
-    """kill -9 in the middle of a request: the records stay, the model's processes go, the next request is served."""
+    """kill -9 in the middle of a request: the records stay, the model's processes go, the next
+    request is served."""
     folder = folder_with(tmp_path, "faulty", "http")
     with Gateway(tmp_path, str(folder)) as gateway:
         kept = gateway.request("GET", f"{WEB}model/fine").header("x-openwhisk-activation-id")
         client = threading.Thread(target=lambda: ask_in_vain(gateway, f"{WEB}model/hang"))
         client.start()
-        until(lambda: gateway.rest("GET", "activations?count=true").json["activations"] == 1, "its record")
+        until(
+            lambda: gateway.rest("GET", "activations?count=true").json["activations"] == 1,
+            "its record",
+        )
         family = descendants(gateway.pid)
         os.kill(gateway.pid, signal.SIGKILL)
         client.join()
         gateway.wait()
         with Gateway(tmp_path, str(folder)) as following:
-            until(lambda: not any(map(alive, family)), lambda: [pid for pid in family if alive(pid)])
+            until(
+                lambda: not any(map(alive, family)), lambda: [pid for pid in family if alive(pid)]
+            )
             assert following.rest("GET", f"activations/{kept}").json["response"]["success"]
             assert following.request("GET", f"{WEB}model/fine").status == 200
 
@@ -193,9 +216,19 @@ def ask_in_vain(gateway, target):
 def test_a_data_file_in_a_folder_that_cannot_be_written_to_is_told(tmp_path):
     with small_disk(tmp_path, 256) as disk:
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        command = [sys.executable, "-m", "gateway", "--port", "0", "--data", str(disk / "gateway.sqlite3")]
+        command = [
+            sys.executable,
+            "-m",
+            "gateway",
+            "--port",
+            "0",
+            "--data",
+            str(disk / "gateway.sqlite3"),
+        ]
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        with Process(command, tmp_path, dict(os.environ, PYTHONPATH=root), str(tmp_path)) as process:
+        with Process(
+            command, tmp_path, dict(os.environ, PYTHONPATH=root), str(tmp_path)
+        ) as process:
             assert process.wait() == 2
             assert f"The data file {disk}/gateway.sqlite3 can't be used" in process.stderr
             assert "Read-only file system" in process.stderr and "Traceback" not in process.stderr
@@ -206,4 +239,6 @@ def test_a_body_larger_than_the_platform_allows_is_refused_before_it_fills_memor
     head = b"POST /run HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999999\r\n\r\n"
     reply = adapter.raw(head)
     assert reply.status == 400 and "Content-Length" in json.loads(reply.body)["error"]
-    assert adapter.post("/run", activation({"__ow_method": "get", "__ow_path": "/fine"})).status == 200
+    assert (
+        adapter.post("/run", activation({"__ow_method": "get", "__ow_path": "/fine"})).status == 200
+    )

@@ -1,4 +1,5 @@
-"""Anything at the gateway's socket: one well-formed answer to each request, never a 500, a hang or the end of it."""
+"""Anything at the gateway's socket: one well-formed answer to each request, never a 500, a hang or
+the end of it."""
 
 import base64
 import json
@@ -47,8 +48,20 @@ WORDS += [
     "%2F",
     "%zz",
 ]
-WORDS += ["Host: h", "Content-Length: 5", "Content-Length: -1", "Content-Length: 5, 5", "Transfer-Encoding: chunked"]
-WORDS += ["Transfer-Encoding: gzip, chunked", "Connection: close", "Connection: upgrade", "Expect: 100-continue", KEY]
+WORDS += [
+    "Host: h",
+    "Content-Length: 5",
+    "Content-Length: -1",
+    "Content-Length: 5, 5",
+    "Transfer-Encoding: chunked",
+]
+WORDS += [
+    "Transfer-Encoding: gzip, chunked",
+    "Connection: close",
+    "Connection: upgrade",
+    "Expect: 100-continue",
+    KEY,
+]
 WORDS += [
     "Content-Type: application/json",
     "Content-Type: text/plain;",
@@ -81,14 +94,26 @@ WORDS += [
     "5\r\nhello\r\n0\r\n\r\n",
     "0;x=y",
 ]
-RAW = st.lists(st.sampled_from(WORDS).map(lambda word: word.encode()) | st.binary(max_size=8), max_size=16).map(
-    b"".join
-)
+RAW = st.lists(
+    st.sampled_from(WORDS).map(lambda word: word.encode()) | st.binary(max_size=8), max_size=16
+).map(b"".join)
 SEGMENT = st.sampled_from(
     ["guest", "_", "default", "hello", "hello.json", "web", "namespaces", "actions", "packages", ""]
 )
 SEGMENT |= st.sampled_from(
-    ["activations", "..", ".", "%2F", "%00", "%ED%A0%80", "a" * 300, "triggers", "0" * 32, "é", "$(id)"]
+    [
+        "activations",
+        "..",
+        ".",
+        "%2F",
+        "%00",
+        "%ED%A0%80",
+        "a" * 300,
+        "triggers",
+        "0" * 32,
+        "é",
+        "$(id)",
+    ]
 )
 TARGETS = st.lists(SEGMENT, max_size=7).map(lambda names: "/api/v1/" + "/".join(names))
 PIECES = [
@@ -114,15 +139,26 @@ QUERIES = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 TEXTS = st.text(max_size=10) | st.sampled_from(
     ["\ud800", "\x00", "", "default", "raw-http", "web-export", "exec", "0.0.1"]
 )
-NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([10**99, -1, 1.5, 2**63])
+NUMBERS = (
+    st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([10**99, -1, 1.5, 2**63])
+)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
-PAIRS = st.lists(st.fixed_dictionaries({"key": TEXTS, "value": JSON}, optional={"init": JSON}), max_size=3) | JSON
+PAIRS = (
+    st.lists(
+        st.fixed_dictionaries({"key": TEXTS, "value": JSON}, optional={"init": JSON}), max_size=3
+    )
+    | JSON
+)
 LIMITS = st.dictionaries(
-    st.sampled_from(["timeout", "memory", "logs", "concurrency", "other"]), NUMBERS | JSON, max_size=4
+    st.sampled_from(["timeout", "memory", "logs", "concurrency", "other"]),
+    NUMBERS | JSON,
+    max_size=4,
 )
 EXEC = st.fixed_dictionaries(
     {"kind": st.just("blackbox"), "image": st.sampled_from(["replay", "a/b:1", "A", ""]) | JSON},
@@ -145,7 +181,15 @@ CONTENTS = JSON | st.fixed_dictionaries(
 )
 # A name may be anything without a line end: the platform writes it as the action says it.
 HEADER = re.compile(rb"[^\r\n]*: [^\r\n]*\Z")
-ONCE = ("content-length", "content-type", "connection", "date", "server", "x-request-id", "transfer-encoding")
+ONCE = (
+    "content-length",
+    "content-type",
+    "connection",
+    "date",
+    "server",
+    "x-request-id",
+    "transfer-encoding",
+)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +216,9 @@ def check_answers(data):
         head, end, data = data.partition(b"\r\n\r\n")
         assert end, (head, data)
         start, *lines = head.split(b"\r\n")
-        assert re.match(rb"HTTP/1\.1 [1-5]\d\d [ -~]*\Z", start) and not start.startswith(b"HTTP/1.1 500"), head
+        assert re.match(rb"HTTP/1\.1 [1-5]\d\d [ -~]*\Z", start) and not start.startswith(
+            b"HTTP/1.1 500"
+        ), head
         assert all(map(HEADER.match, lines)), head
         fields = [line.decode("latin-1").split(": ", 1) for line in lines]
         names = [name.lower() for name, _ in fields]
@@ -190,9 +236,20 @@ def test_any_bytes_get_whole_answers(served, data):
 
 
 @tried(200)
-@given(st.sampled_from(["GET", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"]), TARGETS, QUERIES, CONTENTS, st.booleans())
+@given(
+    st.sampled_from(["GET", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"]),
+    TARGETS,
+    QUERIES,
+    CONTENTS,
+    st.booleans(),
+)
 def test_any_call_of_the_api_is_answered(served, method, target, query, content, with_key):
-    lines = [f"{method} {target}?{query} HTTP/1.1", "Host: h", "Connection: close", "Content-Type: application/json"]
+    lines = [
+        f"{method} {target}?{query} HTTP/1.1",
+        "Host: h",
+        "Connection: close",
+        "Content-Type: application/json",
+    ]
     body = json.dumps(content).encode()
     lines += [KEY] * with_key + [f"Content-Length: {len(body)}", "", ""]
     data = answers_to(served, "\r\n".join(lines).encode() + body)
@@ -229,12 +286,21 @@ def test_any_content_makes_a_package_or_is_refused(content):
 
 
 RESULTS = JSON | st.fixed_dictionaries(
-    {}, optional={"statusCode": NUMBERS, "headers": st.dictionaries(TEXTS, JSON), "body": JSON, "error": JSON}
+    {},
+    optional={
+        "statusCode": NUMBERS,
+        "headers": st.dictionaries(TEXTS, JSON),
+        "body": JSON,
+        "error": JSON,
+    },
 )
 
 
 @tried(200)
-@given(RESULTS | st.binary(max_size=50), st.sampled_from(["", ".json", ".html", ".text", ".svg", ".http"]))
+@given(
+    RESULTS | st.binary(max_size=50),
+    st.sampled_from(["", ".json", ".html", ".text", ".svg", ".http"]),
+)
 def test_whatever_an_action_answers_the_client_gets_one_answer(served, replay, result, extension):
     replay.reply = result if isinstance(result, bytes) else json_reply(json.dumps(result))
     head = f"GET {WEB}hello{extension}/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"

@@ -1,4 +1,5 @@
-"""Anything where a list of models, a Dockerfile, an image's or folder's name, a login's file or an option is read:
+"""Anything where a list of models, a Dockerfile, an image's or folder's name, a login's file or an
+option is read:
 it is understood as it was meant, or refused in words."""
 
 import contextlib
@@ -67,9 +68,13 @@ WORDS += [
     "\x1b[1m",
 ]
 GAPS = st.sampled_from([" ", " ", "  ", "\t", "", "\u00a0", "\x0c"])
-ROWS = st.lists(st.sampled_from(WORDS) | TEXTS, max_size=6).flatmap(lambda words: GAPS.map(lambda gap: gap.join(words)))
+ROWS = st.lists(st.sampled_from(WORDS) | TEXTS, max_size=6).flatmap(
+    lambda words: GAPS.map(lambda gap: gap.join(words))
+)
 DESCRIPTIONS = st.lists(st.sampled_from(WORDS) | TEXTS, min_size=1, max_size=4).map(" ".join)
-GOOD_ROWS = st.builds("max-{}  {} {}  {}".format, st.integers(0, 9), st.integers(1), st.integers(1), DESCRIPTIONS)
+GOOD_ROWS = st.builds(
+    "max-{}  {} {}  {}".format, st.integers(0, 9), st.integers(1), st.integers(1), DESCRIPTIONS
+)
 LISTS = st.lists(ROWS | GOOD_ROWS | st.just("# a comment"), max_size=4).flatmap(
     lambda rows: st.sampled_from(["\n", "\r\n", "\n\n", "\r"]).map(lambda end: end.join(rows))
 )
@@ -111,17 +116,35 @@ def planned(checkout, models, text=None):
     """The status, the models whose images would be pulled, and what was said."""
     if text is not None:
         (checkout / "images" / "models.txt").write_bytes(text.encode())
-    environ = {"PATH": os.environ["PATH"], "MODELS": models, "ENGINE": "docker", "DRY_RUN": "1", "USERNAME": "me"}
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MODELS": models,
+        "ENGINE": "docker",
+        "DRY_RUN": "1",
+        "USERNAME": "me",
+    }
     done = subprocess.run(
-        ["bash", "build.sh"], cwd=checkout, env=environ, capture_output=True, text=True, timeout=60, errors="replace"
+        ["bash", "build.sh"],
+        cwd=checkout,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        errors="replace",
     )
-    pulled = [line.split("pull quay.io/codait/")[1].split(",")[0] for line in done.stdout.splitlines()]
+    pulled = [
+        line.split("pull quay.io/codait/")[1].split(",")[0] for line in done.stdout.splitlines()
+    ]
     return done.returncode, pulled, done.stderr
 
 
 @pytest.mark.parametrize(
     "text",
-    ["max-ocr 2048 60000 Read\r\nmax-up 1 2 Up\r\n", "\n  \n# no\n   # no\n\tmax-ocr 2048 60000 Read # it\n", ""],
+    [
+        "max-ocr 2048 60000 Read\r\nmax-up 1 2 Up\r\n",
+        "\n  \n# no\n   # no\n\tmax-ocr 2048 60000 Read # it\n",
+        "",
+    ],
     ids=["line ends of Windows", "lines with nothing", "an empty list"],
 )
 def test_the_list_means_the_same_to_build_and_to_the_manifest(checkout, text):
@@ -151,7 +174,9 @@ def test_what_is_no_models_name_is_refused_before_anything_is_done(checkout, nam
     assert not (checkout / "found").exists()
 
 
-INSTRUCTIONS = st.sampled_from(["FROM", "ARG", "ENV", "CMD", "ENTRYPOINT", "RUN", "cmd", "#", "COPY", "ONBUILD"])
+INSTRUCTIONS = st.sampled_from(
+    ["FROM", "ARG", "ENV", "CMD", "ENTRYPOINT", "RUN", "cmd", "#", "COPY", "ONBUILD"]
+)
 RESTS = [
     '["python", "app.py"]',
     '["a"',
@@ -165,11 +190,31 @@ RESTS = [
     "A=$B",
     "=x",
 ]
-RESTS += ["${A:-b}", "${A:+${B}}", "$", "\\", "'", '"', "A='", "\\\n", "\x00", '["\\u0000"]', '["\\ud800"]', "--x=y a"]
+RESTS += [
+    "${A:-b}",
+    "${A:+${B}}",
+    "$",
+    "\\",
+    "'",
+    '"',
+    "A='",
+    "\\\n",
+    "\x00",
+    '["\\u0000"]',
+    '["\\ud800"]',
+    "--x=y a",
+]
 DOCKERFILES = st.lists(
-    st.tuples(INSTRUCTIONS, st.lists(st.sampled_from(RESTS) | TEXTS, max_size=3).map(" ".join)).map(" ".join) | TEXTS,
+    st.tuples(INSTRUCTIONS, st.lists(st.sampled_from(RESTS) | TEXTS, max_size=3).map(" ".join)).map(
+        " ".join
+    )
+    | TEXTS,
     max_size=6,
-).flatmap(lambda lines: st.sampled_from(["\n", "\r\n", "\\\n", "\\\n#\n"]).map(lambda end: end.join(lines)))
+).flatmap(
+    lambda lines: st.sampled_from(["\n", "\r\n", "\\\n", "\\\n#\n"]).map(
+        lambda end: end.join(lines)
+    )
+)
 
 
 @tried(300)
@@ -177,7 +222,9 @@ DOCKERFILES = st.lists(
 def test_any_dockerfile_names_a_command_and_an_environment(text, environ):
     start = start_from_dockerfile(text, environ)
     assert start.command and all(isinstance(word, str) for word in start.command)
-    assert all(name and "=" not in name and isinstance(value, str) for name, value in start.environ.items())
+    assert all(
+        name and "=" not in name and isinstance(value, str) for name, value in start.environ.items()
+    )
 
 
 UNSTARTABLE = {
@@ -198,7 +245,10 @@ def test_a_dockerfile_that_starts_nothing_is_told_in_the_activation(tmp_path, ca
     (folder / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
     with Gateway(tmp_path, str(folder)) as gateway:
         reply = gateway.rest("POST", "actions/model?blocking=true", {})
-        assert (reply.status, said in json.dumps(reply.json["response"]["result"])) == (502, True), reply
+        assert (reply.status, said in json.dumps(reply.json["response"]["result"])) == (
+            502,
+            True,
+        ), reply
         assert "Traceback" not in gateway.stderr, gateway.stderr
 
 
@@ -216,7 +266,21 @@ OPTIONS = [
     "-x",
 ]
 ARGUMENTS = st.lists(
-    st.sampled_from([*OPTIONS, "x=/tmp", "x=http://[", "x=http://h:99999", "=", "x=", "A=/tmp", "/tmp", "/", ".", "-1"])
+    st.sampled_from(
+        [
+            *OPTIONS,
+            "x=/tmp",
+            "x=http://[",
+            "x=http://h:99999",
+            "=",
+            "x=",
+            "A=/tmp",
+            "/tmp",
+            "/",
+            ".",
+            "-1",
+        ]
+    )
     | st.builds("{}={}".format, st.sampled_from(OPTIONS), TEXTS)
     | TEXTS,
     max_size=5,
@@ -235,7 +299,9 @@ def test_any_arguments_of_the_gateway_are_a_plan_or_refused(arguments):
         except SystemExit as ending:
             assert ending.code == 2 and "error: " in said.getvalue()
             return
-    assert isinstance(plan, Plan) and all(IMAGE.match(name) or NAME.match(name) for name in plan.images)
+    assert isinstance(plan, Plan) and all(
+        IMAGE.match(name) or NAME.match(name) for name in plan.images
+    )
 
 
 PARTS = [
@@ -273,7 +339,20 @@ def test_any_name_is_an_images_or_refused(name):
 
 COMMANDS = st.lists(
     st.sampled_from(
-        ["python", "/usr/bin/python3.9", "sh", "-c", "-lc", "tini", "--", "env", "A=b", "exec", "app.py", ""]
+        [
+            "python",
+            "/usr/bin/python3.9",
+            "sh",
+            "-c",
+            "-lc",
+            "tini",
+            "--",
+            "env",
+            "A=b",
+            "exec",
+            "app.py",
+            "",
+        ]
     )
     | st.sampled_from(["python app.py", "exec python 'app.py", 'sh -c "python app.py"'])
     | TEXTS,

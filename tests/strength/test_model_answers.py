@@ -1,4 +1,5 @@
-"""Anything that a model answers, on its own port or in the adapter's process: one result, and the next one works."""
+"""Anything that a model answers, on its own port or in the adapter's process: one result, and
+the next one works."""
 
 import json
 import socket
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.strength.test_adapter_requests import check_next, started
 from tests.strength.test_pure_adapter import HEADER_NAMES, JSON, TEXTS, TYPES
 from tests.strength.volume import tried
-from tests.support.adapter import ADAPTER, Adapter
+from tests.support.adapter import Adapter, link_adapter
 from tests.support.controller import params_from_request, response_from_result
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -35,11 +36,43 @@ LINES += [
     ":",
     " x",
 ]
-LINES += ["Content-Length: 2", "Content-Length: 3", "Content-Length: -1", "Content-Length: +2", "Content-Length: 2, 2"]
-LINES += ["Content-Length: 99999999999999999999", "Content-Length:", "Content-Length: 0x2", "Content-Length: 1_0"]
-LINES += ["Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: identity", "2", "2;x=y"]
-LINES += ["0", "-1", "ffffffffffffffff", "0x2", "1_0", "{}", "Content-Type: text/plain", "Content-Type: image/png"]
-LINES += ["Content-Encoding: gzip", "Connection: keep-alive", "Set-Cookie: a", "Set-Cookie: b", "X: " + "x" * 70000]
+LINES += [
+    "Content-Length: 2",
+    "Content-Length: 3",
+    "Content-Length: -1",
+    "Content-Length: +2",
+    "Content-Length: 2, 2",
+]
+LINES += [
+    "Content-Length: 99999999999999999999",
+    "Content-Length:",
+    "Content-Length: 0x2",
+    "Content-Length: 1_0",
+]
+LINES += [
+    "Transfer-Encoding: chunked",
+    "Transfer-Encoding: gzip, chunked",
+    "Transfer-Encoding: identity",
+    "2",
+    "2;x=y",
+]
+LINES += [
+    "0",
+    "-1",
+    "ffffffffffffffff",
+    "0x2",
+    "1_0",
+    "{}",
+    "Content-Type: text/plain",
+    "Content-Type: image/png",
+]
+LINES += [
+    "Content-Encoding: gzip",
+    "Connection: keep-alive",
+    "Set-Cookie: a",
+    "Set-Cookie: b",
+    "X: " + "x" * 70000,
+]
 LINES += [
     "Location: //[",
     "Location: /a",
@@ -49,10 +82,16 @@ LINES += [
     "Content-Type: text/plain; charset=utf-7",
 ]
 SENT = st.lists(st.sampled_from(LINES), max_size=8).flatmap(
-    lambda lines: st.sampled_from(["\r\n", "\n", "\r"]).map(lambda end: end.join(lines).encode("latin-1"))
+    lambda lines: st.sampled_from(["\r\n", "\n", "\r"]).map(
+        lambda end: end.join(lines).encode("latin-1")
+    )
 )
 SENT = SENT | st.builds(
-    lambda *parts: b"".join(parts), st.just(b"HTTP/1.1 200 OK\r\n"), SENT, st.sampled_from([b"\r\n\r\n", b""]), SENT
+    lambda *parts: b"".join(parts),
+    st.just(b"HTTP/1.1 200 OK\r\n"),
+    SENT,
+    st.sampled_from([b"\r\n\r\n", b""]),
+    SENT,
 )
 
 
@@ -98,7 +137,7 @@ def model():
 @pytest.fixture(scope="module")
 def adapter(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
-    (folder / "openwhisk.py").symlink_to(ADAPTER)
+    link_adapter(folder)
     (folder / "app.py").write_text("import time; time.sleep(3600)")
     with Adapter(folder, str(folder), OPENWHISK_TARGET=model.port) as running:
         assert running.init().status == 200, running.log
@@ -123,8 +162,12 @@ def odd(tmp_path_factory):
         yield running
 
 
-STATUSES = st.sampled_from(["200 OK", "200", "099 x", "1000 x", "20", "", "abc", "-12", "٢٠٠ x", 200, None])
-PAIRS = st.lists(st.tuples(HEADER_NAMES | TEXTS | JSON, TYPES | TEXTS | JSON).map(list) | JSON, max_size=4)
+STATUSES = st.sampled_from(
+    ["200 OK", "200", "099 x", "1000 x", "20", "", "abc", "-12", "٢٠٠ x", 200, None]
+)
+PAIRS = st.lists(
+    st.tuples(HEADER_NAMES | TEXTS | JSON, TYPES | TEXTS | JSON).map(list) | JSON, max_size=4
+)
 
 
 @tried(150)
@@ -132,6 +175,8 @@ PAIRS = st.lists(st.tuples(HEADER_NAMES | TEXTS | JSON, TYPES | TEXTS | JSON).ma
 def test_whatever_an_app_says_to_its_server_becomes_one_result(odd, status, headers, chunks):
     told = json.dumps([status, headers, chunks]).encode()
     for method in ("post", "head"):
-        text = odd.run_text(params_from_request(method, "/p", "", [("Content-Type", "image/png")], told))
+        text = odd.run_text(
+            params_from_request(method, "/p", "", [("Content-Type", "image/png")], told)
+        )
         assert isinstance(json.loads(text), dict)
     check_next(odd)

@@ -1,8 +1,8 @@
-"""Containers that are frozen in the middle of a request, as the platform freezes them: what the user then sees."""
+"""Containers that are frozen in the middle of a request, as the platform freezes them: what the
+user then sees."""
 
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -13,7 +13,7 @@ import pytest
 from gateway.settings import Settings
 from tests.strength.folders import COMMANDS, folder_with
 from tests.strength.volume import PAUSE, as_long_as_it_takes
-from tests.support.adapter import ADAPTER, Adapter, activation
+from tests.support.adapter import Adapter, activation, copy_adapter
 from tests.support.controller import params_from_request, response_from_result
 from tests.support.engine import PYTHON3
 from tests.support.gateway import WEB, Gateway
@@ -23,9 +23,10 @@ IMAGE = "test/faulty:1"
 DOCKERFILE = """
 FROM {base}
 WORKDIR /model
-COPY openwhisk.py /
-COPY app.py .
-ENTRYPOINT ["python3", "/openwhisk.py"]
+COPY openwhisk.py /openwhisk/
+COPY openwhisk_adapter /openwhisk/openwhisk_adapter
+COPY app.py serving.py ./
+ENTRYPOINT ["python3", "/openwhisk/openwhisk.py"]
 CMD ["python3", "app.py"]
 """
 LATE = "The action exceeded its time limits of 2000 milliseconds."
@@ -67,7 +68,11 @@ class Containers:
         return self.engine.docker("ps", "--quiet", "--filter", f"ancestor={IMAGE}").split()
 
     def begun(self):
-        return [one for one in self.there() if self.engine.attempt("exec", one, "rm", "begun").returncode == 0]
+        return [
+            one
+            for one in self.there()
+            if self.engine.attempt("exec", one, "rm", "begun").returncode == 0
+        ]
 
     def pause(self, found):
         self.engine.docker("pause", *found)
@@ -79,30 +84,54 @@ class Containers:
 
 @pytest.fixture(scope="module", params=["process", "docker"])
 def served(request, tmp_path_factory):
-    """A gateway with an action that has time enough and one that has two seconds, and what freezes their containers."""
+    """A gateway with an action that has time enough and one that has two seconds, and what
+    freezes their containers."""
     parent = tmp_path_factory.mktemp(request.param)
     folder = folder_with(parent, "faulty", "in-process")
     arguments, variables = [f"--image={IMAGE}={folder}"], {}
     if request.param == "docker":
         engine = request.getfixturevalue("engine")
-        shutil.copy(ADAPTER, folder)
+        copy_adapter(folder)
         (folder / "Dockerfile").write_text(DOCKERFILE.format(base=engine.image(PYTHON3)))
-        engine.docker("build", "--quiet", "--tag", IMAGE, str(folder), env=dict(engine.environ, DOCKER_BUILDKIT="0"))
-        arguments, variables = [], {name: engine.environ[name] for name in ("DOCKER_HOST", "DOCKER_CONFIG")}
+        engine.docker(
+            "build",
+            "--quiet",
+            "--tag",
+            IMAGE,
+            str(folder),
+            env=dict(engine.environ, DOCKER_BUILDKIT="0"),
+        )
+        arguments, variables = (
+            [],
+            {name: engine.environ[name] for name in ("DOCKER_HOST", "DOCKER_CONFIG")},
+        )
     with Gateway(parent, *arguments, **variables) as gateway:
         gateway.create_web("patient", IMAGE, limits={"timeout": (PAUSE + 30) * 1000})
         gateway.create_web("hurried", IMAGE, limits={"timeout": 2000})
-        yield gateway, Containers(engine) if request.param == "docker" else Processes(gateway, folder)
+        yield (
+            gateway,
+            Containers(engine) if request.param == "docker" else Processes(gateway, folder),
+        )
         assert "Traceback" not in gateway.stderr
 
 
 @contextmanager
 def paused_while(server, head, frozen, body=b""):
-    """Everything is frozen from the moment when the model works on the request until the block ends."""
+    """Everything is frozen from the moment when the model works on the request until the block
+    ends."""
     replies = []
-    lines = [f"{head} HTTP/1.1", "Host: h", "Connection: close", f"Content-Length: {len(body)}", "", ""]
+    lines = [
+        f"{head} HTTP/1.1",
+        "Host: h",
+        "Connection: close",
+        f"Content-Length: {len(body)}",
+        "",
+        "",
+    ]
     request = "\r\n".join(lines).encode() + body
-    client = threading.Thread(target=lambda: replies.append(server.raw(request, seconds=PAUSE + 60)))
+    client = threading.Thread(
+        target=lambda: replies.append(server.raw(request, seconds=PAUSE + 60))
+    )
     client.start()
     until(frozen.begun, "the model has begun")
     found = frozen.there()
@@ -148,7 +177,10 @@ def test_a_pause_beyond_an_actions_limit_costs_the_container(served):
         assert gateway.request("GET", f"{WEB}hurried/fine").status == 200
         until(lambda: len(there - set(frozen.there())) == 1, "its end", seconds=30)
         time.sleep(max(0, PAUSE - (time.monotonic() - began)))
-    assert (replies[0].status, replies[0].json["error"]) == (400, "There was an error processing your request.")
+    assert (replies[0].status, replies[0].json["error"]) == (
+        400,
+        "There was an error processing your request.",
+    )
     assert record_of(gateway, replies[0])["result"] == {"error": LATE}
 
 
@@ -156,13 +188,18 @@ def test_a_pause_beyond_an_actions_limit_costs_the_container(served):
 @pytest.mark.parametrize("back_end", sorted(COMMANDS))
 def test_an_adapter_that_slept_through_its_deadline_says_so_when_it_wakes(tmp_path, back_end):
     folder = folder_with(tmp_path, "faulty", back_end)
-    shutil.copy(ADAPTER, folder)
+    copy_adapter(folder)
     with Adapter(folder, str(tmp_path), COMMANDS[back_end]) as adapter:
         assert adapter.init().status == 200, adapter.log
         params = params_from_request("get", "/hang", "", [], b"")
         body = json.dumps(activation(params, deadline=str(int(time.time() * 1000) + 2000))).encode()
-        with paused_while(adapter, "POST /run", Processes(adapter, folder, adapter.pid), body) as replies:
+        with paused_while(
+            adapter, "POST /run", Processes(adapter, folder, adapter.pid), body
+        ) as replies:
             time.sleep(PAUSE)
         answer = response_from_result(replies[0].body.decode())
-        assert (answer.status, b"still busy shortly before its limit" in answer.body) == (504, True), answer
+        assert (answer.status, b"still busy shortly before its limit" in answer.body) == (
+            504,
+            True,
+        ), answer
         assert adapter.web("GET", "/fine").status == 200

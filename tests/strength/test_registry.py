@@ -1,4 +1,5 @@
-"""layer.py and registries that answer anything or hang up: an image, or a refusal in words and nothing half done."""
+"""layer.py and registries that answer anything or hang up: an image, or a refusal in words and
+nothing half done."""
 
 import copy
 import json
@@ -47,12 +48,16 @@ def run(source, target):
 def whole(registry):
     """Whatever the tag leads to is there."""
     manifest = registry.json_manifest(TARGET, "1.0.0")
-    assert all((TARGET, blob["digest"]) in registry.blobs for blob in [manifest["config"], *manifest["layers"]])
+    assert all(
+        (TARGET, blob["digest"]) in registry.blobs
+        for blob in [manifest["config"], *manifest["layers"]]
+    )
     return config_of(registry, TARGET, manifest)
 
 
 class Cut(list):
-    """A log that cuts the connection of one call, the last of `calls` that it lets through but one."""
+    """A log that cuts the connection of one call, the last of `calls` that it lets through but
+    one."""
 
     cut_at = -1
 
@@ -93,7 +98,9 @@ def test_a_registry_that_hangs_up_at_any_call_costs_a_second_run_at_most(which, 
                 asked = target.log if which == "target" else source.log
                 path = asked[at].split(" ")[1].partition("?")[0]
                 assert path in str(error), (at, error)
-                assert (TARGET, "1.0.0") not in target.manifests or asked[at].endswith("/manifests/1.0.0")
+                assert (TARGET, "1.0.0") not in target.manifests or asked[at].endswith(
+                    "/manifests/1.0.0"
+                )
                 run(source, target)
             assert whole(target)["config"]["Entrypoint"]
             assert target.uploads == {} or which == "target", (at, target.log)
@@ -107,7 +114,13 @@ def somewhere(value, junk, chance):
     while True:
         place = chance.choice(places)
         inner = holder[place]
-        places = list(inner) if isinstance(inner, dict) else list(range(len(inner))) if isinstance(inner, list) else []
+        places = (
+            list(inner)
+            if isinstance(inner, dict)
+            else list(range(len(inner)))
+            if isinstance(inner, list)
+            else []
+        )
         if not places or chance.random() < 0.4:
             if chance.random() < 0.3 and isinstance(holder, dict):
                 del holder[place]
@@ -118,7 +131,12 @@ def somewhere(value, junk, chance):
 
 
 @tried(150, [Phase.generate])
-@given(st.sampled_from(["manifest", "config", "index"]), st.sampled_from(sorted(FAMILIES)), JUNK, st.integers())
+@given(
+    st.sampled_from(["manifest", "config", "index"]),
+    st.sampled_from(sorted(FAMILIES)),
+    JUNK,
+    st.integers(),
+)
 def test_a_base_that_is_wrong_anywhere_is_refused_or_made_an_action(which, family, junk, seed):
     chance, odd = random.Random(seed), Odd()
     sample = put_image(odd, BASE, "latest", family)
@@ -128,7 +146,9 @@ def test_a_base_that_is_wrong_anywhere_is_refused_or_made_an_action(which, famil
         manifest = dict(sample.manifest, config=dict(mediaType=types["config"], **config))
         odd.add_manifest(BASE, "latest", types["manifest"], manifest)
     elif which == "manifest":
-        odd.add_manifest(BASE, "latest", types["manifest"], somewhere(sample.manifest, junk, chance))
+        odd.add_manifest(
+            BASE, "latest", types["manifest"], somewhere(sample.manifest, junk, chance)
+        )
     else:
         put_index(odd, BASE, "latest", family, {"amd64": sample}, attested=1)
         index = somewhere(odd.json_manifest(BASE, "latest"), junk, chance)
@@ -140,7 +160,9 @@ def test_a_base_that_is_wrong_anywhere_is_refused_or_made_an_action(which, famil
             assert str(error)
 
 
-STATUSES = st.sampled_from([200, 200, 201, 202, 204, 206, 301, 303, 307, 400, 401, 403, 404, 416, 418, 500, 999])
+STATUSES = st.sampled_from(
+    [200, 200, 201, 202, 204, 206, 301, 303, 307, 400, 401, 403, 404, 416, 418, 500, 999]
+)
 HEADER_LINES = st.sampled_from(
     [
         "Location: /v2/x",
@@ -165,7 +187,17 @@ HEADER_LINES = st.sampled_from(
     ]
 )
 ANSWER_BODIES = st.sampled_from(
-    [b"", b"{}", b"[]", b"null", b"1", b'{"errors": 1}', b'{"errors": [1]}', b'{"token": 1}', b"[" * 9999]
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"1",
+        b'{"errors": 1}',
+        b'{"errors": [1]}',
+        b'{"token": 1}',
+        b"[" * 9999,
+    ]
 )
 ANSWER_BODIES |= st.binary(max_size=20) | JUNK.map(
     lambda value: json.dumps({"manifests": value, "layers": value}).encode()
@@ -179,17 +211,20 @@ def bytes_of(answer):
         if any(line.startswith(("Content-Length", "Transfer")) for line in lines)
         else [f"Content-Length: {len(body)}"]
     )
-    return "\r\n".join([f"HTTP/1.1 {status} x", *lines, *length, "", ""]).encode() + (body[:-1] if closes else body)
+    return "\r\n".join([f"HTTP/1.1 {status} x", *lines, *length, "", ""]).encode() + (
+        body[:-1] if closes else body
+    )
 
 
-ANSWERS = st.tuples(STATUSES, st.lists(HEADER_LINES, max_size=3, unique=True), ANSWER_BODIES, st.booleans()).map(
-    bytes_of
-)
+ANSWERS = st.tuples(
+    STATUSES, st.lists(HEADER_LINES, max_size=3, unique=True), ANSWER_BODIES, st.booleans()
+).map(bytes_of)
 
 
 @contextmanager
 def answering(answers):
-    """Each connection gets the next of these answers, whatever it asks, and the last one for ever."""
+    """Each connection gets the next of these answers, whatever it asks, and the last one for
+    ever."""
     listener, waiting = socket.create_server(("127.0.0.1", 0)), list(answers)
 
     def serve():

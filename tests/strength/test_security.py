@@ -28,7 +28,9 @@ def served(request, tmp_path_factory):
             {"key": "token", "value": "PARAMSECRET"},
             {"key": "DB_PASSWORD", "value": "INITSECRET", "init": True},
         ]
-        gateway.create_web("model", "echo", parameters=secrets, annotations={"provide-api-key": True})
+        gateway.create_web(
+            "model", "echo", parameters=secrets, annotations={"provide-api-key": True}
+        )
         gateway.create_web("protected", "echo", annotations={"require-whisk-auth": "AUTHSECRET"})
         yield gateway
 
@@ -59,7 +61,10 @@ ELSEWHERE = {
     "the target's own host": ("http://{0}" + WEB + "model/json", "Host: {0}"),
     "Host": (WEB + "model/json", "Host: {0}"),
     "X-Forwarded-Host": (WEB + "model/json", "Host: h\r\nX-Forwarded-Host: {0}"),
-    "X-Forwarded-For": (WEB + "model/json", "Host: h\r\nX-Forwarded-For: {0}\r\nForwarded: for={0};host={0}"),
+    "X-Forwarded-For": (
+        WEB + "model/json",
+        "Host: h\r\nX-Forwarded-For: {0}\r\nForwarded: for={0};host={0}",
+    ),
     "a path that begins with a host": (WEB + "model//{0}/json", "Host: h"),
     "a path that is a URL": (WEB + "model/http://{0}/json", "Host: h"),
     "a user before the host": (WEB + "model/@{0}/json", "Host: h"),
@@ -77,12 +82,18 @@ def test_no_request_leads_to_another_host(served, canary, case):
 
 
 @pytest.mark.parametrize(
-    "path", ["../protected", "%2e%2e/protected", "./x/../../protected", "..%2Fprotected", "..%5Cprotected"]
+    "path",
+    ["../protected", "%2e%2e/protected", "./x/../../protected", "..%2Fprotected", "..%5Cprotected"],
 )
 def test_no_path_leads_around_an_actions_protection(served, path):
     reply = served.request("GET", f"{WEB}model/{path}")
     assert reply.status == (401 if "%2F" not in path and "%5C" not in path else 200), reply
-    assert served.request("GET", WEB + "protected/json", [("X-Require-Whisk-Auth", "AUTHSECRET")]).status == 200
+    assert (
+        served.request(
+            "GET", WEB + "protected/json", [("X-Require-Whisk-Auth", "AUTHSECRET")]
+        ).status
+        == 200
+    )
 
 
 SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -92,7 +103,8 @@ AMBIGUOUS = {
     "chunks in other letters": LENGTH + "transfer-encoding: Chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "a space before the colon": "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "a folded line": "Transfer-Encoding:\r\n chunked\r\n" + LENGTH + "\r\n0\r\n\r\n" + SMUGGLED,
-    "two codings": "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "two codings": "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    + SMUGGLED,
     "two lengths": "Content-Length: 0\r\n" + LENGTH + "\r\n" + SMUGGLED,
     "a list of lengths": "Content-Length: 0, 5\r\n\r\n" + SMUGGLED,
     "a signed length": "Content-Length: +0\r\n\r\n" + SMUGGLED,
@@ -110,7 +122,9 @@ def test_no_request_hides_in_anothers_body(served, case):
         connection.sendall((start + AMBIGUOUS[case]).encode("latin-1"))
         connection.shutdown(socket.SHUT_WR)
         data = received(connection)
-    assert data.count(b"HTTP/1.1 ") == 1 and data.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501")), data
+    assert data.count(b"HTTP/1.1 ") == 1 and data.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501")), (
+        data
+    )
 
 
 def test_no_client_writes_a_line_of_its_own_into_a_log(served):
@@ -119,12 +133,18 @@ def test_no_client_writes_a_line_of_its_own_into_a_log(served):
     name = reply.header("x-openwhisk-activation-id")
     until(lambda: served.rest("GET", f"activations/{name}").status == 200, "its record")
     lines = served.rest("GET", f"activations/{name}").json["logs"]
-    assert not [line for line in lines if line.partition(": ")[2].startswith(("forged", SENTINEL))], lines
+    assert not [
+        line for line in lines if line.partition(": ")[2].startswith(("forged", SENTINEL))
+    ], lines
 
 
 def test_secrets_are_in_no_log_record_or_message(served):
     """Those of a request, those of an action's parameters, and the namespace's key."""
-    headers = [("Authorization", "Bearer BEARERSECRET"), ("Cookie", "session=COOKIESECRET"), ("X-Nonce", "1")]
+    headers = [
+        ("Authorization", "Bearer BEARERSECRET"),
+        ("Cookie", "session=COOKIESECRET"),
+        ("X-Nonce", "1"),
+    ]
     for path in ("json", "broken", "missing"):
         served.request("POST", f"{WEB}model/{path}?password=QUERYSECRET", headers, b"BODYSECRET")
     served.rest("POST", "actions/model?blocking=true&result=true", {"card": "PAYLOADSECRET"})
@@ -132,8 +152,17 @@ def test_secrets_are_in_no_log_record_or_message(served):
     listed = json.dumps(served.rest("GET", "activations?docs=true&limit=200").json)
     with open(served.data, "rb") as file, open(served.data + "-wal", "rb") as ahead:
         stored = file.read() + ahead.read()
-    for secret in ("BEARERSECRET", "COOKIESECRET", "BODYSECRET", "PAYLOADSECRET", "WRONGSECRET", "KEYSECRET"):
-        assert secret not in served.log and secret not in listed and secret.encode() not in stored, secret
+    for secret in (
+        "BEARERSECRET",
+        "COOKIESECRET",
+        "BODYSECRET",
+        "PAYLOADSECRET",
+        "WRONGSECRET",
+        "KEYSECRET",
+    ):
+        assert (
+            secret not in served.log and secret not in listed and secret.encode() not in stored
+        ), secret
     logs = [line for record in json.loads(listed) for line in record["logs"]]
     for secret in ("QUERYSECRET", "PARAMSECRET", "INITSECRET", "AUTHSECRET"):
         assert secret not in served.log + "".join(logs), secret
@@ -141,7 +170,9 @@ def test_secrets_are_in_no_log_record_or_message(served):
 
 def test_files_are_for_their_owner_alone(served):
     names = [name for name in os.listdir(served.folder) if name.startswith("gateway.sqlite3")]
-    modes = {name: stat.S_IMODE(os.stat(os.path.join(served.folder, name)).st_mode) for name in names}
+    modes = {
+        name: stat.S_IMODE(os.stat(os.path.join(served.folder, name)).st_mode) for name in names
+    }
     assert len(modes) >= 3 and set(modes.values()) == {0o600}, modes
 
 

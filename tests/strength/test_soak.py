@@ -1,5 +1,6 @@
-"""Thousands of activations through gateway and adapter, some while the containers are paused: none is lost or mixed up,
-and in the end the processes hold no more memory, files or threads than soon after their start."""
+"""Thousands of activations through gateway and adapter, some while the containers are paused:
+none is lost or mixed up, and in the end the processes hold no more memory, files or threads than
+soon after their start."""
 
 import hashlib
 import json
@@ -21,7 +22,8 @@ from tests.support.process import descendants, status_of, until
 
 PARTS = 10
 CLIENTS = 4
-# Kilobytes of what fills up in the first ten thousands: SQLite's cache of pages, an allocator's arena for each thread.
+# Kilobytes of what fills up in the first ten thousands: SQLite's cache of pages, an allocator's
+# arena for each thread.
 FILLING = 6144 if ACTIVATIONS < 100000 else 0
 SIZES = [0, 1, 100, 1000, 1000, 1000, 10000, 10000, 300000]
 ROUTES = ["json", "json", "json", "picture", "text", "missing", "broken"]
@@ -36,7 +38,10 @@ class Asked(NamedTuple):
     @property
     def headers(self):
         kind = {"picture": "image/png", "text": "text/plain", "json": "application/json"}
-        return {"X-Nonce": self.nonce, "Content-Type": kind.get(self.route, "application/x-www-form-urlencoded")}
+        return {
+            "X-Nonce": self.nonce,
+            "Content-Type": kind.get(self.route, "application/x-www-form-urlencoded"),
+        }
 
     @property
     def expected(self):
@@ -45,9 +50,21 @@ class Asked(NamedTuple):
             # The platform gives no type to nothing.
             return 200, "image/png" if self.body else None, self.body[::-1]
         if self.route == "text":
-            return 200, "text/plain; charset=UTF-8", b"nonce=" + self.nonce.encode() + b" " + self.body
-        told = {"query": "nonce=" + self.nonce, "method": self.method, "sha": hashlib.sha256(self.body).hexdigest()}
-        return {"missing": 404, "broken": 500}.get(self.route, 200), "application/json", json.dumps(told).encode()
+            return (
+                200,
+                "text/plain; charset=UTF-8",
+                b"nonce=" + self.nonce.encode() + b" " + self.body,
+            )
+        told = {
+            "query": "nonce=" + self.nonce,
+            "method": self.method,
+            "sha": hashlib.sha256(self.body).hexdigest(),
+        }
+        return (
+            {"missing": 404, "broken": 500}.get(self.route, 200),
+            "application/json",
+            json.dumps(told).encode(),
+        )
 
 
 def question(number, chance):
@@ -56,7 +73,9 @@ def question(number, chance):
         body = chance.getrandbits(8 * size).to_bytes(size, "big") if size else b""
     else:
         body = ("é%d " % number * size)[:size].encode()
-    return Asked("%d-%08x" % (number, chance.getrandbits(32)), route, chance.choice(["POST", "PUT"]), body)
+    return Asked(
+        "%d-%08x" % (number, chance.getrandbits(32)), route, chance.choice(["POST", "PUT"]), body
+    )
 
 
 def ask_all(gateway, questions, wrong, ids):
@@ -73,7 +92,8 @@ def ask_all(gateway, questions, wrong, ids):
 
 @contextmanager
 def pauses(gateway, chance):
-    """Stops the containers' processes for a moment, again and again, as the platform freezes them."""
+    """Stops the containers' processes for a moment, again and again, as the platform freezes
+    them."""
     enough = threading.Event()
 
     def pause():
@@ -107,7 +127,11 @@ class Held(NamedTuple):
 
 def held_by(pid):
     fields = status_of(pid)
-    return Held(int(fields["RssAnon"].split()[0]), len(os.listdir("/proc/%d/fd" % pid)), int(fields["Threads"]))
+    return Held(
+        int(fields["RssAnon"].split()[0]),
+        len(os.listdir("/proc/%d/fd" % pid)),
+        int(fields["Threads"]),
+    )
 
 
 def least_held(pids, clients):
@@ -134,7 +158,10 @@ def test_no_activation_is_lost_mixed_up_or_paid_for_later(tmp_path, back_end):
     with Gateway(tmp_path, "--keep", str(ACTIVATIONS), str(folder)) as gateway:
         for _ in range(PARTS):
             shares = [[question(number, chance) for number in range(each)] for _ in range(CLIENTS)]
-            clients = [threading.Thread(target=ask_all, args=(gateway, share, wrong, ids)) for share in shares]
+            clients = [
+                threading.Thread(target=ask_all, args=(gateway, share, wrong, ids))
+                for share in shares
+            ]
             with pauses(gateway, chance):
                 for client in clients:
                     client.start()
@@ -150,7 +177,8 @@ def test_no_activation_is_lost_mixed_up_or_paid_for_later(tmp_path, back_end):
 
 
 def check_flat(parts):
-    """What leaks grows all the time; what an allocator keeps for later goes up and down by some percent."""
+    """What leaks grows all the time; what an allocator keeps for later goes up and down by some
+    percent."""
     early, late = parts[:3], parts[-3:]
     assert min(late).kilobytes <= max(early).kilobytes * 1.02 + FILLING, parts
     assert min(part.files for part in late) <= max(part.files for part in early), parts

@@ -1,4 +1,5 @@
-"""How much is tried: little in every run of the tests, as much as is asked for in a long one. Reads the environment."""
+"""How much is tried: little in every run of the tests, as much as is asked for in a long one.
+Reads the environment."""
 
 import os
 
@@ -20,7 +21,8 @@ def as_long_as_it_takes(test):
 
 
 def tried(few, phases=tuple(Phase)):
-    """A decorator for what hypothesis generates: so many examples, unless STRENGTH_EXAMPLES says how many."""
+    """A decorator for what hypothesis generates: so many examples, unless STRENGTH_EXAMPLES says
+    how many."""
     bounded = settings(
         phases=phases,
         max_examples=EXAMPLES or few,

@@ -21,7 +21,8 @@ class Asked(NamedTuple):
 
 
 class Server:
-    """`answer` gets an Asked and gives the bytes to send before the connection is closed, or waits first."""
+    """`answer` gets an Asked and gives the bytes to send before the connection is closed, or waits
+    first."""
 
     def __init__(self, answer: Callable[[Asked], Any]):
         self.answer = answer
@@ -87,18 +88,27 @@ def initialised_and(reply):
 
 
 def reply_with(body: bytes, status="200 OK", *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    lines = [
+        f"HTTP/1.1 {status}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def action(name="one", image="image", **changes) -> Action:
     limits = Limits(**changes.pop("limits", {}))
-    return Action("guest", changes.pop("package", ""), name, "0.0.1", image, limits=limits, **changes)
+    return Action(
+        "guest", changes.pop("package", ""), name, "0.0.1", image, limits=limits, **changes
+    )
 
 
 def order(of: Action = None, value=None, init_env=None) -> Order:
     number = next(IDS)
-    return Order(of or action(), value or {}, init_env or {}, f"{number:032x}", f"transaction{number}")
+    return Order(
+        of or action(), value or {}, init_env or {}, f"{number:032x}", f"transaction{number}"
+    )
 
 
 def in_loop(work, seconds=60):

@@ -1,4 +1,4 @@
-"""The adapter as a container runs it: the one file next to an app, a process, the platform's two requests."""
+"""The adapter as a container runs it: next to an app, a process, the platform's two requests."""
 
 import json
 import os
@@ -26,24 +26,38 @@ SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 # What the invoker's HTTP client sends with each request (recorded).
 WIRE = (
     "Accept: application/json\r\nContent-Length: {length}\r\nContent-Type: application/json\r\n"
-    "Host: 10.0.0.2:8080\r\nConnection: Keep-Alive\r\nUser-Agent: Apache-HttpClient/4.5.13 (Java/17.0.15)\r\n"
+    "Host: 10.0.0.2:8080\r\nConnection: Keep-Alive\r\nUser-Agent: Apache-HttpClient/4.5.13 (Java/17.0.15)\r\n"  # noqa: E501
     "Accept-Encoding: gzip,deflate\r\n"
 )
 
 
+def copy_adapter(folder, adapter=ADAPTER):
+    """Both parts of it, as an image has them: the front door, and its rooms beside it."""
+    shutil.copy(str(adapter), str(folder))
+    rooms = os.path.join(os.path.dirname(str(adapter)), "openwhisk_adapter")
+    without_bytecode = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(rooms, os.path.join(str(folder), "openwhisk_adapter"), ignore=without_bytecode)
+
+
+def link_adapter(folder):
+    """The very files of the project, so that what a process covers of them is found there."""
+    for path in (ADAPTER, ROOMS):
+        os.symlink(path, os.path.join(str(folder), os.path.basename(path)))
+
+
 def folder_of(parent, app):
-    """An image's working directory: the app as app.py, and the one file beside it."""
+    """An image's working directory: the app as app.py, and the adapter beside it."""
     folder = os.path.join(str(parent), "action")
     os.mkdir(folder)
-    os.symlink(ADAPTER, os.path.join(folder, "openwhisk.py"))
-    os.symlink(ROOMS, os.path.join(folder, "openwhisk_adapter"))
+    link_adapter(folder)
     if app:
         shutil.copy(os.path.join(APPS, app + ".py"), os.path.join(folder, "app.py"))
     return folder
 
 
 def environment(**variables):
-    """A container's environment: of the tests' own only where python is and how coverage is measured."""
+    """A container's environment: of the tests' own only where python is and how coverage is
+    measured."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     kept.update(PATH=path, HOME=os.environ.get("HOME", "/"), LC_ALL="C.UTF-8")
@@ -84,7 +98,8 @@ def initialization(env=None, **members):
 
 
 def action_with(server):
-    """The platform's two calls without a process of their own: a model that is ready, with this server."""
+    """The platform's two calls without a process of their own: a model that is ready, with this
+    server."""
     log = Log()
     model = Model(["python", "app.py"], Settings(), log, Signals())
     model._state = State.LOADING
@@ -127,18 +142,19 @@ class Adapter(Process):
         lines += ["Content-Length: %d" % len(body)] if body or method in ("POST", "PUT") else []
         return self.raw("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
-    def post(self, path, body):
+    def post(self, path, body, seconds=30):
         """What the invoker does: its headers, its JSON."""
         if not isinstance(body, bytes):
             body = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         head = "POST %s HTTP/1.1\r\n%s\r\n" % (path, WIRE.format(length=len(body)))
-        return self.raw(head.encode("latin-1") + body)
+        return self.raw(head.encode("latin-1") + body, seconds)
 
     def init(self, env=None, **members):
         return self.post("/init", initialization(env, **members))
 
     def run_text(self, value, **members):
-        """The text of a result, by the rules without which the platform would destroy the container."""
+        """The text of a result, by the rules without which the platform would destroy the
+        container."""
         reply = self.post("/run", activation(value, **members))
         text = reply.body.decode("utf-8")
         assert reply.status == 200, (reply, self.log)

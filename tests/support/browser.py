@@ -1,4 +1,5 @@
-"""Chromium without a window, for pages that people use; a page's CDN is answered from npm's own package."""
+"""Chromium without a window, for pages that people use; a page's CDN is answered from npm's own
+package."""
 
 import ssl
 import subprocess
@@ -20,7 +21,8 @@ CDN = "cdn.jsdelivr.net"
 
 @contextmanager
 def chromium(folder):
-    """A browser that reaches this machine and, in the place of FastAPI's CDN, the package of the same scripts."""
+    """A browser that reaches this machine and, in the place of FastAPI's CDN, the package of the
+    same scripts."""
     chrome, driver = need("chromium"), need("chromedriver")
     with cdn(folder) as port:
         options = webdriver.ChromeOptions()
@@ -28,7 +30,12 @@ def chromium(folder):
         rules = "MAP %s 127.0.0.1:%d, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1" % (CDN, port)
         options.add_argument("--host-resolver-rules=" + rules)
         options.add_argument("--user-data-dir=%s" % (folder / "profile"))
-        for switch in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "ignore-certificate-errors"):
+        for switch in (
+            "headless=new",
+            "no-sandbox",
+            "disable-dev-shm-usage",
+            "ignore-certificate-errors",
+        ):
             options.add_argument("--" + switch)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         browser = webdriver.Chrome(options, Service(driver))
@@ -39,13 +46,18 @@ def chromium(folder):
 
 
 def first(browser, selector):
-    """The first element that can be seen, in the middle of the window; pages put theirs there with scripts."""
+    """The first element that can be seen, in the middle of the window; pages put theirs there with
+    scripts."""
 
     def visible():
-        return [one for one in browser.find_elements(By.CSS_SELECTOR, selector) if one.is_displayed()]
+        return [
+            one for one in browser.find_elements(By.CSS_SELECTOR, selector) if one.is_displayed()
+        ]
 
     element = until(visible, lambda: "%s: %s" % (selector, browser.get_log("browser")), 30)[0]
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+    browser.execute_script(
+        "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element
+    )
     return element
 
 
@@ -55,8 +67,18 @@ def swagger_ui():
     with locked(ENVS / "swagger-ui.lock"):
         package = folder / "node_modules" / "swagger-ui-dist"
         if not (package / "package.json").exists():
-            npm = [need("npm"), "install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run([*npm, SWAGGER_UI], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            npm = [
+                need("npm"),
+                "install",
+                "--prefix",
+                folder,
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+            ]
+            done = subprocess.run(
+                [*npm, SWAGGER_UI], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
             assert done.returncode == 0, done.stdout.decode()
     return package
 
@@ -80,7 +102,9 @@ def cdn(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Cdn)
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.server_port

@@ -1,4 +1,5 @@
-"""The clients that people use, as they are published: each is made below .envs/ on its first use."""
+"""The clients that people use, as they are published: each is made below .envs/ on its first
+use."""
 
 import os
 import shutil
@@ -57,7 +58,9 @@ def made(name, sources, result, *command):
     """`result` in .envs/NAME, where `command` makes it beside copies of the sources."""
     folder = ENVS / name
     with locked(ENVS / f"{name}.lock"):
-        if not (folder / result).exists() or not all(same(folder / each, SOURCES / each) for each in sources):
+        if not (folder / result).exists() or not all(
+            same(folder / each, SOURCES / each) for each in sources
+        ):
             shutil.rmtree(str(folder), ignore_errors=True)
             folder.mkdir(parents=True)
             for source in sources:

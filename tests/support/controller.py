@@ -1,6 +1,8 @@
-"""The controller's side of the contract, for the adapter's tests: what it makes of a request and of a result.
+"""The controller's side of the contract, for the adapter's tests: what it makes of a request and of
+a result.
 
-Pure. Written from the contract alone and held to the recordings by test_controller.py, so that it can judge
+Pure. Written from the contract alone and held to the recordings by test_controller.py, so that it
+can judge
 the adapter; it shares nothing with the gateway, which has to be judged by the recordings too.
 """
 
@@ -17,7 +19,8 @@ TRANSACTION = "t" * 32
 _OPEN = """
 application: atom+xml base64 javascript rss+xml soap+xml vnd.google-earth.kml+xml x-latex x-vrml
  xhtml+xml xml-dtd xml problem+xml
-text: asp cache-manifest calendar css csv html markdown mcf plain richtext tab-separated-values uri-list
+text: asp cache-manifest calendar css csv html markdown mcf plain richtext tab-separated-values uri-
+list
  vnd.wap.wml vnd.wap.wmlscript x-asm x-c x-component x-h x-java-source x-pascal x-script x-scriptcsh
  x-scriptelisp x-scriptksh x-scriptlisp x-scriptperl x-scriptperl-module x-scriptphyton x-scriptrexx
  x-scriptscheme x-scriptsh x-scripttcl x-scripttcsh x-scriptzsh x-server-parsed-html x-setext x-sgml
@@ -51,10 +54,12 @@ application: cbor excel font-woff gnutar java-archive grpc+proto lha lzx mspower
  x-redhat-package-manager x-shockwave-flash x-tar x-tex x-texinfo x-x509-ca-cert x-xpinstall zip
 audio: aiff basic midi mod mpeg ogg voc vorbis voxware wav x-pn-realaudio x-psid xm webm
 font: woff woff2
-image: gif jpeg pict png svg+xml tiff x-icon x-ms-bmp x-pcx x-pict x-quicktime x-rgb x-xbitmap x-xpixmap
+image: gif jpeg pict png svg+xml tiff x-icon x-ms-bmp x-pcx x-pict x-quicktime x-rgb x-xbitmap
+x-xpixmap
  webp
 message: http delivery-status rfc822
-video: avs-video divx gl mp4 mpeg ogg quicktime x-dv x-flv x-motion-jpeg x-ms-asf x-msvideo x-sgi-movie
+video: avs-video divx gl mp4 mpeg ogg quicktime x-dv x-flv x-motion-jpeg x-ms-asf x-msvideo x-sgi-
+movie
  webm
 """
 
@@ -72,7 +77,10 @@ for _kind, _table in (("open", _OPEN), ("fixed", _FIXED), ("binary", _BINARY)):
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _VALUE = r'(?:%s|"(?:[^"\\]|\\.)*")' % _TOKEN
 _PARAMETER = re.compile(r";[ \t]*(%s)[ \t]*=[ \t]*(%s)[ \t]*" % (_TOKEN, _VALUE))
-_TYPE = re.compile(r"\s*(%s)/(%s)[ \t]*((?:;[ \t]*%s[ \t]*=[ \t]*%s[ \t]*)*)\s*\Z" % (_TOKEN, _TOKEN, _TOKEN, _VALUE))
+_TYPE = re.compile(
+    r"\s*(%s)/(%s)[ \t]*((?:;[ \t]*%s[ \t]*=[ \t]*%s[ \t]*)*)\s*\Z"
+    % (_TOKEN, _TOKEN, _TOKEN, _VALUE)
+)
 
 
 class MediaType(NamedTuple):
@@ -170,7 +178,10 @@ def _cors_headers(request_headers):
     return [
         ("Access-Control-Allow-Origin", "*"),
         ("Access-Control-Allow-Methods", "OPTIONS, GET, DELETE, POST, PUT, HEAD, PATCH"),
-        ("Access-Control-Allow-Headers", request_headers.get("access-control-request-headers", allowed)),
+        (
+            "Access-Control-Allow-Headers",
+            request_headers.get("access-control-request-headers", allowed),
+        ),
     ]
 
 
@@ -279,7 +290,9 @@ def _decoded(body):
 
 def _pretty(value):
     if isinstance(value, dict):
-        members = ",\n".join("%s: %s" % (_pretty(key), _pretty(value[key])) for key in sorted(value))
+        members = ",\n".join(
+            "%s: %s" % (_pretty(key), _pretty(value[key])) for key in sorted(value)
+        )
         return "{\n%s\n}" % textwrap.indent(members, "  ")
     if isinstance(value, list):
         return "[%s]" % ", ".join(map(_pretty, value))

@@ -1,6 +1,8 @@
-"""A Docker engine of the tests' own, and images made on this machine: no other engine, firewall or registry is touched.
+"""A Docker engine of the tests' own, and images made on this machine: no other engine, firewall or
+registry is touched.
 
-`engine` lives as long as the test session. Root file systems are kept in ~/.cache/serverless-max-models.
+`engine` lives as long as the test session. Root file systems are kept in ~/.cache/serverless-max-
+models.
 """
 
 import hashlib
@@ -21,8 +23,14 @@ from tests.support.virtualenv import locked
 CACHE = os.path.join(os.path.expanduser("~"), ".cache", "serverless-max-models")
 SUITE = "bookworm"
 NO_PYTHON, PYTHON3 = "test/debian:1", "test/debian-python3:1"
-PACKAGES = {NO_PYTHON: [], PYTHON3: ["python3-flask", "tini"]}  # one has no Python, one only /usr/bin/python3
-SUPERFLUOUS = ["usr/share/" + name for name in ("doc", "info", "locale", "man")] + ["var/cache", "var/lib/apt/lists"]
+PACKAGES = {
+    NO_PYTHON: [],
+    PYTHON3: ["python3-flask", "tini"],
+}  # one has no Python, one only /usr/bin/python3
+SUPERFLUOUS = ["usr/share/" + name for name in ("doc", "info", "locale", "man")] + [
+    "var/cache",
+    "var/lib/apt/lists",
+]
 
 
 class Engine:
@@ -31,17 +39,26 @@ class Engine:
     def __init__(self, folder):
         self.folder = folder
         self.host = "unix://" + os.path.join(folder, "docker.sock")
-        self.environ = dict(os.environ, DOCKER_HOST=self.host, DOCKER_CONFIG=os.path.join(folder, "config"))
+        self.environ = dict(
+            os.environ, DOCKER_HOST=self.host, DOCKER_CONFIG=os.path.join(folder, "config")
+        )
         self.environ.pop("DOCKER_CONTEXT", None)
 
     def docker(self, *words, **options):
-        """What `docker WORDS` prints, without the last line end; an assertion with all it said when it fails."""
+        """What `docker WORDS` prints, without the last line end; an assertion with all it said
+        when it fails."""
         done = self.attempt(*words, **options)
-        assert done.returncode == 0, "docker %s: %s%s" % (" ".join(words), text(done.stdout), text(done.stderr))
+        assert done.returncode == 0, "docker %s: %s%s" % (
+            " ".join(words),
+            text(done.stdout),
+            text(done.stderr),
+        )
         return text(done.stdout).strip()
 
     def attempt(self, *words, **options):
-        options = dict({"env": self.environ, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}, **options)
+        options = dict(
+            {"env": self.environ, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}, **options
+        )
         return subprocess.run(("docker",) + words, **options)
 
     def has(self, image):
@@ -82,11 +99,23 @@ def started(engine, bridge_name):
     os.makedirs(engine.environ["DOCKER_CONFIG"])
     with open(os.path.join(engine.environ["DOCKER_CONFIG"], "config.json"), "w") as file:
         file.write("{}")  # which podman reads as well, and wants to be there
-    command = ["dockerd", "--host", engine.host, "--bridge", bridge_name, "--pidfile", engine.folder + "/pid"]
+    command = [
+        "dockerd",
+        "--host",
+        engine.host,
+        "--bridge",
+        bridge_name,
+        "--pidfile",
+        engine.folder + "/pid",
+    ]
     command += ["--data-root", engine.folder + "/data", "--exec-root", engine.folder + "/exec"]
     command += ["--iptables=false", "--ip-masq=false", "--ip-forward=false"]
     with Process(command, engine.folder, os.environ, engine.folder) as daemon:
-        until(lambda: daemon.popen.poll() is not None or answers(engine), lambda: "an engine: " + daemon.log, 60)
+        until(
+            lambda: daemon.popen.poll() is not None or answers(engine),
+            lambda: "an engine: " + daemon.log,
+            60,
+        )
         needed(daemon.popen.poll() is None, "dockerd can't run here: " + daemon.log[-500:])
         try:
             yield engine
@@ -140,7 +169,10 @@ def root_file_system(name, suite=SUITE):
 def make_root_file_system(folder, packages, path, suite):
     run("debootstrap", "--variant=minbase", suite, folder)
     if packages:
-        install = "apt-get update -qq && apt-get install -qq --yes --no-install-recommends " + " ".join(packages)
+        install = (
+            "apt-get update -qq && apt-get install -qq --yes --no-install-recommends "
+            + " ".join(packages)
+        )
         run("chroot", folder, "env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", install)
     for superfluous in SUPERFLUOUS:
         shutil.rmtree(os.path.join(folder, superfluous), ignore_errors=True)

@@ -44,9 +44,14 @@ class Gateway(Process):
         if key != GUEST_KEY:
             words += ["--auth", key]
         variables.setdefault("PYTHONPATH", ROOT)
-        super().__init__(words, self.folder, environment(**variables), tempfile.mkdtemp(dir=self.folder))
+        super().__init__(
+            words, self.folder, environment(**variables), tempfile.mkdtemp(dir=self.folder)
+        )
         try:
-            until(lambda: "stop: Ctrl-C" in self.stdout or self.popen.poll() is not None, lambda: self.log)
+            until(
+                lambda: "stop: Ctrl-C" in self.stdout or self.popen.poll() is not None,
+                lambda: self.log,
+            )
             assert self.popen.poll() is None, self.log
         except BaseException:
             self.stop()
@@ -70,21 +75,36 @@ class Gateway(Process):
 
     def rest(self, method, path, content=None, key=None):
         """A call of the REST API, with the namespace's key."""
-        headers = [("Authorization", "Basic " + base64.b64encode((key or self.key).encode()).decode())]
-        body = content if isinstance(content, bytes) else json.dumps(content).encode() if content is not None else b""
+        headers = [
+            ("Authorization", "Basic " + base64.b64encode((key or self.key).encode()).decode())
+        ]
+        body = (
+            content
+            if isinstance(content, bytes)
+            else json.dumps(content).encode()
+            if content is not None
+            else b""
+        )
         headers += [("Content-Type", "application/json")] if body else []
         return self.request(method, path if path.startswith("/") else REST + path, headers, body)
 
     def create(self, name, image="replay", **content):
         """An action; annotations as a dict."""
-        pairs = [{"key": key, "value": value} for key, value in content.pop("annotations", {}).items()]
+        pairs = [
+            {"key": key, "value": value} for key, value in content.pop("annotations", {}).items()
+        ]
         content = {"exec": {"kind": "blackbox", "image": image}, "annotations": pairs, **content}
         reply = self.rest("PUT", f"actions/{name}?overwrite=true", content)
         assert reply.status == 200, reply
         return reply.json
 
     def create_web(self, name, image="replay", **content):
-        annotations = {"web-export": True, "raw-http": True, "final": True, **content.pop("annotations", {})}
+        annotations = {
+            "web-export": True,
+            "raw-http": True,
+            "final": True,
+            **content.pop("annotations", {}),
+        }
         return self.create(name, image, annotations=annotations, **content)
 
 

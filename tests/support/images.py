@@ -33,7 +33,17 @@ def predict():
 app.run("0.0.0.0", 5000)
 """
 UNUSED = shutil.ignore_patterns(
-    "test", "tests", "idlelib", "tkinter", "lib2to3", "ensurepip", "config-*", "__pycache__", "*.a", "pytest*", "pip*"
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "lib2to3",
+    "ensurepip",
+    "config-*",
+    "__pycache__",
+    "*.a",
+    "pytest*",
+    "pip*",
 )
 # What a MAX image says; its Python lies in a folder of its own, as conda's does.
 MAX = """
@@ -100,8 +110,8 @@ class Images:
 
 
 def copy_python(python, folder):
-    """The interpreter of a virtual environment and its packages, as one tree that can lie anywhere.
-    """
+    """The interpreter of a virtual environment and its packages, as one tree that can lie
+    anywhere."""
     question = "import sys, site; print(sys.base_prefix); print(site.getsitepackages()[0])"
     prefix, packages = subprocess.check_output([python, "-c", question]).decode().split("\n")[:2]
     lib = "lib/" + os.path.basename(os.path.dirname(packages))

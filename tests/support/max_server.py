@@ -1,4 +1,5 @@
-"""A model of the MAX shape by itself, behind the adapter, and behind the gateway: what all three must answer alike."""
+"""A model of the MAX shape by itself, behind the adapter, and behind the gateway: what all three
+must answer alike."""
 
 import gzip
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ MOVED_PORT = str(Path(__file__).resolve().parent / "moved_port")
 
 
 class OwnServer(Served):
-    """`python app.py` in the model's folder, as its image starts it; maxfw's port can't be chosen, so it is moved."""
+    """`python app.py` in the model's folder, as its image starts it; maxfw's port can't be chosen,
+    so it is moved."""
 
     def __init__(self, folder, python, logs):
         port = free_port()
@@ -46,7 +48,9 @@ def own(python, request, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["adapter", "gateway"])
 def action(python, request, tmp_path_factory):
-    with served(request.param, request.module.NAME, python, tmp_path_factory.mktemp("action")) as server:
+    with served(
+        request.param, request.module.NAME, python, tmp_path_factory.mktemp("action")
+    ) as server:
         yield server
 
 
@@ -58,7 +62,7 @@ def server(request, own, action):
 def multipart(field, filename, data, kind):
     """The headers and the body with which curl sends -F FIELD=@FILENAME;type=KIND."""
     boundary = "------------------------d74496d66958873e"
-    head = '--%s\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\nContent-Type: %s\r\n\r\n'
+    head = '--%s\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\nContent-Type: %s\r\n\r\n'  # noqa: E501
     body = (head % (boundary, field, filename, kind)).encode("utf-8") + data
     headers = [("Content-Type", "multipart/form-data; boundary=" + boundary)]
     return headers, body + ("\r\n--%s--\r\n" % boundary).encode("ascii")
@@ -72,25 +76,37 @@ class Essence(NamedTuple):
 
 
 # Who sent it, when, how it travelled, and what the platform adds to every answer.
-NOT_COMPARED = {"connection", "content-encoding", "content-length", "content-type", "date", "server"}
+NOT_COMPARED = {
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "server",
+}
 NOT_COMPARED |= {"server-timing", "vary", "x-openwhisk-activation-id", "x-request-id"}
 NOT_COMPARED |= {"access-control-allow-" + it for it in ("origin", "methods", "headers")}
 
 
 def essence(server, request):
-    """What a client of the model's own server and one of the action must see alike, wherever it was asked."""
+    """What a client of the model's own server and one of the action must see alike, wherever it
+    was asked."""
     answer, address = server.ask(*request), server.url
     headers = sorted((name.lower(), value.replace(address, "")) for name, value in answer.headers)
     headers = [(name, "" if name == "expires" else value) for name, value in headers]
     # A set of methods, in the order of the process's hash seed.
-    headers = [(name, sorted(value.split(", ")) if name == "allow" else value) for name, value in headers]
-    # What was compressed on the way has a weak tag: the bytes aren't those that the strong one stood for.
+    headers = [
+        (name, sorted(value.split(", ")) if name == "allow" else value) for name, value in headers
+    ]
+    # What was compressed on the way has a weak tag: the bytes aren't those that the strong one
+    # stood for.
     headers = [(name, value[2:] if value[:3] == 'W/"' else value) for name, value in headers]
     kept = [pair for pair in headers if pair[0] not in NOT_COMPARED]
     body = gzip.decompress(answer.body) if ("content-encoding", "gzip") in headers else answer.body
     # The platform says charset=UTF-8 of all text, and nothing of the type of an empty body.
     kind = dict(headers).get("content-type", "").split(";")[0] if body else ""
-    # A script that only fits compressed travels under the one of its types that the platform leaves alone.
+    # A script that only fits compressed travels under the one of its types that the platform leaves
+    # alone.
     kind = "text/javascript" if kind == "application/javascript" else kind
     return Essence(answer.status, kind, kept, without_address(body, address))
 

@@ -1,4 +1,5 @@
-"""What a test can't run without: absent, the test is skipped with a reason, or fails where CI=true."""
+"""What a test can't run without: absent, the test is skipped with a reason, or fails where
+CI=true."""
 
 import os
 import shutil

@@ -1,4 +1,5 @@
-"""Real processes for tests: started in a folder, watched until ready, ended with all their children."""
+"""Real processes for tests: started in a folder, watched until ready, ended with all their
+children."""
 
 import fcntl
 import functools
@@ -14,11 +15,16 @@ from contextlib import closing, suppress
 
 @functools.lru_cache(maxsize=None)
 def _own_ports():
-    """Ports that no other process of tests draws from while this one lives: they start thousands of servers, several
-    at a time. All are below those of outgoing connections: who asks one of these again and again until somebody
+    """Ports that no other process of tests draws from while this one lives: they start thousands of
+    servers, several
+    at a time. All are below those of outgoing connections: who asks one of these again and again
+    until somebody
     listens can end up connected to himself."""
     for number in range(30):  # the gateway draws from those above
-        lock = os.open(os.path.join(tempfile.gettempdir(), "ports-of-tests-%d.lock" % number), os.O_RDWR | os.O_CREAT)
+        lock = os.open(
+            os.path.join(tempfile.gettempdir(), "ports-of-tests-%d.lock" % number),
+            os.O_RDWR | os.O_CREAT,
+        )
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until the process ends
         except OSError:
@@ -37,13 +43,17 @@ def free_port():
 
 
 def until(condition, what, seconds=20):
-    """The first true value of `condition()`; an assertion that says what never happened otherwise."""
+    """The first true value of `condition()`; an assertion that says what never happened
+    otherwise."""
     deadline = time.time() + seconds
     while True:
         value = condition()
         if value:
             return value
-        assert time.time() < deadline, "not within %s s: %s" % (seconds, what() if callable(what) else what)
+        assert time.time() < deadline, "not within %s s: %s" % (
+            seconds,
+            what() if callable(what) else what,
+        )
         time.sleep(0.01)
 
 
@@ -67,7 +77,11 @@ def alive(pid):
 
 def descendants(pid):
     """The children of a process, theirs included."""
-    parents = {int(name): int(status_of(int(name)).get("PPid", 0)) for name in os.listdir("/proc") if name.isdigit()}
+    parents = {
+        int(name): int(status_of(int(name)).get("PPid", 0))
+        for name in os.listdir("/proc")
+        if name.isdigit()
+    }
     found, waiting = [], [pid]
     while waiting:
         parent = waiting.pop()
@@ -77,10 +91,14 @@ def descendants(pid):
 
 
 class Process:
-    """A command with its two output streams in files; leaving the `with` block ends it and its children."""
+    """A command with its two output streams in files; leaving the `with` block ends it and its
+    children."""
 
     def __init__(self, command, folder, environ, logs, **options):
-        self.stdout_file, self.stderr_file = os.path.join(logs, "stdout"), os.path.join(logs, "stderr")
+        self.stdout_file, self.stderr_file = (
+            os.path.join(logs, "stdout"),
+            os.path.join(logs, "stderr"),
+        )
         with open(self.stdout_file, "ab") as out, open(self.stderr_file, "ab") as err:
             self.popen = subprocess.Popen(
                 [str(word) for word in command],

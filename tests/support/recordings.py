@@ -1,4 +1,5 @@
-"""The recordings of a real controller, for the tests of the gateway: cases as they are, and how to compare."""
+"""The recordings of a real controller, for the tests of the gateway: cases as they are, and how to
+compare."""
 
 import base64
 import json
@@ -6,9 +7,10 @@ import os
 import re
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "vectors")
-GUEST_KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+GUEST_KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"  # noqa: E501
 WHISK_AUTH = "Basic " + base64.b64encode(GUEST_KEY.encode()).decode()
-# Differ from one answer to the next, or are named in a message of the HTTP parser, whose wording is free.
+# Differ from one answer to the next, or are named in a message of the HTTP parser, whose wording is
+# free.
 ADDED_HEADERS = ("date", "server", "x-request-id")
 
 
@@ -31,13 +33,18 @@ def headers_of(case):
     """The lines as the recorder sent them: latin-1 where the case is about it."""
     given = [(name, WHISK_AUTH if value == "<whisk>" else value) for name, value in case["headers"]]
     names = {name.lower() for name, _ in given}
-    lines = [(name, value) for name, value in (("Host", "api.example.com"), ("Connection", "close"))]
+    lines = [
+        (name, value) for name, value in (("Host", "api.example.com"), ("Connection", "close"))
+    ]
     return [line for line in lines if line[0].lower() not in names] + given
 
 
 def header_bytes(case):
     encoding = "latin-1" if "latin1" in case["name"] else "utf-8"
-    return b"".join(b"%s: %s\r\n" % (name.encode(encoding), value.encode(encoding)) for name, value in headers_of(case))
+    return b"".join(
+        b"%s: %s\r\n" % (name.encode(encoding), value.encode(encoding))
+        for name, value in headers_of(case)
+    )
 
 
 def text_of_result(case):
@@ -50,7 +57,9 @@ def text_of_result(case):
 
 def expected_body(response):
     return (
-        base64.b64decode(response["body_b64"]) if "body_b64" in response else response.get("body", "").encode("utf-8")
+        base64.b64decode(response["body_b64"])
+        if "body_b64" in response
+        else response.get("body", "").encode("utf-8")
     )
 
 
@@ -71,7 +80,11 @@ def shortened(value):
 def plain_pairs(headers, activation_id):
     """A response's headers as the recordings hold them."""
     # An action's own header of that name was noted as an id, too.
-    ids = (activation_id, "mine") if any(value == "mine" for _, value in headers) else (activation_id,)
+    ids = (
+        (activation_id, "mine")
+        if any(value == "mine" for _, value in headers)
+        else (activation_id,)
+    )
     pairs = [(name, "<id>" if value in ids else value) for name, value in headers]
     return [list(pair) for pair in pairs if pair[0].lower() not in ADDED_HEADERS]
 

@@ -1,4 +1,5 @@
-"""An action whose answers are given byte by byte, and that remembers what it was asked. In the test's own process."""
+"""An action whose answers are given byte by byte, and that remembers what it was asked. In the
+test's own process."""
 
 import json
 import socket
@@ -70,7 +71,9 @@ def request_from(connection):
         data += piece
     head, _, body = data.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
-    length = next(int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length:"))
+    length = next(
+        int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length:")
+    )
     while len(body) < length:
         body += connection.recv(65536)
     return lines[0].split(" ")[1], body

@@ -1,4 +1,5 @@
-"""Trains the iris classifier on the flowers that scikit-learn ships and writes its weights to iris.npz.
+"""Trains the iris classifier on the flowers that scikit-learn ships and writes its weights to
+iris.npz.
 
     python training/train.py [FILE]
 
@@ -26,11 +27,14 @@ def main():
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
     accuracy = cross_val_score(model, iris.data, iris.target, cv=folds).mean()
     model.fit(iris.data, iris.target)
-    # The scaler is folded into the weights: what is left of the pipeline is one matrix and one vector.
+    # The scaler is folded into the weights: what is left of the pipeline is one matrix and one
+    # vector.
     weights = (classifier.coef_ / scaler.scale_).T
     bias = classifier.intercept_ - scaler.mean_ @ weights
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "iris.npz"
-    np.savez(path, weights=weights, bias=bias, kinds=np.array([str(name) for name in iris.target_names]))
+    np.savez(
+        path, weights=weights, bias=bias, kinds=np.array([str(name) for name in iris.target_names])
+    )
     metrics = {"flowers": len(iris.target), "accuracy_in_ten_folds": round(float(accuracy), 4)}
     path.with_name("metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     print(metrics)

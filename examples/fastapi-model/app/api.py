@@ -33,7 +33,8 @@ app = FastAPI(
     description="Tags machine learning projects.",
     version="1.0",
     lifespan=lifespan,
-    # uvicorn reads this variable itself; gunicorn's uvicorn worker doesn't, and its docs page would ask for
+    # uvicorn reads this variable itself; gunicorn's uvicorn worker doesn't, and its docs page would
+    # ask for
     # the openapi.json of the wrong place.
     root_path=os.environ.get("UVICORN_ROOT_PATH", ""),
 )
@@ -52,9 +53,12 @@ def enveloped(request, data=None, status=HTTPStatus.OK, message=None, headers=No
 
 
 def public_url(request):
-    """With the prefix below which the app is mounted: uvicorn puts it before the path, gunicorn's worker doesn't."""
+    """With the prefix below which the app is mounted: uvicorn puts it before the path, gunicorn's
+    worker doesn't."""
     prefix, path = request.scope["root_path"], request.url.path
-    return str(request.url if path.startswith(prefix + "/") else request.url.replace(path=prefix + path))
+    return str(
+        request.url if path.startswith(prefix + "/") else request.url.replace(path=prefix + path)
+    )
 
 
 @app.exception_handler(RequestValidationError)
@@ -104,5 +108,7 @@ async def predict(request: Request, payload: PredictPayload):
 
 def member(values, name, what):
     if name not in values:
-        raise HTTPException(404, f"There is no {what} {name!r}, there are: {', '.join(sorted(values))}")
+        raise HTTPException(
+            404, f"There is no {what} {name!r}, there are: {', '.join(sorted(values))}"
+        )
     return values[name]

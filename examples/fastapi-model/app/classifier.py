@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
-STOPWORDS = frozenset(re.findall(r"\w+", "a an and are as at be by for from in into is it of on or that the to with"))
+STOPWORDS = frozenset(
+    re.findall(r"\w+", "a an and are as at be by for from in into is it of on or that the to with")
+)
 
 
 def features(text, max_ngram):
@@ -20,7 +22,8 @@ def features(text, max_ngram):
 
 
 class Classifier(NamedTuple):
-    """`counts` says of each word how often each tag has it; `totals` are the sums of these, `rows` the texts."""
+    """`counts` says of each word how often each tag has it; `totals` are the sums of these, `rows`
+    the texts."""
 
     tags: List[str]
     max_ngram: int

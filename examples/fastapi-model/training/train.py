@@ -1,8 +1,10 @@
-"""Trains the text classifier on projects.csv and writes model/: the model, its arguments, how well it does.
+"""Trains the text classifier on projects.csv and writes model/: the model, its arguments, how well
+it does.
 
     python training/train.py
 
-A naive Bayes classifier over words and pairs of words. Needs nothing but Python; the same data and arguments give
+A naive Bayes classifier over words and pairs of words. Needs nothing but Python; the same data and
+arguments give
 the same files.
 """
 
@@ -47,7 +49,8 @@ def split(rows, share, seed):
 def trained(rows, alpha, max_ngram):
     tags = sorted({tag for _, tag in rows})
     counts = {
-        tag: Counter(word for text, its in rows if its == tag for word in features(text, max_ngram)) for tag in tags
+        tag: Counter(word for text, its in rows if its == tag for word in features(text, max_ngram))
+        for tag in tags
     }
     words = sorted(set().union(*counts.values()))
     return Classifier(
@@ -77,7 +80,10 @@ def scores(found, tag):
     said, true = sum(said == tag for _, said in found), sum(true == tag for true, _ in found)
     precision, recall = right / said if said else 0.0, right / true if true else 0.0
     both = precision + recall
-    rounded = (round(number, 4) for number in (precision, recall, 2 * precision * recall / both if both else 0.0))
+    rounded = (
+        round(number, 4)
+        for number in (precision, recall, 2 * precision * recall / both if both else 0.0)
+    )
     return {**dict(zip(("precision", "recall", "f1"), rounded)), "num_samples": true}
 
 

@@ -18,7 +18,9 @@ labels_response = MAX_API.model(
     "LabelsResponse",
     {
         "count": fields.Integer(required=True, description="Number of labels returned"),
-        "labels": fields.List(fields.Nested(label), description="Labels that the model can predict"),
+        "labels": fields.List(
+            fields.Nested(label), description="Labels that the model can predict"
+        ),
     },
 )
 

@@ -18,7 +18,9 @@ label_prediction = MAX_API.model(
     {
         "label_id": fields.String(required=False, description="Label identifier", example="7"),
         "label": fields.String(required=True, description="Label", example="seven"),
-        "probability": fields.Float(required=True, description="Probability of the label", example=0.98),
+        "probability": fields.Float(
+            required=True, description="Probability of the label", example=0.98
+        ),
     },
 )
 

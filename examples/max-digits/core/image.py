@@ -24,7 +24,7 @@ def image_from_bytes(data):
         image = image.convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(
-            "Please submit a valid image in PNG or JPEG format of at most {0} x {0} pixels: {1}.".format(
+            "Please submit a valid image in PNG or JPEG format of at most {0} x {0} pixels: {1}.".format(  # noqa: E501
                 LARGEST_SIDE, cause(error)
             )
         ) from error
@@ -54,7 +54,8 @@ def pixels_from_image(image):
 
 
 def enlarged(image):
-    # A digit of a few pixels is cut out between its pixels, or it would lose its place in the square.
+    # A digit of a few pixels is cut out between its pixels, or it would lose its place in the
+    # square.
     factor = max(1.0, SMALLEST_SIDE / max(image.size))
     return image.resize([int(round(side * factor)) for side in image.size], Image.BICUBIC)
 

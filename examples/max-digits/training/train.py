@@ -1,7 +1,10 @@
-"""Trains the weights in assets/ and writes the samples: python training/train.py, in the model's folder.
+"""Trains the weights in assets/ and writes the samples: python training/train.py, in the model's
+folder.
 
-The digits that scikit-learn ships (8 x 8 pixels, 16 greys) are drawn as images, turned and slanted a little,
-and go through the very code that reads a client's image. The last 40 of each digit, from other hands than the
+The digits that scikit-learn ships (8 x 8 pixels, 16 greys) are drawn as images, turned and slanted
+a little,
+and go through the very code that reads a client's image. The last 40 of each digit, from other
+hands than the
 first, are held out: never trained on, and drawn in samples/held-out.png, a row for each digit.
 """
 
@@ -9,7 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-# Read when NumPy is imported. The matrices are small: a thread on each core would do little but wait for the others.
+# Read when NumPy is imported. The matrices are small: a thread on each core would do little but
+# wait for the others.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
@@ -33,7 +37,9 @@ HELD_OUT_SHEET = "samples/held-out.png"
 def main():
     digits = load_digits()
     images = [paper_from_digit(values) for values in digits.images]
-    held_out = np.concatenate([np.flatnonzero(digits.target == digit)[-HELD_OUT:] for digit in range(len(LABELS))])
+    held_out = np.concatenate(
+        [np.flatnonzero(digits.target == digit)[-HELD_OUT:] for digit in range(len(LABELS))]
+    )
     trained_on = np.setdiff1d(np.arange(len(images)), held_out)
 
     network = trained([images[i] for i in trained_on], digits.target[trained_on])
@@ -44,7 +50,11 @@ def main():
     model = ModelWrapper()
     right = sum(int(model.predict(images[i])[0][0]) == digits.target[i] for i in held_out)
     print("trained on {} digits, {} copies of each".format(len(trained_on), COPIES + 1))
-    print("held out: {} digits, accuracy {:.1f} %".format(len(held_out), 100.0 * right / len(held_out)))
+    print(
+        "held out: {} digits, accuracy {:.1f} %".format(
+            len(held_out), 100.0 * right / len(held_out)
+        )
+    )
 
 
 def paper_from_digit(values):
@@ -71,14 +81,17 @@ def trained(images, labels):
 
 
 def varied(image, chance):
-    """The same digit from another hand: turned, slanted, wider or narrower, on grey or even dark paper."""
+    """The same digit from another hand: turned, slanted, wider or narrower, on grey or even dark
+    paper."""
     side = image.width * ENLARGED
     image = image.resize((side, side), Image.BICUBIC)
     image = image.rotate(chance.uniform(-8, 8), resample=Image.BILINEAR, fillcolor=255)
     slant, width = chance.uniform(-0.1, 0.1), chance.uniform(0.9, 1.1)
     middle = side / 2
     matrix = (width, slant, middle * (1 - width - slant), 0, 1, 0)
-    image = image.transform(image.size, Image.AFFINE, matrix, resample=Image.BILINEAR, fillcolor=255)
+    image = image.transform(
+        image.size, Image.AFFINE, matrix, resample=Image.BILINEAR, fillcolor=255
+    )
     paper, ink = chance.uniform(170, 255), chance.uniform(0, 100)
     grey = ink + np.asarray(image, np.float32) / 255 * (paper - ink)
     grey = np.clip(grey + chance.normal(0, 4, grey.shape), 0, 255)
@@ -88,7 +101,9 @@ def varied(image, chance):
 def save_weights(network):
     names = ("hidden", "output"), ("hidden_bias", "output_bias")
     weights = dict(zip(names[0], network.coefs_), **dict(zip(names[1], network.intercepts_)))
-    np.savez_compressed(MODEL_PATH, **{name: array.astype(np.float32) for name, array in weights.items()})
+    np.savez_compressed(
+        MODEL_PATH, **{name: array.astype(np.float32) for name, array in weights.items()}
+    )
 
 
 def save_sheet(images):
@@ -100,8 +115,13 @@ def save_sheet(images):
 
 
 def save_samples(held_out):
-    """The first held-out digit of three rows, as a scan, a photograph and a blackboard would show it."""
-    for digit, name, blackboard in ((7, "seven.png", False), (3, "three.jpg", False), (5, "five.png", True)):
+    """The first held-out digit of three rows, as a scan, a photograph and a blackboard would show
+    it."""
+    for digit, name, blackboard in (
+        (7, "seven.png", False),
+        (3, "three.jpg", False),
+        (5, "five.png", True),
+    ):
         image = held_out[digit * HELD_OUT].resize((240, 240), Image.BICUBIC)
         image = Image.eval(image, lambda grey: 255 - grey) if blackboard else image
         image.save("samples/" + name)

@@ -13,7 +13,10 @@ model_input = MAX_API.model(
 
 label_prediction = MAX_API.model(
     "LabelPrediction",
-    {label: fields.Float(required=True, description="Probability that it is " + label) for label in LABELS},
+    {
+        label: fields.Float(required=True, description="Probability that it is " + label)
+        for label in LABELS
+    },
 )
 
 predict_response = MAX_API.model(
@@ -37,6 +40,8 @@ class ModelPredictAPI(PredictAPI):
         """Make a prediction given input data"""
         payload = request.get_json(force=True, silent=True)
         sentences = payload.get("text") if isinstance(payload, dict) else None
-        if not isinstance(sentences, list) or not all(isinstance(sentence, str) for sentence in sentences):
+        if not isinstance(sentences, list) or not all(
+            isinstance(sentence, str) for sentence in sentences
+        ):
             MAX_API.abort(400, ADVICE, status="error")
         return {"status": "ok", "predictions": self.model_wrapper.predict(sentences)}

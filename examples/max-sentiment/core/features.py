@@ -19,7 +19,8 @@ def vector_from_sentence(sentence):
 
 
 def features(words):
-    """Words, pairs of them ("not good"), and beginnings of long ones, as "disappoint" of what it grew into."""
+    """Words, pairs of them ("not good"), and beginnings of long ones, as "disappoint" of what it
+    grew into."""
     for word in words:
         yield word
         if len(word) > 5:

@@ -1,6 +1,7 @@
 """Trains the weights in assets/: python training/train.py, in the model's folder.
 
-A fifth of the sentences in sentences.tsv is held out in turn to be measured; then the model learns from all of them.
+A fifth of the sentences in sentences.tsv is held out in turn to be measured; then the model learns
+from all of them.
 """
 
 import sys
@@ -22,7 +23,11 @@ DECAY = 1e-4
 
 def main():
     labels, sentences = sentences_from_file(Path(__file__).with_name("sentences.tsv"))
-    print("{} sentences, accuracy {:.1f} %".format(len(labels), 100 * cross_validated(sentences, labels)))
+    print(
+        "{} sentences, accuracy {:.1f} %".format(
+            len(labels), 100 * cross_validated(sentences, labels)
+        )
+    )
     weights, bias = trained(sentences, labels)
     np.savez_compressed(MODEL_PATH, weights=weights.astype(np.float16), bias=np.float32(bias))
 
@@ -35,7 +40,8 @@ def sentences_from_file(path):
 
 def cross_validated(sentences, labels):
     """Each sentence judged by a model that has seen neither it nor its opposite."""
-    # The n-th negative sentence is the opposite of the n-th positive one, and gives much of it away.
+    # The n-th negative sentence is the opposite of the n-th positive one, and gives much of it
+    # away.
     fold = np.arange(len(labels)) % (len(labels) // 2) % FOLDS
     right = 0
     for held_out in range(FOLDS):
@@ -48,7 +54,11 @@ def cross_validated(sentences, labels):
 def trained(sentences, labels):
     """Logistic regression by gradient descent."""
     seen = np.flatnonzero(sentences.any(axis=0))
-    inputs, weights, bias = np.ascontiguousarray(sentences[:, seen]), np.zeros(len(seen), np.float32), 0.0
+    inputs, weights, bias = (
+        np.ascontiguousarray(sentences[:, seen]),
+        np.zeros(len(seen), np.float32),
+        0.0,
+    )
     for _ in range(STEPS):
         error = np.float32(1 / (1 + np.exp(-(inputs @ weights + bias))) - labels)
         weights -= RATE * (error @ inputs / len(labels) + DECAY * weights)

@@ -11,7 +11,7 @@ input_parser.add_argument(
     type=FileStorage,
     location="files",
     required=True,
-    help="An image file (PNG, JPEG or TIFF). A side of more than 500 pixels is shrunk to 500 first.",
+    help="An image file (PNG, JPEG or TIFF). A side of more than 500 pixels is shrunk to 500 first.",  # noqa: E501
 )
 
 

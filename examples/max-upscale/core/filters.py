@@ -1,7 +1,9 @@
 """Enlarging four times with learned filters; arrays in, arrays out.
 
-Each pixel's surroundings choose a filter: by the direction of the edge that runs through them, how strong it is,
-and how straight. The filter makes 4 x 4 pixels of the 5 x 5 around it, as a correction to bicubic enlargement.
+Each pixel's surroundings choose a filter: by the direction of the edge that runs through them, how
+strong it is,
+and how straight. The filter makes 4 x 4 pixels of the 5 x 5 around it, as a correction to bicubic
+enlargement.
 """
 
 import numpy as np
@@ -28,7 +30,8 @@ def correction(grey, filters):
 
 
 def patches_of(grey):
-    """The surroundings of each pixel, less its own value: a filter corrects shapes, whatever their brightness."""
+    """The surroundings of each pixel, less its own value: a filter corrects shapes, whatever their
+    brightness."""
     around = neighbours(grey)
     return (around - grey[None]).reshape(PATCH, -1).T
 
@@ -36,7 +39,9 @@ def patches_of(grey):
 def buckets_of(grey):
     down, right = np.gradient(np.pad(grey, 1, mode="edge"))
     down, right = down[1:-1, 1:-1], right[1:-1, 1:-1]
-    xx, yy, xy = (neighbours(product).mean(axis=0) for product in (right * right, down * down, right * down))
+    xx, yy, xy = (
+        neighbours(product).mean(axis=0) for product in (right * right, down * down, right * down)
+    )
     spread = np.sqrt((xx - yy) ** 2 + 4 * xy * xy)
     larger, smaller = np.sqrt((xx + yy + spread) / 2), np.sqrt(np.maximum(xx + yy - spread, 0) / 2)
     straightness = (larger - smaller) / (larger + smaller + 1e-6)

@@ -26,9 +26,10 @@ class ModelWrapper(MAXModelWrapper):
         try:
             return rgb_from_bytes(image_data)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            # Pillow's own sentence names the address of a BytesIO object, another one in every answer.
+            # Pillow's own sentence names the address of a BytesIO object, another one in every
+            # answer.
             cause = str(error) if isinstance(error, ValueError) else "it can't be read as an image"
-            advice = "Please submit a valid image in PNG, TIFF or JPEG format of at most {0} x {0} pixels: {1}."
+            advice = "Please submit a valid image in PNG, TIFF or JPEG format of at most {0} x {0} pixels: {1}."  # noqa: E501
             raise ValueError(advice.format(LARGEST_SIDE, cause)) from error
 
     def write_image(self, image):

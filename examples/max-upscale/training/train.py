@@ -1,6 +1,8 @@
-"""Trains the filters in assets/ and writes the samples: python training/train.py, in the model's folder.
+"""Trains the filters in assets/ and writes the samples: python training/train.py, in the model's
+folder.
 
-The two photographs that scikit-learn ships are shrunk four times; the filters learn to give back what that lost,
+The two photographs that scikit-learn ships are shrunk four times; the filters learn to give back
+what that lost,
 turned and mirrored in all eight ways. The middle quarter of each photograph is held out.
 """
 
@@ -26,14 +28,19 @@ def main():
     photographs = [Image.fromarray(load_sample_image(name)) for name in PHOTOGRAPHS]
     learnt, held_out = zip(*map(parts, photographs))
     np.savez_compressed(
-        MODEL_PATH, filters=trained([image for images in learnt for image in images]).astype(np.float16)
+        MODEL_PATH,
+        filters=trained([image for images in learnt for image in images]).astype(np.float16),
     )
     save_samples(held_out[1])
     model = ModelWrapper()
     for name, truth in zip(PHOTOGRAPHS, held_out):
         small = shrunk(truth)
         learned, bicubic = model.predict(small), small.resize(truth.size, Image.BICUBIC)
-        print("held out of {}: {:.2f} dB, bicubic {:.2f} dB".format(name, psnr(learned, truth), psnr(bicubic, truth)))
+        print(
+            "held out of {}: {:.2f} dB, bicubic {:.2f} dB".format(
+                name, psnr(learned, truth), psnr(bicubic, truth)
+            )
+        )
 
 
 def parts(photograph):
@@ -41,7 +48,9 @@ def parts(photograph):
     block = 8 * SCALE
     width, height = (side // block * block for side in photograph.size)
     borders = [0, width * 3 // 8, width * 5 // 8, width]
-    left, middle, right = (photograph.crop((x, 0, end, height)) for x, end in zip(borders, borders[1:]))
+    left, middle, right = (
+        photograph.crop((x, 0, end, height)) for x, end in zip(borders, borders[1:])
+    )
     return [left, right], middle
 
 
@@ -55,7 +64,9 @@ def trained(images):
         for turn in range(8):
             learn(turned(image.convert("L"), turn), squares, products)
     stiffness = STIFFNESS * np.eye(PATCH)
-    return np.stack([np.linalg.solve(squares[it] + stiffness, products[it]) for it in range(BUCKETS)])
+    return np.stack(
+        [np.linalg.solve(squares[it] + stiffness, products[it]) for it in range(BUCKETS)]
+    )
 
 
 def turned(image, turn):
@@ -64,12 +75,17 @@ def turned(image, turn):
 
 
 def learn(image, squares, products):
-    """Adds to the normal equations of each bucket: surroundings against what bicubic enlargement lacks."""
+    """Adds to the normal equations of each bucket: surroundings against what bicubic enlargement
+    lacks."""
     small = shrunk(image)
     smooth = small.resize(image.size, Image.BICUBIC)
     lacking = np.asarray(image, np.float64) - np.asarray(smooth, np.float64)
     height, width = small.height, small.width
-    wanted = lacking.reshape(height, SCALE, width, SCALE).transpose(0, 2, 1, 3).reshape(-1, SCALE * SCALE)
+    wanted = (
+        lacking.reshape(height, SCALE, width, SCALE)
+        .transpose(0, 2, 1, 3)
+        .reshape(-1, SCALE * SCALE)
+    )
     grey = np.asarray(small, np.float32)
     patches, buckets = patches_of(grey).astype(np.float64), buckets_of(grey)
     for bucket in range(BUCKETS):
@@ -79,7 +95,9 @@ def learn(image, squares, products):
 
 
 def psnr(image, truth):
-    difference = np.asarray(image.convert("L"), np.float64) - np.asarray(truth.convert("L"), np.float64)
+    difference = np.asarray(image.convert("L"), np.float64) - np.asarray(
+        truth.convert("L"), np.float64
+    )
     return 10 * np.log10(255**2 / np.mean(difference**2))
 
 

@@ -1,7 +1,10 @@
-"""A stand-in for tensorflow_model_server: its flags, ports, REST routes, formats and errors, for two models only.
+"""A stand-in for tensorflow_model_server: its flags, ports, REST routes, formats and errors, for
+two models only.
 
-It isn't TensorFlow Serving and doesn't read SavedModels: it computes, with NumPy, from the weights that
-training/export.py has put beside each of them in assets.extra/. It exists so that what lies around the real server can
+It isn't TensorFlow Serving and doesn't read SavedModels: it computes, with NumPy, from the weights
+that
+training/export.py has put beside each of them in assets.extra/. It exists so that what lies around
+the real server can
 be tested where the real server can't be installed.
 """
 
@@ -40,7 +43,9 @@ class Model(NamedTuple):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tensorflow_model_server", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="tensorflow_model_server", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--port", type=int, default=8500)
     parser.add_argument("--rest_api_port", type=int, default=0)
     parser.add_argument("--model_config_file", required=True)
@@ -50,7 +55,8 @@ def main():
     threading.Thread(target=speak_http2, args=(grpc,), daemon=True).start()
     server = ThreadingHTTPServer(("", options.rest_api_port), Handler)
     print(
-        f"Stand-in for tensorflow_model_server: Exporting HTTP/REST API at:localhost:{server.server_port}", flush=True
+        f"Stand-in for tensorflow_model_server: Exporting HTTP/REST API at:localhost:{server.server_port}",  # noqa: E501
+        flush=True,
     )
     server.serve_forever()
 
@@ -61,11 +67,15 @@ def in_the_image(path):
 
 
 def models_from_config(text):
-    return {name: model_from_folder(name, in_the_image(path)) for name, path in CONFIG.findall(text)}
+    return {
+        name: model_from_folder(name, in_the_image(path)) for name, path in CONFIG.findall(text)
+    }
 
 
 def model_from_folder(name, folder):
-    newest = max((path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+    newest = max(
+        (path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name)
+    )
     with np.load(newest / "assets.extra" / "weights.npz") as stored:
         weights = dict(stored)
     if name == "half_plus_two":
@@ -78,7 +88,9 @@ def half_plus_two(weights, rows):
 
 
 def digits(weights, rows):
-    scores = np.array([pixels(data) for data in rows], np.float32) @ weights["weights"] + weights["bias"]
+    scores = (
+        np.array([pixels(data) for data in rows], np.float32) @ weights["weights"] + weights["bias"]
+    )
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     return {"digit": scores.argmax(axis=1), "probabilities": odds / odds.sum(axis=1, keepdims=True)}
 
@@ -88,10 +100,14 @@ def pixels(data):
         image = np.asarray(Image.open(io.BytesIO(data)).convert("L"), np.float32)
     except UnidentifiedImageError:
         raise Refused(
-            400, f"Expected image (JPEG, PNG, or GIF), got unknown format starting with {data[:16]!r}"
+            400,
+            f"Expected image (JPEG, PNG, or GIF), got unknown format starting with {data[:16]!r}",
         ) from None
     if image.shape != (8, 8):
-        raise Refused(400, f"Input to reshape is a tensor with {image.size} values, but the requested shape has 64")
+        raise Refused(
+            400,
+            f"Input to reshape is a tensor with {image.size} values, but the requested shape has 64",  # noqa: E501
+        )
     return image.ravel() / 255
 
 
@@ -123,7 +139,10 @@ class Handler(BaseHTTPRequestHandler):
         name, version = self.matched(STATUS).groups()
         model = self.models.get(name)
         if not model or version not in (None, model.version):
-            raise Refused(404, f"Could not find {f'version {version}' if version else 'any versions'} of model {name}")
+            raise Refused(
+                404,
+                f"Could not find {f'version {version}' if version else 'any versions'} of model {name}",  # noqa: E501
+            )
         status = {"error_code": "OK", "error_message": ""}
         state = {"version": model.version, "state": "AVAILABLE", "status": status}
         return json.dumps({"model_version_status": [state]}, indent=1) + "\n"
@@ -153,7 +172,7 @@ def text_from_request(body, model):
     if "instances" in request and "inputs" in request:
         raise Refused(
             400,
-            f"JSON Value: {json.dumps(request, indent=4)} Not formatted correctly expecting only one of 'inputs' or"
+            f"JSON Value: {json.dumps(request, indent=4)} Not formatted correctly expecting only one of 'inputs' or"  # noqa: E501
             " 'instances' keys to exist ",
         )
     if "instances" in request:
@@ -170,7 +189,9 @@ def object_from_json(body):
     try:
         value = json.loads(body)
     except ValueError as error:
-        raise Refused(400, f"JSON Parse error: Invalid value. at offset: {getattr(error, 'pos', 0)}") from None
+        raise Refused(
+            400, f"JSON Parse error: Invalid value. at offset: {getattr(error, 'pos', 0)}"
+        ) from None
     if not isinstance(value, dict):
         raise Refused(400, f"JSON Value: {json.dumps(value, indent=4)} Is not object")
     return value
@@ -178,16 +199,20 @@ def object_from_json(body):
 
 def values_from_instances(instances, model):
     if not isinstance(instances, list):
-        raise Refused(400, f"JSON Value: {json.dumps(instances)} Excepting 'instances' to be an list/array")
+        raise Refused(
+            400, f"JSON Value: {json.dumps(instances)} Excepting 'instances' to be an list/array"
+        )
     if not instances:
         raise Refused(400, "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array")
     values = []
     for index, instance in enumerate(instances):
         named = isinstance(instance, dict) and list(instance) == [model.input]
         try:
-            values.append(value_from_json(instance[model.input] if named else instance, model.dtype))
+            values.append(
+                value_from_json(instance[model.input] if named else instance, model.dtype)
+            )
         except Refused as refused:
-            reason = f"Failed to process element: {index} of 'instances' list. Error: INVALID_ARGUMENT: {refused}"
+            reason = f"Failed to process element: {index} of 'instances' list. Error: INVALID_ARGUMENT: {refused}"  # noqa: E501
             raise Refused(400, reason) from None
     return values
 
@@ -207,14 +232,26 @@ def value_from_json(value, dtype):
         return value.encode()
     if dtype == "string" and isinstance(value, dict):
         return bytes_from_object(value)
-    kinds = {"str": "String", "dict": "Object", "bool": str(value), "NoneType": "Null", "list": "Array"}
+    kinds = {
+        "str": "String",
+        "dict": "Object",
+        "bool": str(value),
+        "NoneType": "Null",
+        "list": "Array",
+    }
     kind = kinds.get(type(value).__name__, "Number")
-    raise Refused(400, f"JSON Value: {json.dumps(value, indent=4)} Type: {kind} is not of expected type: {dtype}")
+    raise Refused(
+        400,
+        f"JSON Value: {json.dumps(value, indent=4)} Type: {kind} is not of expected type: {dtype}",
+    )
 
 
 def bytes_from_object(value):
     if list(value) != ["b64"] or not isinstance(value["b64"], str):
-        raise Refused(400, f"JSON Value: {json.dumps(value, indent=4)} not formatted correctly for base64 data")
+        raise Refused(
+            400,
+            f"JSON Value: {json.dumps(value, indent=4)} not formatted correctly for base64 data",
+        )
     try:
         # White space between the characters is passed over, as the real server's decoder does.
         return base64.b64decode("".join(value["b64"].split()), validate=True)
@@ -229,19 +266,27 @@ def text_by_row(outputs):
         return '{\n    "predictions": [%s\n    ]\n}' % rows
     columns = {name: values.tolist() for name, values in outputs.items()}
     rows = [dict(zip(columns, row)) for row in zip(*columns.values())]
-    members = [",\n".join(f'            "{name}": {json.dumps(value)}' for name, value in row.items()) for row in rows]
+    members = [
+        ",\n".join(f'            "{name}": {json.dumps(value)}' for name, value in row.items())
+        for row in rows
+    ]
     return '{\n    "predictions": [\n%s\n    ]\n}' % ",\n".join(
         "        {\n%s\n        }" % member for member in members
     )
 
 
 def text_by_column(outputs, scalar):
-    columns = {name: values[0].tolist() if scalar else values.tolist() for name, values in outputs.items()}
-    return json.dumps({"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}, indent=4)
+    columns = {
+        name: values[0].tolist() if scalar else values.tolist() for name, values in outputs.items()
+    }
+    return json.dumps(
+        {"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}, indent=4
+    )
 
 
 def speak_http2(listener):
-    """The gRPC port as far as others can see it: a greeting in HTTP/2, and the end for whoever speaks HTTP/1."""
+    """The gRPC port as far as others can see it: a greeting in HTTP/2, and the end for whoever
+    speaks HTTP/1."""
     while True:
         connection, _ = listener.accept()
         with connection:

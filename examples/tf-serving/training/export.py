@@ -1,8 +1,10 @@
-"""Writes the two SavedModels below models/, each with its weights beside the graph, and says what TensorFlow answers.
+"""Writes the two SavedModels below models/, each with its weights beside the graph, and says what
+TensorFlow answers.
 
     python training/export.py
 
-half_plus_two is arithmetic; digits is a softmax regression trained on the 8 x 8 digits that scikit-learn ships, for an
+half_plus_two is arithmetic; digits is a softmax regression trained on the 8 x 8 digits that scikit-
+learn ships, for an
 input that is an image's bytes.
 """
 
@@ -46,12 +48,22 @@ def pixels(data):
 
 
 def main():
-    export("half_plus_two", HalfPlusTwo, {"a": np.float32(0.5), "b": np.float32(2)}, tf.constant([1.0, 2.0, 5.0]))
+    export(
+        "half_plus_two",
+        HalfPlusTwo,
+        {"a": np.float32(0.5), "b": np.float32(2)},
+        tf.constant([1.0, 2.0, 5.0]),
+    )
     digits = load_digits()
     images, labels = np.round(digits.data * 255 / 16).astype(np.uint8), digits.target
-    classifier = LogisticRegression(C=0.3, max_iter=2000).fit(images[:-HELD_OUT] / 255, labels[:-HELD_OUT])
+    classifier = LogisticRegression(C=0.3, max_iter=2000).fit(
+        images[:-HELD_OUT] / 255, labels[:-HELD_OUT]
+    )
     print("right of the held-out:", classifier.score(images[-HELD_OUT:] / 255, labels[-HELD_OUT:]))
-    weights = {"weights": classifier.coef_.T.astype(np.float32), "bias": classifier.intercept_.astype(np.float32)}
+    weights = {
+        "weights": classifier.coef_.T.astype(np.float32),
+        "bias": classifier.intercept_.astype(np.float32),
+    }
     sample = tf.io.encode_png(images[-HELD_OUT].reshape(8, 8, 1)).numpy()
     (HERE.parent / "samples" / "digit.png").write_bytes(sample)
     export("digits", Digits, weights, tf.constant([sample]))

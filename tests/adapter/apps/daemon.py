@@ -1,4 +1,5 @@
-"""A server that goes into the background, in a session of its own, as nginx and gunicorn --daemon do."""
+"""A server that goes into the background, in a session of its own, as nginx and gunicorn --daemon
+do."""
 
 import os
 import subprocess

@@ -1,7 +1,8 @@
-"""A WSGI app whose every route is one habit of a model server; served by Werkzeug, as Flask apps are.
+"""A WSGI app whose every route is one habit of a model server; served by Werkzeug, as Flask apps
+are.
 
 With MODEL_SERVER=uvicorn it is an ASGI app instead, in which a thread does the work of each request.
-"""
+"""  # noqa: E501
 
 import base64
 import io

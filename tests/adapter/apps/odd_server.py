@@ -140,7 +140,8 @@ def serve(listener):
 
 
 def mute(listener):
-    """What speaks another protocol: as gRPC does, it speaks first, and then waits for the right words."""
+    """What speaks another protocol: as gRPC does, it speaks first, and then waits for the right
+    words."""
     kept = []
     while True:
         connection, _ = listener.accept()

@@ -1,4 +1,5 @@
-"""A script with a server of its own that gives up when it is asked to, and leaves its port open behind it."""
+"""A script with a server of its own that gives up when it is asked to, and leaves its port open
+behind it."""
 
 import os
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -1,4 +1,5 @@
-"""A server with several ports: `python app.py KIND:PORT:SECONDS ...` opens each of them after so many seconds."""
+"""A server with several ports: `python app.py KIND:PORT:SECONDS ...` opens each of them after so
+many seconds."""
 
 import os
 import socket

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 
 
 def body_of(environ):
@@ -10,7 +9,8 @@ def body_of(environ):
 
 
 def application(environ, respond):
-    """The nonce comes in the query and in a header, and goes back in both the headers and the body."""
+    """The nonce comes in the query and in a header, and goes back in both the headers and the
+    body."""
     body, query = body_of(environ), environ["QUERY_STRING"]
     said = [("X-Nonce", environ.get("HTTP_X_NONCE", "none"))]
     kind = environ["PATH_INFO"].rpartition("/")[2]
@@ -22,14 +22,15 @@ def application(environ, respond):
         return [query.encode("ascii"), b" ", body]
     status = {"missing": "404 NOT FOUND", "broken": "500 INTERNAL SERVER ERROR"}.get(kind, "200 OK")
     respond(status, said + [("Content-Type", "application/json")])
-    told = {"query": query, "method": environ["REQUEST_METHOD"], "sha": hashlib.sha256(body).hexdigest()}
+    told = {
+        "query": query,
+        "method": environ["REQUEST_METHOD"],
+        "sha": hashlib.sha256(body).hexdigest(),
+    }
     return [json.dumps(told).encode("ascii")]
 
 
 if __name__ == "__main__":
-    import logging
+    from serving import serve
 
-    from werkzeug.serving import run_simple
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # what a server logs of its requests is its own affair
-    run_simple("127.0.0.1", int(os.environ.get("MODEL_PORT", 0)), application, threaded=True)
+    serve(application)

@@ -52,7 +52,16 @@ def print_much():
 
 FAULTS = {
     fault.__name__: fault
-    for fault in (leave, crash, stop_itself, fork_and_return, fork_and_answer_twice, take_a_second, hang, print_much)
+    for fault in (
+        leave,
+        crash,
+        stop_itself,
+        fork_and_return,
+        fork_and_answer_twice,
+        take_a_second,
+        hang,
+        print_much,
+    )
 }
 
 
@@ -65,6 +74,6 @@ def application(environ, respond):
 
 
 if __name__ == "__main__":
-    from werkzeug.serving import run_simple
+    from serving import serve
 
-    run_simple("127.0.0.1", int(os.environ.get("MODEL_PORT", 0)), application, threaded=True)
+    serve(application)

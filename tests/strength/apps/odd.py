@@ -1,7 +1,6 @@
 """A model that says to its server whatever it is told to, also what WSGI forbids."""
 
 import json
-import os
 
 
 def application(environ, respond):
@@ -11,10 +10,12 @@ def application(environ, respond):
         return [b"{}"]
     status, headers, chunks = json.loads(data.decode("utf-8"))
     respond(status, [tuple(pair) if isinstance(pair, list) else pair for pair in headers])
-    return [chunk.encode("utf-8", "replace") if isinstance(chunk, str) else chunk for chunk in chunks]
+    return [
+        chunk.encode("utf-8", "replace") if isinstance(chunk, str) else chunk for chunk in chunks
+    ]
 
 
 if __name__ == "__main__":
-    from werkzeug.serving import run_simple
+    from serving import serve
 
-    run_simple("127.0.0.1", int(os.environ.get("MODEL_PORT", 0)), application, threaded=True)
+    serve(application)

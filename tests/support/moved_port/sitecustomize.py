@@ -1,4 +1,5 @@
-"""Loaded by the interpreter of a model's own server: its fixed port 5000 becomes MODEL_PORT, so that many can run."""
+"""Loaded by the interpreter of a model's own server: its fixed port 5000 becomes MODEL_PORT, so
+that many can run."""
 
 import os
 import socket

@@ -1,0 +1,330 @@
+"""What happens seldom: streams that are closed, scripts that end, threads that can't be had."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import closing
+
+import pytest
+
+from openwhisk_adapter import VERSION
+from openwhisk_adapter.action import Action, Activation
+from openwhisk_adapter.ending import Ending
+from openwhisk_adapter.listener import Listener, send
+from openwhisk_adapter.log import Log
+from openwhisk_adapter.messages import Request, Response
+from openwhisk_adapter.model import Model, State
+from openwhisk_adapter.result import result_from_response
+from openwhisk_adapter.servers import Server, Unanswered, Unreachable
+from openwhisk_adapter.servers.http import Address, HttpCall
+from openwhisk_adapter.servers.wsgi import Wsgi
+from openwhisk_adapter.settings import Settings
+from openwhisk_adapter.starting import Started
+from openwhisk_adapter.starting.capture import Places
+from openwhisk_adapter.starting.signals import Signals
+from tests.adapter.conftest import COMMANDS
+from tests.support.adapter import ADAPTER, action_with
+from tests.support.process import free_port, until
+
+SERVE = """
+from wsgiref.simple_server import make_server
+def app(environ, respond):
+    respond("200 OK", [("Content-Type", "text/plain")])
+    return [b"served"]
+make_server("127.0.0.1", 0, app).serve_forever()
+"""
+
+
+@pytest.fixture
+def script(start):
+    """script(TEXT): an adapter whose app.py this is; other files by their names."""
+
+    def starting(text, *command, **options):
+        files = options.pop("files", {})
+        adapter = start(None, *(command or ["python", "app.py"]), **options)
+        for name, content in dict(files, **{"app.py": text}).items():
+            path = os.path.join(adapter.folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as file:
+                file.write(content)
+        return adapter
+
+    return starting
+
+
+# -- how a script comes to its end -----------------------------------------------------------------
+
+
+def test_the_last_word_of_a_script_is_told_to_its_owner(script):
+    adapter = script("import sys; sys.exit('no weights in /models')")
+    error = adapter.init().json["error"]
+    assert "app.py ended with exit code 1" in error and "no weights in /models" in error
+    assert "no weights in /models" in adapter.stderr
+
+
+def test_a_script_that_leaves_threads_has_ended_when_they_have(script):
+    text = "import threading, time; threading.Thread(target=time.sleep, args=(0.3,)).start()"
+    adapter = script(text)
+    assert "came to its end without serving an app" in adapter.init().json["error"]
+
+
+def test_a_package_that_can_be_run_is(script):
+    adapter = script("", "python", "-m", "served", files={"served/__main__.py": SERVE})
+    assert adapter.init().status == 200, adapter.log
+    assert adapter.web("GET", "/").body == b"served"
+
+
+def test_a_module_that_is_not_there_is_named(script):
+    error = script("", "python", "-m", "nothing_of_this_name").init().json["error"]
+    assert "No module named nothing_of_this_name" in error
+
+
+def test_a_package_that_is_missing_may_be_missed(script):
+    """Waitress is waited for, and the import fails as it would without that."""
+    blocked = "import sys\nsys.path = [path for path in sys.path if 'site-packages' not in path]\n"
+    tried = "try:\n    import waitress\nexcept ImportError:\n    print('without', flush=True)\n"
+    adapter = script(blocked + tried + SERVE)
+    assert adapter.init().status == 200, adapter.log
+    assert "without" in adapter.stdout
+
+
+def test_a_server_whose_starter_ends_goes_on(start):
+    adapter = start("model", "sh", "-c", "python app.py & exit 0")
+    assert adapter.init().status == 200, adapter.log
+    assert adapter.web("GET", "/p").status == 200
+
+
+SILENT_THEN_GONE = """
+import socket, threading, time
+listening = socket.socket()
+listening.bind(("127.0.0.1", 0))
+listening.listen(5)
+def serve():
+    for number in range(2):
+        connection, _ = listening.accept()
+        request = connection.recv(65536)
+        if request and b"/leave" not in request:
+            connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+        connection.close()
+        if b"/leave" in request:
+            break
+    listening.close()
+thread = threading.Thread(target=serve)
+thread.start()
+thread.join()
+time.sleep(%s)
+"""
+
+
+def test_a_script_that_dies_of_a_question_is_told_of(script):
+    adapter = script(SILENT_THEN_GONE % 0)
+    assert adapter.init().status == 200, adapter.log
+    answer = adapter.web("GET", "/leave")
+    assert (answer.status, b"died during this request" in answer.body) == (502, True), answer
+
+
+# -- signals ---------------------------------------------------------------------------------------
+
+
+def test_a_script_with_signal_handlers_of_its_own_finds_and_gets_what_it_expects(start):
+    adapter = start("handling")
+    assert adapter.init().status == 200, adapter.log
+    assert adapter.web("GET", "/").body == b"[True, True, True, True]"
+    adapter.terminate()
+    assert adapter.wait() == 0
+    assert "leaving after 15" in adapter.stdout
+
+
+def test_a_second_sigterm_ends_nothing_earlier(own):
+    adapter = own()
+    answers = []
+    client = threading.Thread(target=lambda: answers.append(adapter.web("GET", "/slow", "1")))
+    client.start()
+    until(lambda: "sleeping" in adapter.stdout, "it works")
+    adapter.terminate()
+    adapter.terminate()
+    client.join()
+    assert (answers[0].status, adapter.wait()) == (200, 0)
+
+
+def test_where_no_thread_is_to_be_had_sigterm_ends_at_once(monkeypatch):
+    left = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    Ending(lambda: False, lambda: None, Log()).begin()
+    assert left == [0]
+
+
+def no_thread(thread):
+    raise RuntimeError("can't start new thread")
+
+
+# -- streams, connections, threads -----------------------------------------------------------------
+
+
+def test_the_version_is_told():
+    said = subprocess.check_output([sys.executable, ADAPTER, "--version"])
+    assert said.decode() == "openwhisk.py %s\n" % VERSION
+
+
+def test_streams_that_are_closed_cost_nothing(start, backend):
+    prefix = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh"]
+    adapter = start("model", *COMMANDS[backend], prefix=prefix)
+    assert adapter.init().status == 200
+    assert adapter.web("GET", "/p").status == 200
+
+
+@pytest.fixture
+def listener():
+    with closing(socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(5)
+        listening.setblocking(False)
+        action = action_with(Wsgi(None, None))
+        yield Listener(listening, action, action._model, True, Log())
+
+
+def test_a_client_that_has_gone_before_it_was_taken_is_none(listener):
+    listener._accept()
+    assert listener.is_idle()
+
+
+def test_where_no_thread_is_to_be_had_a_connection_is_turned_away(listener, monkeypatch, capfd):
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    listener._log = Log()
+    with closing(socket.create_connection(listener.socket.getsockname(), 20)) as client:
+        client.sendall(b"GET")
+        listener._accept()
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    assert "a connection is turned away: can't start new thread" in capfd.readouterr().err
+
+
+def test_an_answer_that_nobody_takes_is_no_failure():
+    one, other = socket.socketpair()
+    other.close()
+    send(one, 200, b"{}" * 100000)
+    one.close()
+
+
+def test_who_watches_deadlines_goes_on_after_a_failure(capfd):
+    class Broken(Action):
+        looks = 0
+
+        def _look_at_deadlines(self, now):
+            self.looks += 1
+            raise OSError("no clock") if self.looks == 1 else KeyboardInterrupt
+
+    log = Log()
+    model = Model(["python", "app.py"], Settings(), log, Signals())
+    with pytest.raises(KeyboardInterrupt):
+        Broken(model, Settings(), log).watch_deadlines()
+    assert "a deadline was missed: no clock" in capfd.readouterr().err
+
+
+def test_a_deadline_that_comes_second_says_nothing():
+    sent = []
+    activation = Activation(lambda status, body: sent.append(body), Settings(), Log(), lambda: None)
+    activation.answer(Response(200, [("Content-Type", "text/plain")], b"first"))
+    activation.expire("")
+    assert len(sent) == 1 and b"first" in sent[0]
+
+
+def test_nothing_that_is_written_is_no_line(capfd):
+    log = Log()
+    log.seen(1, "")
+    log.line("a line")
+    assert capfd.readouterr().out == "a line\n"
+
+
+# -- a model's states ------------------------------------------------------------------------------
+
+
+class Nowhere(Started):
+    """Found at once, at no port."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def look(self):
+        return self.server
+
+
+def ready_model(server):
+    return action_with(server)._model
+
+
+def test_a_model_that_is_ready_takes_no_other_server():
+    first = Server()
+    model = ready_model(first)
+    model._be_ready(Server())
+    assert (model.server, model.state) == (first, State.READY)
+
+
+def test_what_is_said_of_a_server_that_is_no_longer_asked_changes_nothing():
+    model = ready_model(Server())
+    model.look_again(Server(), Unreachable("gone"))
+    assert model.state is State.READY
+
+
+def test_nobody_waits_for_what_has_changed_already():
+    model = ready_model(Server())
+    model._wait_for_change(1000)
+    assert model.state is State.READY
+
+
+def test_a_server_without_a_port_is_not_told_of(capfd):
+    server = Server()
+    model = Model(["python", "app.py"], Settings(), Log(), Signals())
+    model._state = State.LOADING
+    model._started = Nowhere(server)
+    model._look()
+    assert (model.server, capfd.readouterr().out) == (server, "")
+
+
+def test_what_a_start_does_not_say_is_nothing():
+    started = Started()
+    assert started.where(Server()) == "" and started.what_is_missing() == ""
+    assert not started.has_ended_within(0)
+
+
+# -- a server that listens -------------------------------------------------------------------------
+
+
+def test_a_port_where_nobody_listens_is_another_matter_than_no_answer():
+    call = HttpCall(Address("127.0.0.1", free_port()))
+    with pytest.raises(Unreachable):
+        call.answer(Request("GET", "/"))
+    call.close()
+
+
+def test_an_address_that_is_none_is_told():
+    call = HttpCall(Address("no:address", 1))
+    call.abandon()
+    with pytest.raises(Unanswered):
+        call.answer(Request("GET", "/"))
+    call.close()
+
+
+# -- pure rooms ------------------------------------------------------------------------------------
+
+
+def test_a_function_that_another_version_of_a_package_lacks_is_not_replaced():
+    places = Places({"json:no_such_function": len, "json:loads": len})
+    import json
+
+    loads = json.loads
+    try:
+        places.watch()
+        assert json.loads is len and not hasattr(json, "no_such_function")
+    finally:
+        places.undo.close()
+    assert json.loads is loads
+
+
+def test_deep_json_with_other_values_in_it_is_carried_as_text():
+    body = b'[1,"a",' * 600 + b"2" + b"]" * 600
+    answer = Response(200, [("Content-Type", "application/json")], body)
+    assert result_from_response(answer, Request("GET", "/p", plain=True))["body"] == body.decode()

@@ -1,0 +1,145 @@
+"""What a plain client gets, who isn't the platform: byte by byte, and in its own time."""
+
+import socket
+import threading
+import time
+from contextlib import closing, suppress
+
+import pytest
+
+from openwhisk_adapter.messages import Refused
+from openwhisk_adapter.servers import relay
+from tests.support.process import free_port
+
+CHUNKED = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def answers(port, *pieces):
+    """All that comes back for what is sent in pieces, each some time after the one before."""
+    with closing(socket.create_connection(("127.0.0.1", port), 20)) as client:
+        for number, piece in enumerate(pieces):
+            time.sleep(0.05 if number else 0)
+            with suppress(ConnectionError):
+                client.sendall(piece)
+        with suppress(OSError):  # the other side may have
+            client.shutdown(socket.SHUT_WR)
+        try:
+            return b"".join(iter(lambda: client.recv(65536), b""))
+        except ConnectionError:  # refused before it was read to its end
+            return b""
+
+
+def status_of_answer(answer):
+    return answer.split(b" ")[1] if answer else b""
+
+
+def test_a_body_may_come_in_chunks_and_the_chunks_in_pieces(model):
+    pieces = [CHUNKED, b"3\r", b"\nabc\r\n2;x=", b"y\r\nde", b"\r\n0\r\nTrailer: x\r\n", b"\r\n"]
+    answer = answers(model.port, *pieces)
+    assert status_of_answer(answer) == b"200", answer
+    if model.backend == "in-process":
+        assert answer.endswith(b"\r\n\r\n5")  # Werkzeug's own server tells its app no length
+
+
+@pytest.mark.parametrize("body", [b"x\r\n", b"1" * 70000], ids=["no number", "no end"])
+def test_a_chunk_that_is_none_is_refused_or_ends_the_connection(own, body):
+    own = own()
+    answer = answers(own.port, CHUNKED, body)
+    if own.backend == "in-process":  # Werkzeug reads no body that an app doesn't ask for
+        assert status_of_answer(answer) in (b"400", b"")
+    assert own.web("GET", "/p").status == 200
+
+
+def test_who_asks_whether_to_go_on_is_told_so(model):
+    head = b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    answer = answers(model.port, head, b"abc")
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\n3")
+
+
+@pytest.mark.parametrize("target", [b"http://h/echo", b"http://h?a=b"])
+def test_a_target_may_be_a_whole_url(model, target):
+    answer = answers(model.port, b"GET " + target + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert status_of_answer(answer) in (b"200", b"404"), answer
+
+
+def test_an_app_that_fails_before_it_answers_is_an_error_of_its_server(model):
+    answer = answers(model.port, b"GET /fail HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert status_of_answer(answer) == b"500", answer
+    assert b"no such label" not in answer or model.backend == "http"
+
+
+def test_an_app_that_fails_half_way_ends_the_connection_there(model):
+    answer = answers(model.port, b"GET /half HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert b"half of " in answer, answer
+
+
+def test_a_date_of_the_models_own_is_the_only_one(model):
+    if model.backend == "http":
+        return  # Werkzeug lets no app say what a connection is
+    told = b'["200 OK", [["Date", "then"], ["Connection", "keep-alive"]], ""]'
+    head = b"POST /answer HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(told)
+    answer = answers(model.port, head + told)
+    assert answer == b"HTTP/1.1 200 OK\r\nConnection: close\r\nDate: then\r\n\r\n"
+
+
+def test_a_body_larger_than_memory_is_refused(model):
+    if model.backend == "http":
+        return  # the model's own server's to refuse
+    sent = b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n"
+    assert status_of_answer(answers(model.port, sent)) in (b"400", b"413", b"502")
+
+
+def test_a_connection_that_says_nothing_gets_nothing(model):
+    assert answers(model.port, b"\r\n") == b""
+
+
+# -- the relay to a server that listens ------------------------------------------------------------
+
+
+def pair():
+    one, other = socket.socketpair()
+    other.settimeout(20)
+    return one, other
+
+
+def test_a_server_that_is_gone_is_a_bad_gateway():
+    ours, client = pair()
+    with closing(ours), closing(client):
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        with pytest.raises(Refused) as refused:
+            relay.relayed(ours, ("127.0.0.1", free_port()))
+    assert refused.value.response.status == 502
+
+
+def test_a_silent_server_is_not_waited_for_when_the_client_has_said_all(monkeypatch):
+    monkeypatch.setattr(relay, "PATIENCE", 0.05)
+    ours, client = pair()
+    with closing(socket.socket()) as silent, closing(ours), closing(client):
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.shutdown(socket.SHUT_WR)
+        began = time.time()
+        relay.relayed(ours, silent.getsockname())
+    assert time.time() - began < 10
+
+
+def test_an_upgraded_connection_belongs_to_its_two_ends():
+    ours, client = pair()
+    with closing(socket.socket()) as listening, closing(client):
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1)
+        relaying = threading.Thread(target=relay.relayed, args=(ours, listening.getsockname()))
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+        relaying.start()
+        server, _ = listening.accept()
+        with closing(server):
+            assert b"Connection: Upgrade\r\n" in server.recv(65536)
+            server.sendall(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+            assert client.recv(65536).startswith(b"HTTP/1.1 101")
+            client.sendall(b"anything")
+            assert server.recv(65536) == b"anything"
+        relaying.join(20)
+        ours.close()
+    assert not relaying.is_alive()

@@ -3,6 +3,7 @@
 Touches what its parts touch: the store's file, the port, containers."""
 
 import errno
+import json
 import resource
 import socket
 import sqlite3
@@ -20,7 +21,8 @@ from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.router import Router, body_limits
 from gateway.settings import NAMESPACE, Bounds, Plan
-from gateway.store import InUse, Store
+from gateway.store import InUse, Selection, Store
+from gateway.tally import HOUR, MOST_REMEMBERED, ran_from_summary
 from gateway.web.route import WebRoute
 
 FOLDER_ANNOTATIONS = (
@@ -83,6 +85,7 @@ async def started(
     invoker = invoker_from_plan(plan, port)
     try:
         controller = Controller(store, invoker, plan.settings)
+        await remember_last_hour(controller)
         front = Front(sockets, router(controller).answer, body_limits)
         for name in plan.served:
             await serve_folder(store, name, plan.settings.bounds)
@@ -91,6 +94,15 @@ async def started(
     except BaseException:
         await invoker.close()
         raise
+
+
+async def remember_last_hour(controller: Controller) -> None:
+    """So that the page's graphs don't begin anew with each start."""
+    selection = Selection(NAMESPACE, since=now() - HOUR, limit=MOST_REMEMBERED)
+    for text in reversed(await controller.store.activations(selection, whole=False)):
+        ran = ran_from_summary(json.loads(text))
+        if ran is not None:
+            controller.tally.remember(ran)
 
 
 def router(controller: Controller) -> Router:

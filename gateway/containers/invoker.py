@@ -2,13 +2,13 @@
 platform's invoker. Touches containers, through the pool alone."""
 
 import asyncio
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
 from gateway.containers.container import Runner, StartError
 from gateway.containers.docker import DOCKER, DockerRunner, remove_containers
 from gateway.containers.leftovers import Marker, kill_marked
 from gateway.containers.outcome import Outcome, failure, whisk_error
-from gateway.containers.pool import Closed, Pool, Seat
+from gateway.containers.pool import Closed, Lanes, Pool, Seat
 from gateway.containers.process import ProcessRunner
 from gateway.containers.run import NotTaken, Run, now, run_order
 from gateway.containers.url import UrlRunner, address_from_url, is_url
@@ -59,6 +59,10 @@ class Invoker:
         """For an action that was updated or deleted: its containers go as soon as they are
         idle."""
         self._pool.forget(action.path)
+
+    def census(self) -> List[Lanes]:
+        """What there is of containers and of those that wait, by action."""
+        return self._pool.census()
 
     async def close(self) -> None:
         """Stops everything that was started; what still runs ends as an error."""

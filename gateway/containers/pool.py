@@ -26,6 +26,16 @@ class Waiter(NamedTuple):
     seat: "asyncio.Future[Seat]"
 
 
+class Lanes(NamedTuple):
+    """How many containers and waiting requests all versions of one action have together."""
+
+    path: str
+    busy: int = 0
+    idle: int = 0
+    starting: int = 0
+    waiting: int = 0
+
+
 class Seat:
     """A container in the pool, and how much of it is taken."""
 
@@ -112,6 +122,20 @@ class Pool:
             put(waiter)
             self._balance()
         return waiter.seat
+
+    def census(self) -> List[Lanes]:
+        found: Dict[str, Lanes] = {}
+        for lane in self._lanes.values():
+            path = lane.action.path
+            so_far = found.get(path, Lanes(path))
+            busy = sum(1 for seat in lane.seats if seat.taken)
+            found[path] = so_far._replace(
+                busy=so_far.busy + busy,
+                idle=so_far.idle + len(lane.seats) - busy,
+                starting=so_far.starting + lane.starting,
+                waiting=so_far.waiting + len(lane.waiting),
+            )
+        return sorted(found.values())
 
     def release(self, seat: Seat, usable: bool) -> None:
         seat.taken -= 1

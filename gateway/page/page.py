@@ -13,24 +13,27 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 from gateway.access import Access
+from gateway.clock import now
 from gateway.controller import Controller
 from gateway.http import jsontext, urls
 from gateway.http.headerlines import last_value_of
-from gateway.http.mediatypes import HTML, JSON
+from gateway.http.mediatypes import HTML, JSON, media_type
 from gateway.http.messages import Pairs, Request, Response, json_response
-from gateway.page import facts
+from gateway.page import facts, metrics
 from gateway.store import Selection
 
 FOLDER = Path(__file__).resolve().parent
 STYLE = '<link rel="stylesheet" href="page.css">'
 SCRIPT = '<script src="page.js"></script>'
-SCRIPTS = ("page.js",)
+SCRIPTS = ("tools.js", "graph.js", "request.js", "page.js")
 NO_TOKEN = '<meta name="token" content="">'
 TOKEN = '<meta name="token" content="{}">'
 ROOT = ((), ("/",))
 BELOW = ("/", "page", "/")
+METRICS = ("/", "metrics")
 MOST_LISTED = 200
 LONGEST_NUMBER = 8
+PROMETHEUS = media_type("text", "plain", {"version": "0.0.4"}, "UTF-8")
 PRIVATE = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Vary", "Accept")]
 NOT_ADMITTED = "What runs here is shown to those who have the namespace's key."
 MISSING = "There is no such activation."
@@ -51,12 +54,16 @@ class Page:
             return None
         if path in ROOT:
             return self._document.response(self._access.token_for(request.headers))
-        if path[:3] != BELOW:
+        if path[:3] != BELOW and path != METRICS:
             return None
         if not self._admits(request):
             return private_json(403, {"error": NOT_ADMITTED})
+        if path == METRICS:
+            return self._metrics()
         if path[3:] == ("state",):
             return await self._state(request)
+        if path[3:] == ("hour",):
+            return private_json(200, self._controller.tally.hour(now()))
         if path[3:5] == ("activations", "/") and len(path) == 6:
             return await self._activation(path[5])
         return None
@@ -73,7 +80,9 @@ class Page:
     async def _state(self, request: Request) -> Response:
         store = self._controller.store
         namespace = self._controller.settings.namespace
-        selection = Selection(namespace, limit=limit_from_query(request.target.query))
+        query = dict(urls.pairs_from_query(request.target.query))
+        limit = limit_from_text(query.get("limit"))
+        selection = Selection(namespace, query.get("action"), limit=limit)
         # Asked first: what ends meanwhile is in both lists, and not in none.
         running = self._controller.running
         activations = await store.activations(selection, whole=False)
@@ -85,6 +94,16 @@ class Page:
         }
         text = ",".join(f'"{name}":[{",".join(items)}]' for name, items in lists.items())
         return Response(200, PRIVATE, JSON, jsontext.utf8("{" + text + "}"))
+
+    def _metrics(self) -> Response:
+        settings = self._controller.settings
+        text = metrics.text_from_series(
+            self._controller.tally.series,
+            self._controller.invoker.census(),
+            settings.containers,
+            settings.waiting,
+        )
+        return Response(200, PRIVATE, PROMETHEUS, text.encode("utf-8"))
 
     async def _activation(self, activation_id: str) -> Response:
         namespace = self._controller.settings.namespace
@@ -101,8 +120,8 @@ def private_json(status: int, value: Any) -> Response:
     return json_response(status, value, PRIVATE)
 
 
-def limit_from_query(query: Optional[str]) -> int:
-    given = dict(urls.pairs_from_query(query)).get("limit") or ""
+def limit_from_text(text: Optional[str]) -> int:
+    given = text or ""
     if not given.isdecimal() or len(given) > LONGEST_NUMBER:
         return MOST_LISTED
     return min(int(given), MOST_LISTED)

@@ -19,9 +19,8 @@ TRANSACTION = "t" * 32
 _OPEN = """
 application: atom+xml base64 javascript rss+xml soap+xml vnd.google-earth.kml+xml x-latex x-vrml
  xhtml+xml xml-dtd xml problem+xml
-text: asp cache-manifest calendar css csv html markdown mcf plain richtext tab-separated-values uri-
-list
- vnd.wap.wml vnd.wap.wmlscript x-asm x-c x-component x-h x-java-source x-pascal x-script x-scriptcsh
+text: asp cache-manifest calendar css csv html markdown mcf plain richtext tab-separated-values
+ uri-list vnd.wap.wml vnd.wap.wmlscript x-asm x-c x-component x-h x-java-source x-pascal x-script x-scriptcsh
  x-scriptelisp x-scriptksh x-scriptlisp x-scriptperl x-scriptperl-module x-scriptphyton x-scriptrexx
  x-scriptscheme x-scriptsh x-scripttcl x-scripttcsh x-scriptzsh x-server-parsed-html x-setext x-sgml
  x-speech x-uuencode x-vcalendar x-vcard xml
@@ -55,12 +54,10 @@ application: cbor excel font-woff gnutar java-archive grpc+proto lha lzx mspower
 audio: aiff basic midi mod mpeg ogg voc vorbis voxware wav x-pn-realaudio x-psid xm webm
 font: woff woff2
 image: gif jpeg pict png svg+xml tiff x-icon x-ms-bmp x-pcx x-pict x-quicktime x-rgb x-xbitmap
-x-xpixmap
- webp
+ x-xpixmap webp
 message: http delivery-status rfc822
-video: avs-video divx gl mp4 mpeg ogg quicktime x-dv x-flv x-motion-jpeg x-ms-asf x-msvideo x-sgi-
-movie
- webm
+video: avs-video divx gl mp4 mpeg ogg quicktime x-dv x-flv x-motion-jpeg x-ms-asf x-msvideo
+ x-sgi-movie webm
 """
 
 

@@ -13,7 +13,7 @@ if os.fork():
 os.setsid()
 if os.fork():
     sys.exit(0)
-streams = [open(os.devnull, "r+b") for _ in range(3)]
+streams = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
 environ = {} if os.environ.get("BARE") else None
 subprocess.call(SERVER, stdin=streams[0], stdout=streams[1], stderr=streams[2], env=environ)
 time.sleep(600)

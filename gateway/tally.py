@@ -26,11 +26,21 @@ class Minute(NamedTuple):
     """What ran in one minute: durations in milliseconds, the middle one between the others."""
 
     start: int
-    count: int
+    ran: int
     failed: int
     shortest: int
     middle: int
     longest: int
+
+
+class Places(NamedTuple):
+    """How many containers and waiting requests all versions of one action have together."""
+
+    path: str
+    busy: int = 0
+    idle: int = 0
+    starting: int = 0
+    waiting: int = 0
 
 
 class Histogram:

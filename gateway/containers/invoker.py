@@ -8,11 +8,12 @@ from gateway.containers.container import Runner, StartError
 from gateway.containers.docker import DOCKER, DockerRunner, remove_containers
 from gateway.containers.leftovers import Marker, kill_marked
 from gateway.containers.outcome import Outcome, failure, whisk_error
-from gateway.containers.pool import Closed, Lanes, Pool, Seat
+from gateway.containers.pool import Closed, Pool, Seat
 from gateway.containers.process import ProcessRunner
 from gateway.containers.run import NotTaken, Run, now, run_order
 from gateway.containers.url import UrlRunner, address_from_url, is_url
 from gateway.entities import Action, Activation, Order
+from gateway.tally import Places
 
 CLOSED = "The gateway was stopped before the activation was complete."
 
@@ -60,7 +61,7 @@ class Invoker:
         idle."""
         self._pool.forget(action.path)
 
-    def census(self) -> List[Lanes]:
+    def census(self) -> List[Places]:
         """What there is of containers and of those that wait, by action."""
         return self._pool.census()
 

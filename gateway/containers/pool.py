@@ -12,6 +12,7 @@ from typing import Any, Callable, Coroutine, Deque, Dict, List, NamedTuple, Opti
 from gateway.containers.container import NO_RESOURCES, Container, Runner, StartError
 from gateway.entities import WHISK_ERROR, Action
 from gateway.refusal import Refusal, Stage
+from gateway.tally import Places
 from gateway.terminal import complain
 
 TOO_MANY = "Too many concurrent requests in flight (count: {}, allowed: {})."
@@ -24,16 +25,6 @@ class Closed(Exception):
 class Waiter(NamedTuple):
     number: int
     seat: "asyncio.Future[Seat]"
-
-
-class Lanes(NamedTuple):
-    """How many containers and waiting requests all versions of one action have together."""
-
-    path: str
-    busy: int = 0
-    idle: int = 0
-    starting: int = 0
-    waiting: int = 0
 
 
 class Seat:
@@ -123,11 +114,11 @@ class Pool:
             self._balance()
         return waiter.seat
 
-    def census(self) -> List[Lanes]:
-        found: Dict[str, Lanes] = {}
+    def census(self) -> List[Places]:
+        found: Dict[str, Places] = {}
         for lane in self._lanes.values():
             path = lane.action.path
-            so_far = found.get(path, Lanes(path))
+            so_far = found.get(path, Places(path))
             busy = sum(1 for seat in lane.seats if seat.taken)
             found[path] = so_far._replace(
                 busy=so_far.busy + busy,

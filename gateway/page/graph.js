@@ -4,9 +4,10 @@ const Graph = (() => {
   const { milliseconds, put } = Tools;
   const SVG = "http://www.w3.org/2000/svg";
   const MINUTES = 60;
-  const WIDTH = 720;
+  const NARROWEST = 240;
+  const HEIGHT = 90;
   const LEFT = 4;
-  const RIGHT = 664;
+  const FOR_WORDS = 56;
   const TOP = 10;
   const BOTTOM = 66;
   const RULES = [1, 10, 100, 1000, 10000, 100000];
@@ -30,15 +31,15 @@ const Graph = (() => {
     };
   }
 
-  function ruled(svg, { rules, at }) {
+  function ruled(svg, { rules, at }, right) {
     for (const rule of rules) {
       const y = at(rule);
-      svg.append(drawn("line", { class: "rule", x1: LEFT, x2: RIGHT, y1: y, y2: y }));
+      svg.append(drawn("line", { class: "rule", x1: LEFT, x2: right, y1: y, y2: y }));
       const text = rule < 1000 ? `${rule} ms` : `${rule / 1000} s`;
-      svg.append(drawn("text", { x: RIGHT + 8, y: y + 3.5 }, text));
+      svg.append(drawn("text", { x: right + 8, y: y + 3.5 }, text));
     }
     svg.append(drawn("text", { x: LEFT, y: 84 }, "an hour ago"));
-    svg.append(drawn("text", { x: RIGHT, y: 84, "text-anchor": "end" }, "now"));
+    svg.append(drawn("text", { x: right, y: 84, "text-anchor": "end" }, "now"));
   }
 
   function mark(svg, minute, x, at) {
@@ -74,17 +75,21 @@ const Graph = (() => {
     figure.hidden = minutes.length === 0;
     if (figure.hidden) return;
     const svg = figure.querySelector("svg");
+    // As wide as it is shown: words and dots are as large on a phone as on a desk.
+    const width = Math.max(NARROWEST, figure.clientWidth);
+    const right = width - FOR_WORDS;
     const measure = scale(minutes);
     const last = Math.floor(now / 60000);
+    svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     svg.replaceChildren();
-    ruled(svg, measure);
+    ruled(svg, measure, right);
     for (const minute of minutes) {
       const ago = last - minute.start / 60000;
-      const x = RIGHT - 6 - (ago * (RIGHT - LEFT - 12)) / MINUTES;
+      const x = right - 6 - (ago * (right - LEFT - 12)) / MINUTES;
       if (ago >= 0 && ago <= MINUTES) mark(svg, minute, x, measure.at);
     }
     put(figure, "figcaption", summary(minutes));
   }
 
-  return { show, WIDTH };
+  return { show };
 })();

@@ -2,8 +2,7 @@
 
 from typing import Callable, Dict, Iterable, List, Tuple
 
-from gateway.containers.pool import Lanes
-from gateway.tally import BOUNDS, Histogram, Series
+from gateway.tally import BOUNDS, Histogram, Places, Series
 
 Labels = Dict[str, str]
 Sample = Tuple[str, Labels, float]
@@ -17,7 +16,7 @@ HISTOGRAMS: Tuple[Tuple[str, str, Callable[[Series], Histogram]], ...] = (
 
 def text_from_series(
     series: Dict[str, Series],
-    lanes: List[Lanes],
+    places: List[Places],
     most_containers: int,
     most_waiting: int,
 ) -> str:
@@ -26,7 +25,7 @@ def text_from_series(
     for name, meaning, histogram in HISTOGRAMS:
         by_path = {path: histogram(each) for path, each in series.items()}
         families.append(durations(f"openwhisk_{name}_seconds", meaning, by_path))
-    families += [containers(lanes), queue(lanes)]
+    families += [containers(places), queue(places)]
     for name, meaning, most in (
         ("containers_max", "How many containers there may be.", most_containers),
         ("queue_max", "How many activations may wait.", most_waiting),
@@ -55,16 +54,20 @@ def durations(name: str, meaning: str, by_path: Dict[str, Histogram]) -> str:
     return family(name, "histogram", meaning, samples)
 
 
-def containers(lanes: List[Lanes]) -> str:
+def containers(places: List[Places]) -> str:
     samples: List[Sample] = []
-    for each in lanes:
-        for state, count in zip(("busy", "idle", "starting"), each[1:4]):
+    for each in places:
+        for state, count in counts_of(each):
             samples.append(("", {"action": each.path, "state": state}, count))
     return family("openwhisk_containers", "gauge", "Containers that are there.", samples)
 
 
-def queue(lanes: List[Lanes]) -> str:
-    samples: List[Sample] = [("", {"action": each.path}, each.waiting) for each in lanes]
+def counts_of(places: Places) -> List[Tuple[str, int]]:
+    return [("busy", places.busy), ("idle", places.idle), ("starting", places.starting)]
+
+
+def queue(places: List[Places]) -> str:
+    samples: List[Sample] = [("", {"action": each.path}, each.waiting) for each in places]
     return family("openwhisk_queue", "gauge", "Activations that wait for a container.", samples)
 
 

@@ -406,7 +406,18 @@ def test_all_of_it_is_within_reach_of_the_keyboard_which_stays_where_it_is(page,
         press(page, Keys.TAB)
         path.append(focused(page))
         assert len(path) < 20, path
-    assert path == ["skip", "own", "a", "copy", "summary", "which", "how", "words", "follow", "summary"]
+    assert path == [
+        "skip",
+        "own",
+        "a",
+        "copy",
+        "summary",
+        "which",
+        "how",
+        "words",
+        "follow",
+        "summary",
+    ]
     press(page, Keys.ENTER)
     until(lambda: "said" in "".join(texts(page, "[open] .log")), "the log")
     before = len(found(page, "#list li"))

@@ -1,6 +1,6 @@
 """Which request goes where: the info documents, web actions, the REST API, the page for people.
 
-Touches nothing but through them."""
+Touches nothing but through them, and standard error with what would allow what was refused."""
 
 import random
 import string
@@ -18,6 +18,7 @@ from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.sequences import MOST_ACTIONS
 from gateway.settings import MEGABYTE, Bounds, Settings
+from gateway.terminal import complain
 from gateway.web.address import address_from_path
 from gateway.web.route import WebRoute
 
@@ -68,6 +69,8 @@ class Router:
         try:
             response = await self._routed(request)
         except Refusal as refusal:
+            if refusal.hint:
+                complain(refusal.hint)
             response = response_from_refusal(refusal, request.transaction_id)
         return response.with_headers([("X-Request-ID", request.transaction_id)])
 

@@ -39,6 +39,7 @@ FILE_IN_USE = (
 FILE_UNUSABLE = "The data file {} can't be used ({}): choose another with --data."
 NO_DATA_FILE = "{} is not a gateway's data file ({}): choose another with --data."
 FILE_FULL = "{} Make that possible, or choose another with --data."
+NO_RUN_FOLDER = "What runs can't be noted: {} Or choose another place for it: TMPDIR=FOLDER."
 PORT_IN_USE = "Port {} is in use: stop what listens there, or choose another with --port."
 PORT_FORBIDDEN = "Port {} needs special rights: choose one above 1023 with --port."
 FOREIGN_HOST = "{} is not an address of this machine ({}): choose another with --host."
@@ -82,7 +83,10 @@ async def started(
     sockets: List[socket.socket],
 ) -> Running:
     port = port_of(sockets[0])
-    invoker = invoker_from_plan(plan, port)
+    try:
+        invoker = invoker_from_plan(plan, port)
+    except OSError as error:
+        raise CannotStart(NO_RUN_FOLDER.format(error)) from error
     try:
         controller = Controller(store, invoker, plan.settings)
         await remember_last_hour(controller)
@@ -124,6 +128,7 @@ def invoker_from_plan(plan: Plan, port: int) -> Invoker:
         most_containers=settings.containers,
         most_waiting=settings.waiting,
         idle_seconds=settings.idle_seconds,
+        reload=plan.reload,
     )
 
 

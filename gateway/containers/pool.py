@@ -62,6 +62,8 @@ class Lane:
         self.waiting: Deque[Waiter] = deque()
         self.seats: List[Seat] = []
         self.starting = 0
+        #: How often its image has become another one meanwhile.
+        self.renewals = 0
 
     @property
     def deserted(self) -> bool:
@@ -157,6 +159,19 @@ class Pool:
                     self._stop(seat)
         self._balance()
 
+    def renew(self, image: str) -> None:
+        """The image is another one now: its containers serve nobody new, those that are still
+        starting neither."""
+        for lane in list(self._lanes.values()):
+            if lane.action.image != image:
+                continue
+            lane.renewals += 1
+            for seat in list(lane.seats):
+                seat.retired = True
+                if seat.taken == 0:
+                    self._stop(seat)
+        self._balance()
+
     async def close(self) -> None:
         self._closed = True
         for lane in list(self._lanes.values()):
@@ -238,6 +253,7 @@ class Pool:
         return None
 
     async def _start(self, lane: Lane, victim: Optional[Seat]) -> None:
+        renewals = lane.renewals
         try:
             if victim:
                 await victim.container.stop()
@@ -252,7 +268,9 @@ class Pool:
             self._not_started(lane, StartError(message, WHISK_ERROR))
         else:
             lane.starting -= 1
-            self._add(Seat(lane, container))
+            seat = Seat(lane, container)
+            seat.retired = lane.renewals != renewals
+            self._add(seat)
 
     def _not_started(self, lane: Lane, error: StartError) -> None:
         lane.starting -= 1
@@ -263,7 +281,7 @@ class Pool:
     def _add(self, seat: Seat) -> None:
         seat.lane.seats.append(seat)
         seat.container.exited.add_done_callback(lambda _: self._lost(seat))
-        if self._closed:
+        if self._closed or seat.retired:
             self._stop(seat)
             return
         self._seat(seat.lane)

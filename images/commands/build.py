@@ -177,6 +177,9 @@ def summary(works: List[Work]) -> int:
         limits = f"-m {job.memory} -t {job.timeout}"
         print(f"wsk action update {job.name} --docker {image} --web raw {limits}")
     sys.stdout.flush()
+    most = max([int(one.job.memory) for one in made], default=0)
+    if most > PLATFORM_MEMORY:
+        print(GATEWAY_MEMORY.format(most), file=sys.stderr)
     for one in made:
         remarks = one.made.plan.remarks + one.made.remarks if one.made else []
         for remark in remarks:

@@ -167,19 +167,18 @@ def text_of_steps(job: Job, settings: Settings) -> str:
 
 def summary(works: List[Work]) -> int:
     """Prints what has become of all models; the exit status."""
-    print("IMAGE  DIGEST  BYTES SENT")
     made = [one for one in works if one.made]
+    if made:
+        print("IMAGE  DIGEST  BYTES SENT")
     for one in made:
         print(line_from_made(one))
-    print()
+    if made:
+        print()
     for one in made:
         job, image = one.job, one.job.order.target.short
         limits = f"-m {job.memory} -t {job.timeout}"
         print(f"wsk action update {job.name} --docker {image} --web raw {limits}")
     sys.stdout.flush()
-    most = max([int(one.job.memory) for one in made], default=0)
-    if most > PLATFORM_MEMORY:
-        print(GATEWAY_MEMORY.format(most), file=sys.stderr)
     for one in made:
         remarks = one.made.plan.remarks + one.made.remarks if one.made else []
         for remark in remarks:

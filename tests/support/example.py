@@ -181,6 +181,7 @@ class Action(Served):
     def __init__(self, folder, python, logs, command=None, port=None):
         port = port or free_port()
         environ = environ_of(python, OPENWHISK_PORT=str(port), **variables_of(folder))
+        environ["__OW_API_HOST"] = "http://gateway:3233"  # as on every container of the platform
         words = [python, ADAPTER] + list(command or instruction(folder, "CMD"))
         super().__init__(words, folder, environ, logs, port)
         try:

@@ -27,6 +27,7 @@ test: $(VENV)/.ready ## install what the tests need and run them: make test TEST
 
 test-servers: $(VENV)/.ready ## every server of tests/servers against itself; writes tests/servers/RESULTS.md (some 3 GB of packages)
 	SERVERS=all SERVERS_RESULTS=tests/servers/RESULTS.md $(BIN)/python -m pytest tests/servers
+	@$(BIN)/python -m docs.generate
 
 acceptance: ## the examples on any OpenWhisk: make acceptance APIHOST=https://... AUTH=uuid:key REGISTRY=...
 	@AUTH="$(AUTH)" $(PYTHON) -m acceptance --apihost "$(APIHOST)" --registry "$(REGISTRY)" $(if $(EXAMPLES),--examples $(EXAMPLES)) $(OPTIONS)

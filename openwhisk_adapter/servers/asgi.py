@@ -124,7 +124,8 @@ class Asgi(Server):
         headers = []
         for name, value in request.headers:
             value = value.strip(" \t")
-            headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+            pair = name.lower().encode("latin-1"), value.encode("latin-1")
+            headers.append(pair)
         scope: Scope = {
             "type": "http",
             "asgi": {"version": self.config.asgi_version, "spec_version": "2.3"},

@@ -5,6 +5,7 @@ import signal
 import sys
 from typing import List, Optional
 
+from gateway.aside import SHORT_TURN
 from gateway.commandline import Usage, plan_from_arguments, start_lines
 from gateway.settings import Plan
 
@@ -32,6 +33,7 @@ async def run(plan: Plan) -> None:
 
 def main(arguments: Optional[List[str]] = None) -> int:
     sys.setrecursionlimit(DEEPEST)
+    sys.setswitchinterval(SHORT_TURN)
     try:
         plan = plan_from_arguments(sys.argv[1:] if arguments is None else arguments)
     except Usage as error:

@@ -154,6 +154,8 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
         )
     if not KEY.match(given.auth):
         raise Usage("--auth is not a key: expected UUID:KEY, both parts without spaces.")
+    if given.data == "":
+        raise Usage("--data is empty: give the path of a file, or leave it out for the usual one.")
     images = dict(image_from_text(text) for text in given.image)
     folders = dict(image_from_folder(folder) for folder in given.folders)
     if len(folders) < len(given.folders):

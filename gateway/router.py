@@ -7,13 +7,14 @@ import string
 from typing import Any, Awaitable, Callable, Dict, Optional, Sequence
 
 from gateway.access import Access
+from gateway.aside import made
 from gateway.http.cors import REST_CORS
-from gateway.http.front import BodyLimits
+from gateway.http.front import NOT_READ, BodyLimits
 from gateway.http.headerlines import last_value_of
 from gateway.http.messages import Request, Response, json_response, text_response
 from gateway.http.negotiation import preferences_from_headers
 from gateway.http.refusals import response_from_refusal
-from gateway.http.startline import Start
+from gateway.http.startline import Head, Start
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.sequences import MOST_ACTIONS
@@ -57,11 +58,24 @@ class Router:
         self._page = page
         self._settings = settings
 
+    def body_limits(self, start: Start, head: Head) -> BodyLimits:
+        """Only what creates an action may be long; of other bodies the size alone is told, beyond
+        the payload's. What is refused whatever it holds isn't read."""
+        most = self._settings.request_bytes
+        payload = BodyLimits(self._settings.payload_bytes, most)
+        path = head.target.path
+        if path[:4] != API or path[4:6] == ("/", "web"):
+            return payload
+        if self._access.user_of(head.headers) is None:
+            return NOT_READ
+        if self._access.misuse_of_public_key(head.headers) is not None:
+            return NOT_READ
+        return BodyLimits(most, most) if start.method == "PUT" else payload
+
     async def answer(self, request: Request) -> Response:
-        request = request._replace(
-            transaction_id=transaction_id_of(request),
-            accepted=preferences_from_headers(request.headers),
-        )
+        headers = request.headers
+        accepted = await made(lambda: preferences_from_headers(headers), request.size)
+        request = request._replace(transaction_id=transaction_id_of(request), accepted=accepted)
         try:
             response = await self._routed(request)
         except Refusal as refusal:
@@ -139,13 +153,6 @@ def outside(request: Request) -> Response:
 def wrong_method(methods: Sequence[str]) -> Refusal:
     names = ", ".join(methods)
     return Refusal(405, WRONG_METHOD.format(names), headers=[("Allow", names)])
-
-
-def body_limits(start: Start) -> BodyLimits:
-    """Only what creates an action may be long; of other bodies the size alone is told, beyond the
-    payload's."""
-    whole = Settings().request_bytes
-    return BodyLimits(whole if start.method == "PUT" else MEGABYTE + 1, whole)
 
 
 VERSION = {

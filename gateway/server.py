@@ -18,7 +18,7 @@ from gateway.http.front import Front, bound_sockets, port_of
 from gateway.page.page import Page
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
-from gateway.router import Router, body_limits
+from gateway.router import Router
 from gateway.settings import NAMESPACE, Bounds, Plan
 from gateway.store import InUse, Store
 from gateway.web.route import WebRoute
@@ -80,10 +80,14 @@ async def started(
     sockets: List[socket.socket],
 ) -> Running:
     port = port_of(sockets[0])
-    invoker = invoker_from_plan(plan, port)
+    try:
+        invoker = invoker_from_plan(plan, port)
+    except OSError as error:
+        raise CannotStart(str(error)) from error
     try:
         controller = Controller(store, invoker, plan.settings)
-        front = Front(sockets, router(controller).answer, body_limits)
+        routes = router(controller)
+        front = Front(sockets, routes.answer, routes.body_limits)
         for name in plan.served:
             await serve_folder(store, name, plan.settings.bounds)
         await front.listen()

@@ -36,6 +36,8 @@ NEWEST_FIRST = "ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
 # Removing what is too old takes as long for many as for one.
 PRUNED_EVERY = 100
 INSERT_ACTIVATION = "INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)"
+# Who may write to the folder must not choose which file is made.
+LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 NOT_KEPT = "The data file can't be written to: {}."
 
 
@@ -275,7 +277,7 @@ def locked(path: str) -> int:
     """Two gateways at one file would not see each other's actions. Raises InUse, or OSError."""
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(f"{path}.lock", LOCK_FLAGS, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -286,6 +288,8 @@ def locked(path: str) -> int:
 
 def opened(path: str) -> sqlite3.Connection:
     """Written ahead: what is committed is there even after kill -9."""
+    # Made before anything is in it: nobody else may read it even for a moment.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     # Nobody else writes to it; whoever does all the same must not hold up the rest for long.
     database = sqlite3.connect(path, timeout=1)
     os.chmod(path, 0o600)

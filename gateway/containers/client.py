@@ -1,10 +1,11 @@
 """The platform's HTTP client for containers: one POST on a connection of its own, one answer or
 none.
 
-Touches the network: the container's address, and where a 303 answer points."""
+Touches the network: the container's address alone. Where an answer sends it elsewhere the platform
+would go; here that would be this machine's other servers, at the container's choice."""
 
 import asyncio
-import email.message
+import re
 import socket
 from typing import Any, List, NamedTuple, Optional, Tuple
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -17,9 +18,12 @@ from gateway.http.mediatypes import codec_from_charset
 USER_AGENT = "Apache-HttpClient/4.5.13 (Java/17.0.15)"
 RETRY_SECONDS = 0.05
 MOST_REDIRECTS = 50
+MOST_ANNOUNCED = 50
 WITHOUT_BODY = (204, 205, 304)
 # The platform's client unpacks these by itself, and then no longer knows a length.
 UNPACKED = ("gzip", "x-gzip", "deflate")
+
+CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^\s";]+)', re.IGNORECASE)
 
 Headers = List[Tuple[str, str]]
 
@@ -47,14 +51,15 @@ async def post(
     body: bytes,
 ) -> Reply:
     """Raises NoReply or NotListening; time limits are the caller's."""
+    place = (host, port)
     url = f"http://{authority(host, port)}{path}"
-    reply, location = await exchange(url, "POST", body)
+    reply, location = await exchange(place, url, "POST", body)
     for _ in range(MOST_REDIRECTS):
         if location is None:
             return reply
         try:
             url = urljoin(url, location)
-            reply, location = await exchange(url, "GET", None)
+            reply, location = await exchange(place, url, "GET", None)
         except (ValueError, NotListening) as error:
             raise NoReply(f"redirected to where nobody is: {error}") from error
     raise NoReply(f"more than {MOST_REDIRECTS} redirects")
@@ -74,14 +79,15 @@ async def post_when_listening(
 
 
 async def exchange(
+    place: Tuple[str, int],
     url: str,
     method: str,
     body: Optional[bytes],
 ) -> Tuple[Reply, Optional[str]]:
     parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise NoReply("redirected to something that is not http")
-    reader, writer = await connect(parts.hostname, parts.port or 80)
+    if parts.scheme != "http" or (parts.hostname, parts.port or 80) != place:
+        raise NoReply("redirected to another place")
+    reader, writer = await connect(*place)
     try:
         writer.write(request_bytes(parts, method, body))
         return await read_reply(reader, method)
@@ -133,6 +139,7 @@ class Answer:
         self.length = 0
         self.body = bytearray()
         self.complete = False
+        self._announced = 0
         self._parser = h11.Connection(h11.CLIENT)
         headers = [("Host", "container")]
         self._parser.send(h11.Request(method=method, target="/", headers=headers))
@@ -154,6 +161,10 @@ class Answer:
         if isinstance(event, h11.Response):
             self.head = head_from_event(event)
             self.length = known_length(self.head)
+        elif isinstance(event, h11.InformationalResponse):
+            self._announced += 1
+            if self._announced > MOST_ANNOUNCED:
+                raise NoReply("an answer that is announced for ever")
         elif isinstance(event, h11.Data):
             self.body += event.data
             self.complete = len(self.body) >= min(self.length, REPLY_LIMIT)
@@ -178,9 +189,8 @@ class Answer:
 
 
 def charset_of(head: Head) -> str:
-    message = email.message.Message()
-    message["Content-Type"] = head.get("content-type") or ""
-    return codec_from_charset(message.get_content_charset() or "utf-8")
+    found = CHARSET.search(head.get("content-type") or "")
+    return codec_from_charset(found.group(1) if found else "utf-8")
 
 
 def head_from_event(event: h11.Response) -> Head:

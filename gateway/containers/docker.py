@@ -4,8 +4,9 @@ Touches the Docker engine, over its socket; the container itself over the networ
 
 import asyncio
 import re
+import socket
+import struct
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,6 +29,8 @@ DOCKER = "docker"
 LABEL = "openwhisk-gateway"
 
 PORT = 8080
+FRAME = struct.Struct(">BxxxL")
+STDERR = 2
 PULL_SECONDS = 600
 STOP_SECONDS = 5
 SILENCE_SECONDS = 0.05
@@ -53,6 +56,7 @@ class DockerContainer(Container):
         super().__init__(host, port, self._printed)
         self._container = container
         self._runner = runner
+        self._following: Optional["asyncio.Task[None]"] = None
 
     async def stop(self) -> None:
         await self._runner.in_thread(remove, self._container)
@@ -62,22 +66,32 @@ class DockerContainer(Container):
     async def ran_out_of_memory(self) -> bool:
         return bool(await self._runner.in_thread(killed_for_memory, self._container))
 
-    def follow(self, output: Any) -> None:
-        """Reads what the container prints, in a thread that ends with it."""
-        arguments = (output, asyncio.get_running_loop())
-        thread = threading.Thread(target=self._read, args=arguments, daemon=True)
-        thread.start()
+    def follow(self, output: socket.socket) -> None:
+        """Reads what the container prints, for as long as it lives."""
+        self._following = asyncio.ensure_future(self._follow(output))
 
-    def _read(self, output: Any, loop: asyncio.AbstractEventLoop) -> None:
-        # The loop is closed early when the gateway is interrupted a second time.
-        with suppress(RuntimeError, OSError):
-            for pieces in output:
-                for stream, data in zip(STREAMS, pieces):
-                    if data:
-                        loop.call_soon_threadsafe(self._printed.feed, stream, data)
-        close_stream(output)
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._ended)
+    async def _follow(self, output: socket.socket) -> None:
+        try:
+            reader, writer = await asyncio.open_connection(sock=output)
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await self._read(reader)
+            writer.close()
+        finally:
+            self._ended()
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        """Pieces of output, each behind the number of its stream and its length."""
+        while True:
+            head = await reader.readexactly(FRAME.size)
+            number, length = FRAME.unpack(head)
+            while length:
+                data = await reader.read(length)
+                if not data:
+                    return
+                length -= len(data)
+                self._printed.feed(STREAMS[number == STDERR], data)
+                while self._printed.crowded:
+                    await asyncio.sleep(SILENCE_SECONDS)
 
     def _ended(self) -> None:
         for stream in STREAMS:
@@ -139,7 +153,7 @@ class DockerRunner(Runner):
             if tag in (None, "latest"):
                 raise StartError(PULL_FAILED.format(self.image)) from error
 
-    def _create_and_start(self, action: Action) -> Tuple[Any, Any, Address]:
+    def _create_and_start(self, action: Action) -> Tuple[Any, socket.socket, Address]:
         errors = docker_package().errors
         try:
             container = self._engine.containers.create(self.image, **self._arguments(action))
@@ -147,14 +161,13 @@ class DockerRunner(Runner):
             raise StartError(PULL_FAILED.format(self.image)) from error
         except (errors.DockerException, OSError) as error:
             raise StartError(NO_RESOURCES, WHISK_ERROR) from error
-        streams = {"stdout": True, "stderr": True, "demux": True}
-        output = container.attach(stream=True, logs=True, **streams)
+        output = attached(container)
         try:
             container.start()
             return container, output, address_of(container)
         except (errors.DockerException, OSError, LookupError) as error:
             remove(container)
-            close_stream(output)
+            output.close()
             raise start_error(self.image, error) from error
 
     def _arguments(self, action: Action) -> Dict[str, Any]:
@@ -236,11 +249,15 @@ def killed_for_memory(container: Any) -> bool:
     return False
 
 
-def close_stream(output: Any) -> None:
-    with suppress(OSError):
-        output.close()
-    # That closes the socket alone; the answer it came from holds it open.
-    output._response.close()
+def attached(container: Any) -> socket.socket:
+    """What the container prints, from its start on."""
+    streams = {"stdout": 1, "stderr": 1, "stream": 1, "logs": 1}
+    output = container.attach_socket(params=streams)
+    own: socket.socket = output._sock.dup()
+    # It isn't read ahead by anybody, and closed by its owner alone.
+    with suppress(OSError, ValueError):
+        output._response.close()
+    return own
 
 
 def remove(container: Any) -> None:

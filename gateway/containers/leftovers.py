@@ -76,7 +76,9 @@ def default_folder() -> str:
 
 
 def make_private(folder: str) -> None:
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    """Raises PermissionError."""
+    with suppress(FileExistsError):
+        os.makedirs(folder, mode=0o700)
     found = os.lstat(folder)
     is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     others_may_write = stat.S_IMODE(found.st_mode) & 0o022

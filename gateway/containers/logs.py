@@ -2,9 +2,11 @@
 
 import asyncio
 import codecs
+import functools
 import time
+from collections import deque
 from datetime import datetime, timezone
-from typing import List, Tuple
+from typing import Callable, Deque, List, Optional, Tuple
 
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 TRUNCATED = "Logs were truncated because the total bytes size exceeds the limit of {} bytes."
@@ -12,7 +14,15 @@ MAY_BE_MISSING = "The action did not initialize or run as expected. Log data mig
 STREAMS = ("stdout", "stderr")
 
 LONGEST_LINE = 65536
-MOST_EARLY_LINES = 10000
+MOST_EARLY_BYTES = 10485760
+# An activation's log is counted in bytes; that many empty lines would take far more memory.
+MOST_LINES = 200000
+# A flood is taken in small pieces, for a few milliseconds at a time.
+PIECE = 2048
+SECONDS_AT_ONCE = 0.002
+SECONDS_BETWEEN = 0.004
+#: Whoever reads what a container prints had better stop for a while when so much waits.
+CROWDED = 262144
 
 
 class Page:
@@ -32,10 +42,12 @@ class Page:
         return self.sentinels == len(STREAMS)
 
     def add(self, stream: str, text: str) -> None:
+        if self.truncated:
+            return
         self.size += len(text.encode("utf-8", "replace")) + 1
-        if self.size <= self.limit:
+        if self.size <= self.limit and len(self.lines) < MOST_LINES:
             self.lines.append(line_from_text(stream, text))
-        elif not self.truncated:
+        else:
             self.truncated = True
             self.lines.append(line_from_text("stderr", TRUNCATED.format(self.limit)))
 
@@ -49,11 +61,21 @@ class Log:
     """One container's output. What it says before the first activation is that one's; between two,
     it is lost."""
 
-    def __init__(self, silence_seconds: float = 0.0, sentinel_seconds: float = 0.5):
+    def __init__(
+        self,
+        silence_seconds: float = 0.0,
+        sentinel_seconds: float = 0.5,
+        on_room: Optional[Callable[[], None]] = None,
+    ):
+        """`on_room` is called when a log that was crowded has taken everything."""
         self.silence_seconds = silence_seconds
         self.sentinel_seconds = sentinel_seconds
         self.sentinelled = False
+        self._on_room = on_room
+        self._waiting: Deque[Tuple[str, bytes]] = deque()
+        self._waiting_bytes = 0
         self._early: List[Tuple[str, str]] = []
+        self._early_bytes = 0
         self._begun = False
         self._pages: List[Page] = []
         self._heard = time.monotonic()
@@ -62,11 +84,46 @@ class Log:
     def feed(self, stream: str, data: bytes) -> None:
         """No data means that the stream has ended."""
         self._heard = time.monotonic()
-        for line in self._splitters[stream].lines_from(data):
+        self._waiting.append((stream, data))
+        self._waiting_bytes += len(data)
+        if len(self._waiting) == 1:
+            self._take_some()
+
+    @property
+    def crowded(self) -> bool:
+        return self._waiting_bytes > CROWDED
+
+    def _take_some(self) -> None:
+        was_crowded = self.crowded
+        enough = time.monotonic() + SECONDS_AT_ONCE
+        while self._waiting and time.monotonic() < enough:
+            stream, data = self._waiting[0]
+            self._waiting_bytes -= len(data[:PIECE])
+            if len(data) > PIECE:
+                self._waiting[0] = stream, data[PIECE:]
+            else:
+                self._waiting.popleft()
+            self._take_piece(stream, data[:PIECE])
+        if self._waiting:
+            asyncio.get_running_loop().call_later(SECONDS_BETWEEN, self._take_some)
+        if was_crowded and not self.crowded and self._on_room:
+            self._on_room()
+
+    def _take_piece(self, stream: str, data: bytes) -> None:
+        lines = self._splitters[stream].lines_from(data)
+        if not self._wants(stream):
+            lines = [line for line in lines if SENTINEL in line]
+        for line in lines:
             self._take(stream, line)
         if not data:
             for page in self._pages:
                 page.end_stream(stream)
+
+    def _wants(self, stream: str) -> bool:
+        """Whether any line would be kept."""
+        if not self._begun:
+            return self._early_bytes < MOST_EARLY_BYTES
+        return any(stream in page.open_streams and not page.truncated for page in self._pages)
 
     def _take(self, stream: str, line: str) -> None:
         if line.strip() == SENTINEL:
@@ -78,7 +135,8 @@ class Log:
             for page in self._pages:
                 if stream in page.open_streams:
                     page.add(stream, line)
-        elif len(self._early) < MOST_EARLY_LINES:
+        elif self._early_bytes < MOST_EARLY_BYTES:
+            self._early_bytes += len(line) + 1
             self._early.append((stream, line))
 
     def begin(self, limit: int) -> Page:
@@ -106,6 +164,8 @@ class Log:
         for _ in range(3):
             await asyncio.sleep(0)
         asked = time.monotonic()
+        while self._waiting and time.monotonic() - asked < self.sentinel_seconds:
+            await asyncio.sleep(SECONDS_BETWEEN)
         while not self.sentinelled:
             if time.monotonic() - max(self._heard, asked) >= self.silence_seconds:
                 return
@@ -131,5 +191,9 @@ class LineSplitter:
 
 def line_from_text(stream: str, text: str) -> str:
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{moment}.{nanoseconds:09d}Z {stream}: {text}"
+    return f"{text_from_second(seconds)}.{nanoseconds:09d}Z {stream}: {text}"
+
+
+@functools.lru_cache(maxsize=1)
+def text_from_second(second: int) -> str:
+    return datetime.fromtimestamp(second, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")

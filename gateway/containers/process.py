@@ -13,7 +13,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Dict, Optional, Set
+from typing import Dict, List, Optional, Set
 
 import psutil
 
@@ -53,11 +53,26 @@ class Output(asyncio.SubprocessProtocol):
     """What a process prints goes into `log`; its end is told."""
 
     def __init__(self) -> None:
-        self.log = Log()
+        self.log = Log(on_room=self._listen_again)
         self.end = Exit()
+        self._paused: List[asyncio.ReadTransport] = []
+        self._process: Optional[asyncio.SubprocessTransport] = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._process = transport
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self.log.feed(STREAMS[fd - 1], data)
+        pipe = self._process.get_pipe_transport(fd) if self._process else None
+        if self.log.crowded and isinstance(pipe, asyncio.ReadTransport):
+            pipe.pause_reading()
+            self._paused.append(pipe)
+
+    def _listen_again(self) -> None:
+        for pipe in self._paused:
+            pipe.resume_reading()
+        self._paused.clear()
 
     def pipe_connection_lost(self, fd: int, error: Optional[Exception]) -> None:
         self.log.feed(STREAMS[fd - 1], b"")

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any, Callable, Coroutine, List, NamedTuple, Optional, Set
 
+from gateway.aside import extent, made
 from gateway.containers.client import NoReply, NotListening, post, post_when_listening
 from gateway.containers.container import Container
 from gateway.containers.envelope import init_body_from_order, run_body_from_order
@@ -77,7 +78,9 @@ async def init(
 ) -> Optional[Outcome]:
     """None when it succeeded."""
     limit = order.action.limits.timeout
-    body = init_body_from_order(order, now() + limit, api_key)
+    deadline = now() + limit
+    size = extent([order.action.code, order.init_env])
+    body = await made(lambda: init_body_from_order(order, deadline, api_key), size)
     request = post_when_listening(container.host, container.port, "/init", body)
     try:
         reply = await answer(container, request, limit)
@@ -89,7 +92,7 @@ async def init(
         return whisk_error(EXITED_IN_RUN)
     if reply and reply.status == 403 and container.shared:
         return None
-    return failure_from_init_reply(reply)
+    return await made(lambda: failure_from_init_reply(reply), reply.length if reply else 0)
 
 
 async def run(
@@ -99,7 +102,8 @@ async def run(
     api_key: Optional[str],
 ) -> Outcome:
     limit = order.action.limits.timeout
-    body = run_body_from_order(order, now() + limit, api_key)
+    deadline = now() + limit
+    body = await made(lambda: run_body_from_order(order, deadline, api_key), extent(order.value))
     try:
         request = post(container.host, container.port, "/run", body)
         reply = await answer(container, request, limit)
@@ -117,7 +121,7 @@ async def run(
         if warm:
             raise NotTaken()
         return whisk_error(EXITED_IN_RUN)
-    return outcome_from_reply(reply)
+    return await made(lambda: outcome_from_reply(reply), reply.length if reply else 0)
 
 
 async def answer(

@@ -9,10 +9,13 @@ DEFAULT = ("python", "app.py")
 SHELL = ("/bin/sh", "-c")
 QUOTES = "'\""
 PART = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|(?:\\.|[^'"\\])+""", re.S)
-PAIR = re.compile(r"""([^\s=]+)=((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*)""", re.S)
+PAIR = re.compile(r"""([^\s=]+)(?:=((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])*))?""", re.S)
 CONTINUED = re.compile(r"\\[ \t]*\n(?:[ \t]*\n)*")
 OLD_PAIR = re.compile(r"([^\s=]*)\s+(.*)", re.S)
-VARIABLE = re.compile(r"\\(.)|\$(\w+)|\$\{(\w+)(?:(:[-+])([^}]*))?\}", re.S)
+PLAIN = r"\\(?P<escaped>.)|\$(?P<plain>\w+)"
+BRACED = r"\$\{(?P<braced>\w+)(?:(?P<operator>:[-+])(?P<other>[^}]*))?\}"
+VARIABLE = re.compile(f"{PLAIN}|{BRACED}", re.S)
+WITHOUT_BRACES = re.compile(PLAIN, re.S)
 INTERPRETER = re.compile(r"(?:.*/)?python[\d.]*\Z")
 ADAPTER = re.compile(r"(?:.*/)?openwhisk\.py\Z")
 
@@ -78,7 +81,13 @@ def pairs_from_words(
     old_form = OLD_PAIR.match(rest)
     if old_form:
         return {old_form.group(1): value_from_text(old_form.group(2), known)}
-    return {key: value_from_text(value, known) for key, value in PAIR.findall(rest)}
+    pairs = {}
+    for match in PAIR.finditer(rest):
+        key, value = match.groups()
+        # A word without an equals sign is none.
+        if value is not None:
+            pairs[key] = value_from_text(value, known)
+    return pairs
 
 
 def value_from_text(text: str, known: Dict[str, str]) -> str:
@@ -87,20 +96,31 @@ def value_from_text(text: str, known: Dict[str, str]) -> str:
     for part in PART.findall(text):
         plain = part[1:-1] if part[0] in QUOTES else part
         if part[0] != "'":
-            plain = VARIABLE.sub(lambda match: replacement(match, known), plain)
+            plain = expanded(plain, known)
         found.append(plain)
     return "".join(found)
 
 
+def expanded(text: str, known: Dict[str, str]) -> str:
+    """Behind the last brace that closes there is none to look for again and again."""
+    end = text.rfind("}") + 1
+
+    def value(match: Match[str]) -> str:
+        return replacement(match, known)
+
+    return VARIABLE.sub(value, text[:end]) + WITHOUT_BRACES.sub(value, text[end:])
+
+
 def replacement(match: Match[str], known: Dict[str, str]) -> str:
-    escaped, plain, braced, operator, other = match.groups(default="")
-    current = known.get(plain or braced, "")
-    if escaped:
-        return str(escaped)
+    found: Dict[str, str] = match.groupdict(default="")
+    if found["escaped"]:
+        return found["escaped"]
+    current = known.get(found["plain"] or found.get("braced", ""), "")
+    operator = found.get("operator")
     if operator == ":-":
-        return current or str(other)
+        return current or found["other"]
     if operator == ":+":
-        return str(other) if current else ""
+        return found["other"] if current else ""
     return current
 
 

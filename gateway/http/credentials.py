@@ -14,7 +14,7 @@ TOKEN68 = r"[A-Za-z0-9\-._~+/]+=*"
 ONE_TOKEN68 = re.compile(rf"({TOKEN68}){SPACE}\Z")
 BASIC = re.compile(rf"(?i:basic){SPACE}({TOKEN68}){SPACE}\Z")
 BEARER = re.compile(rf"(?i:bearer){SPACE}({TOKEN68}){SPACE}\Z")
-OTHER = re.compile(rf"({TOKEN}){SPACE}(.*)\Z")
+OTHER = re.compile(rf"({TOKEN}){SPACE}(.*)\Z", re.DOTALL)
 
 
 def credentials(text: str) -> Optional[str]:

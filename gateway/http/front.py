@@ -5,6 +5,7 @@ Touches the network. What can't be read is answered here; nobody can keep a conn
 ever."""
 
 import asyncio
+import itertools
 import re
 import socket
 import traceback
@@ -13,15 +14,15 @@ from typing import Any, Awaitable, Callable, List, NamedTuple, Set, Tuple
 
 import h11
 
+from gateway.aside import made
 from gateway.http.messages import Request, Response, reason_of, text_response
 from gateway.http.refusals import response_from_refusal
 from gateway.http.startline import (
+    Head,
     Start,
-    checked_headers,
+    head_from_event,
     method_from_line,
     start_from_line,
-    target_of,
-    wants_close,
 )
 from gateway.refusal import CRASHED, Refusal, Stage
 from gateway.terminal import complain
@@ -34,6 +35,8 @@ LINGER_SECONDS = 2
 LONGEST_START_LINE = 8192 + 64
 LONGEST_HEAD = 65 * (64 + 8192 + 4)
 PIECE = 65536
+# Chunks may be as small as a byte, and thousands of them come together.
+EVENTS_AT_ONCE = 20
 LINGER_PIECES = 256
 WAITING_CONNECTIONS = 1024
 WITHOUT_BODY = (204, 205, 304)
@@ -41,14 +44,26 @@ LINE_BREAK = re.compile(rb"[\r\n]")
 TOO_LARGE = "The request is larger than the limit of {} bytes."
 
 Handler = Callable[[Request], Awaitable[Response]]
-LimitsFor = Callable[[Start], "BodyLimits"]
+LimitsFor = Callable[[Start, Head], "BodyLimits"]
 
 
 class BodyLimits(NamedTuple):
-    """Up to `kept` bytes are handed on, up to `taken` are counted; more is refused."""
+    """Up to `kept` bytes are handed on, up to `taken` are counted; more is refused. Where nothing
+    is taken the request is answered without a look at its body."""
 
     kept: int
     taken: int
+
+
+NOT_READ = BodyLimits(0, 0)
+
+
+class Received(NamedTuple):
+    """A request, whether the connection is closed after it, and whether its body still comes."""
+
+    request: Request
+    closes: bool
+    unread: bool = False
 
 
 class Gone(Exception):
@@ -153,15 +168,17 @@ class Connection:
         while True:
             line = await self._read_start_line()
             try:
-                request, closes = await self._read_request(line)
+                received = await self._read_request(line)
             except Refusal as refusal:
                 response = response_from_refusal(refusal)
                 await self._send(response, method_from_line(line), closes=True)
                 return await self._linger()
-            response = await self._answer(request)
+            response = await self._answer(received.request)
             # Clients take these for answers with something still to come.
-            closes = closes or response.status < 200 or response.status == 205
-            await self._send(response, request.method, closes)
+            closes = received.closes or response.status < 200 or response.status == 205
+            await self._send(response, received.request.method, closes)
+            if received.unread:
+                return await self._linger()
             if closes:
                 return
 
@@ -172,14 +189,14 @@ class Connection:
             complain(traceback.format_exc())
             return text_response(500, CRASHED)
 
-    async def _read_request(self, line: bytes) -> Tuple[Request, bool]:
-        """And whether the connection is closed after it. Raises Refusal."""
+    async def _read_request(self, line: bytes) -> Received:
+        """Raises Refusal."""
         start = start_from_line(line)
         parser = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
         # The line was read by other rules than the parser's; it gets one that it can't mind.
         parser.receive_data(b"POST / HTTP/%s\r\n" % start.version + self._buffer)
         try:
-            request, closes = await self._read_message(start, parser)
+            received = await self._read_message(start, parser)
         except h11.RemoteProtocolError as error:
             message = f"Illegal HTTP message: {error}"
             raise Refusal(error.error_status_hint, message, Stage.CONNECTION) from error
@@ -187,22 +204,31 @@ class Connection:
             message = "The request did not arrive in time."
             raise Refusal(408, message, Stage.CONNECTION) from error
         self._buffer = parser.trailing_data[0]
-        return request, closes
+        return received
 
-    async def _read_message(
-        self,
-        start: Start,
-        parser: h11.Connection,
-    ) -> Tuple[Request, bool]:
-        head = await self._next_event(parser, now() + HEAD_SECONDS)
-        headers = checked_headers(start, head)
-        target = target_of(start, headers)
+    async def _read_message(self, start: Start, parser: h11.Connection) -> Received:
+        event, size = await self._read_head(parser)
+        head = await made(lambda: head_from_event(start, event), size)
+        limits = self._limits_for(start, head)
+        request = Request(start.method, head.target, head.headers)
+        if limits == NOT_READ and head.has_body:
+            return Received(request, closes=True, unread=True)
         if parser.they_are_waiting_for_100_continue:
             self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        deadline = now() + BODY_SECONDS
-        body, length = await self._read_body(parser, self._limits_for(start), deadline)
-        request = Request(start.method, target, headers, body, length)
-        return request, wants_close(start, headers)
+        body, length = await self._read_body(parser, limits, now() + BODY_SECONDS)
+        return Received(request._replace(body=body, length=length), head.closes)
+
+    async def _read_head(self, parser: h11.Connection) -> Tuple[Any, int]:
+        """And how many bytes came with it."""
+        deadline = now() + HEAD_SECONDS
+        size = len(self._buffer)
+        event: Any = await made(parser.next_event, size)
+        while event is h11.NEED_DATA:
+            piece = await self._read_piece(deadline)
+            parser.receive_data(piece)
+            size += len(piece)
+            event = await made(parser.next_event, size)
+        return event, size
 
     async def _read_start_line(self) -> bytes:
         """Between two requests a client may take its time, within one it may not."""
@@ -240,13 +266,16 @@ class Connection:
     ) -> Tuple[bytes, int]:
         body = bytearray()
         length = 0
-        event = await self._next_event(parser, deadline)
-        while not isinstance(event, h11.EndOfMessage):
+        for number in itertools.count(1):
+            event = await self._next_event(parser, deadline)
+            if isinstance(event, h11.EndOfMessage):
+                break
+            if number % EVENTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             length += len(event.data)
             if length > limits.taken:
                 raise Refusal(413, TOO_LARGE.format(limits.taken), Stage.CONNECTION)
             body += event.data[: max(0, limits.kept - len(body))]
-            event = await self._next_event(parser, deadline)
         return bytes(body), length
 
     async def _send(self, response: Response, method: str, closes: bool) -> None:

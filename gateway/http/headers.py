@@ -21,15 +21,19 @@ def headers_for_action(
 ) -> Dict[str, str]:
     """By lower-case name; of several with one name the last counts, but `connection` collects
     them. `accept` is what that header has become, where somebody has read it already."""
-    handed: Dict[str, str] = {}
+    values: Dict[str, str] = {}
     for given, value in headers:
         name = given.lower()
         if name in NEVER_HANDED_ON:
             continue
-        text = accept if name == "accept" and accept else rendered(name, value)
-        if name == "connection" and name in handed:
-            text = f"{handed[name]}, {text}"
-        handed[name] = text
+        if name == "connection":
+            value = rendered(name, value)
+            value = f"{values[name]}, {value}" if name in values else value
+        values[name] = value
+    handed = {name: rendered(name, value) for name, value in values.items()}
+    handed.update((name, values[name]) for name in ("connection",) if name in values)
+    if "accept" in handed and accept:
+        handed["accept"] = accept
     if content_type is not None:
         handed["content-type"] = content_type.text
     return handed

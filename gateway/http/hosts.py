@@ -22,9 +22,10 @@ HOST = re.compile(
     re.ASCII,
 )
 HIGHEST_PORT = 65535
-ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*)://(.*)\Z")
+ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*)://(.*)\Z", re.DOTALL)
 REFERENCE = re.compile(
-    r"(?:([A-Za-z][A-Za-z0-9+\-.]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?\Z"
+    r"(?:([A-Za-z][A-Za-z0-9+\-.]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?\Z",
+    re.DOTALL,
 )
 SCHEME = re.compile(r"[A-Za-z0-9+\-.]+\Z")
 FRAGMENT_OR_USER = re.compile(r"#|//[^/?]*@")

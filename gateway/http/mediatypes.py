@@ -4,6 +4,8 @@ Whether a body is text or base64 hangs on this table; it is the library's own, g
 
 import codecs
 import re
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from typing import Dict, NamedTuple, Optional, Tuple
 
 from gateway.http.grammar import PARAMETER, TOKEN, parameters_from_text, quoted_if_needed
@@ -237,6 +239,8 @@ for _line in _CHARSETS.strip().split("\n"):
     for _name in _line.split():
         CHARSETS[_name.lower()] = _line.split()[0]
 
+LONGEST_CHARSET = 40
+KNOWN_TO_PYTHON = frozenset([*aliases, *aliases.values(), "koi8_u", "cp720", "cp874", "utf_8_sig"])
 PYTHONS_OWN = frozenset(["idna", "punycode", "unicode-escape", "raw-unicode-escape"])
 
 MEDIA_TYPE = re.compile(rf"({TOKEN})[ \t]*/({TOKEN})[ \t]*((?:{PARAMETER})*)\Z")
@@ -319,9 +323,13 @@ def charset_from_name(name: str) -> str:
 
 def codec_from_charset(name: str) -> str:
     """Python's own name for it; UTF-8 where that is no charset to others, or to nobody."""
+    # Python remembers every name that it was ever asked for, known or not.
+    normal = normalize_encoding(name[:LONGEST_CHARSET]).lower()
+    if normal not in KNOWN_TO_PYTHON:
+        return "utf-8"
     try:
-        "".encode(name)
-        codec = codecs.lookup(name).name
+        "".encode(normal)
+        codec = codecs.lookup(normal).name
     except (LookupError, ValueError):
         return "utf-8"
     return "utf-8" if codec in PYTHONS_OWN else codec

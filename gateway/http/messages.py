@@ -24,6 +24,12 @@ class Request(NamedTuple):
     transaction_id: str = ""
     accepted: Preferences = Preferences()
 
+    @property
+    def size(self) -> int:
+        """In characters and bytes: how much there is to read."""
+        head = sum(len(name) + len(value) for name, value in self.headers)
+        return head + len(self.target.query or "") + len(self.body)
+
 
 class Response(NamedTuple):
     """`content_type` is None exactly where there is no body."""

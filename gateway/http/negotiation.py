@@ -1,11 +1,14 @@
 """What a client accepts, by its Accept and Accept-Charset headers. Touches nothing."""
 
-from typing import Iterable, NamedTuple, Optional, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Sized, Tuple
 
 from gateway.http.headerlines import Pairs, values_of
 from gateway.http.mediatypes import BINARY, OPEN, MediaType
 from gateway.http.ranges import MediaRange, charsets_from_text, media_ranges_from_text
 from gateway.refusal import Refusal, Stage
+
+# Nobody wishes for more; each is looked at again and again.
+MOST_RANGES = 1000
 
 NOT_ACCEPTABLE = "Resource representation is only available with these types:\n{}"
 
@@ -65,20 +68,24 @@ def first_weight(weights: Iterable[Tuple[bool, float]]) -> float:
 
 def preferences_from_headers(headers: Pairs) -> Preferences:
     """What can't be read isn't a wish."""
-    types = []
+    types: List[MediaRange] = []
     accept = None
     for value in values_of(headers, "accept"):
-        ranges = media_ranges_from_text(value)
+        ranges = media_ranges_from_text(value) if few(value, types) else None
         types += ranges or []
         accept = value if ranges is None else ", ".join(each.text for each in ranges)
-    charsets = []
+    charsets: List[Tuple[str, float]] = []
     for value in values_of(headers, "accept-charset"):
-        charsets += charsets_from_text(value)
+        charsets += charsets_from_text(value) if few(value, charsets) else []
     return Preferences(
         tuple(sorted(types, key=generality)),
         tuple(sorted(charsets, key=charset_generality)),
         accept,
     )
+
+
+def few(text: str, known: Sized) -> bool:
+    return text.count(",") + len(known) < MOST_RANGES
 
 
 def generality(each: MediaRange) -> float:

@@ -4,7 +4,7 @@ Touches nothing. Each gives the new text, or None where the value doesn't follow
 grammar."""
 
 import re
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from gateway.http import urls
 from gateway.http.dates import date
@@ -100,7 +100,6 @@ DIRECTIVES_ALONE = (
 DIRECTIVES_WITH_SECONDS = ("max-age", "max-stale", "min-fresh", "s-maxage")
 DIRECTIVES_WITH_NAMES = ("private", "no-cache")
 DIRECTIVE = re.compile(rf"({TOKEN})(?:{SPACE}={SPACE}({TOKEN}|{QUOTED}))?{SPACE}")
-BETWEEN_NAMES = re.compile(rf"{SPACE},{SPACE}")
 DIGITS = re.compile(r"\d+\Z", re.ASCII)
 SECONDS = re.compile(rf"\d+{SPACE}\Z", re.ASCII)
 MOST_SECONDS = 2147483647
@@ -113,11 +112,23 @@ def cache_directive(match: Found) -> Optional[str]:
     if name in DIRECTIVES_WITH_SECONDS and DIGITS.match(value):
         return f"{name}={capped(value)}"
     if name in DIRECTIVES_WITH_NAMES:
-        names = BETWEEN_NAMES.split(unquoted(value)) if unquoted(value) else []
+        names = names_from_list(unquoted(value))
         return f'{name}="{",".join(names)}"' if names else first_group(match)
     if name in DIRECTIVES_ALONE:
         return None
     return f"{name}={quoted_if_needed(unquoted(value))}"
+
+
+def names_from_list(text: str) -> List[str]:
+    """Space around the commas isn't part of a name, at either end of the list it is."""
+    if not text:
+        return []
+    first, *others = text.split(",")
+    names = [first]
+    for each in others:
+        names[-1] = names[-1].rstrip(" \t")
+        names.append(each.lstrip(" \t"))
+    return names
 
 
 cache_directives = listed(DIRECTIVE, cache_directive)
@@ -138,16 +149,14 @@ def date_or_seconds(text: str) -> Optional[str]:
 # -- cookies --------------------------------------------------------------------------------------
 
 COOKIE_TEXT = r"[!#-+\--:<-\[\]-~]*"
-COOKIE = re.compile(
-    rf'{SPACE}({TOKEN}){SPACE}={SPACE}(?:"({COOKIE_TEXT})"|({COOKIE_TEXT})){SPACE}\Z'
-)
+COOKIE = re.compile(rf'({TOKEN}){SPACE}={SPACE}(?:"({COOKIE_TEXT})"|({COOKIE_TEXT}))\Z')
 
 
 def cookies(text: str) -> Optional[str]:
     """What isn't a cookie is dropped, unless there is none at all."""
     kept = []
     for part in text.split(";"):
-        match = COOKIE.match(part)
+        match = COOKIE.match(part.strip(" \t"))
         if match:
             kept.append(f"{match.group(1)}={match.group(2) or match.group(3) or ''}")
     return "; ".join(kept) or None
@@ -155,16 +164,18 @@ def cookies(text: str) -> Optional[str]:
 
 # -- ranges of bytes ------------------------------------------------------------------------------
 
-BYTES = re.compile(rf"bytes{SPACE}={SPACE}(?:,{SPACE})*(.*)\Z")
+# What fits into the library's numbers.
+WHOLE = r"\d{1,18}"
+BYTES = re.compile(rf"bytes{SPACE}={SPACE}(?:,{SPACE})*(.*)\Z", re.DOTALL)
 BYTE_RANGE = re.compile(
-    rf"(?:(\d{{1,18}}){SPACE}-{SPACE}(\d{{1,18}})?|-(\d{{1,18}})){SPACE}",
+    rf"(?:({WHOLE}){SPACE}-{SPACE}({WHOLE})?|-({WHOLE})){SPACE}",
     re.ASCII,
 )
 CONTENT_RANGE = re.compile(
-    rf"bytes{SPACE}(\d+){SPACE}-{SPACE}(\d+){SPACE}/{SPACE}(\d+|\*){SPACE}\Z",
+    rf"bytes{SPACE}({WHOLE}){SPACE}-{SPACE}({WHOLE}){SPACE}/{SPACE}({WHOLE}|\*){SPACE}\Z",
     re.ASCII,
 )
-UNSATISFIED_RANGE = re.compile(rf"bytes{SPACE}\*/(\d+){SPACE}\Z", re.ASCII)
+UNSATISFIED_RANGE = re.compile(rf"bytes{SPACE}\*/({WHOLE}){SPACE}\Z", re.ASCII)
 
 
 def byte_ranges(text: str) -> Optional[str]:

@@ -48,6 +48,16 @@ class Start(NamedTuple):
     version: bytes
 
 
+class Head(NamedTuple):
+    """A request's lines as they are meant: `closes` that nothing follows it, `has_body` that a
+    body does."""
+
+    target: Target
+    headers: Pairs
+    closes: bool
+    has_body: bool
+
+
 def method_from_line(line: bytes) -> str:
     """Also of a line that is none otherwise; empty where it has no method."""
     method = line.partition(b" ")[0].decode("latin-1")
@@ -70,6 +80,13 @@ def start_from_line(line: bytes) -> Start:
     return Start(method, target.decode("latin-1"), version[len(b"HTTP/") :])
 
 
+def head_from_event(start: Start, event: h11.Request) -> Head:
+    """Raises Refusal."""
+    headers = checked_headers(start, event)
+    target = target_of(start, headers)
+    return Head(target, headers, wants_close(start, headers), announces_body(headers))
+
+
 def checked_headers(start: Start, head: h11.Request) -> Pairs:
     """Raises Refusal."""
     lines = list(head.headers.raw_items())
@@ -80,8 +97,8 @@ def checked_headers(start: Start, head: h11.Request) -> Pairs:
             headers.append((name.decode("ascii"), normal_value(value)))
     except UnicodeDecodeError as error:
         raise bad_request(NOT_UTF8) from error
-    types = {media_type_from_text(value) or value for value in values_of(headers, "content-type")}
-    if len(types) > 1:
+    types = set(values_of(headers, "content-type"))
+    if len(types) > 1 and len({media_type_from_text(each) or each for each in types}) > 1:
         raise bad_request(TWO_TYPES)
     check_body_announced(start, headers)
     return headers
@@ -104,6 +121,11 @@ def check_body_announced(start: Start, headers: Pairs) -> None:
         raise bad_request(TWO_LENGTHS)
     if start.method == "HEAD" and (chunked or int(length or 0)):
         raise bad_request(HEAD_WITH_BODY, 422)
+
+
+def announces_body(headers: Pairs) -> bool:
+    chunked = bool(values_of(headers, "transfer-encoding"))
+    return chunked or int(last_value_of(headers, "content-length") or 0) > 0
 
 
 def target_of(start: Start, headers: Pairs) -> Target:

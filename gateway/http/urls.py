@@ -12,12 +12,14 @@ PERCENT = "%[0-9A-Fa-f]{2}"
 
 PATH = re.compile(f"(?:[{PATH_CHARACTERS}/]|{PERCENT})*")
 QUERY = re.compile(f"(?:[{QUERY_CHARACTERS}]|{PERCENT})*")
-FORM = re.compile(rf"(?:[!\"$&-~]|{PERCENT})*")
-ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*):(?://([^/?]*))?(.*)\Z")
-AUTHORITY = re.compile(
-    rf"(?:[{UNRESERVED}!$&'()*+,;=:]|{PERCENT})*@?(\[[0-9A-Fa-f:.]+\]|(?:[{UNRESERVED}!$&'()*+,;=]|{PERCENT})*)"
-    r"(?::([0-9]{1,5}))?\Z"
-)
+# It ends where it must, so the plus has no other way to be read.
+FORM = re.compile(rf"(?:[!\"$&-~]+|{PERCENT})*")
+ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*):(?://([^/?]*))?(.*)\Z", re.DOTALL)
+USER = f"(?:[{UNRESERVED}!$&'()*+,;=:]|{PERCENT})*"
+NAME = f"(?:[{UNRESERVED}!$&'()*+,;=]|{PERCENT})*"
+IP_LITERAL = r"\[[0-9A-Fa-f:.]+\]"
+# A name without a user looks like one itself.
+AUTHORITY = re.compile(rf"{USER}(?:(?:@?{IP_LITERAL}|@{NAME})(?::[0-9]{{1,5}})?)?\Z")
 PERCENTS = re.compile(f"(?:{PERCENT})+")
 
 

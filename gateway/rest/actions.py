@@ -2,12 +2,13 @@
 
 Touches nothing but through the controller."""
 
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from gateway import activationrecords, records
+from gateway.aside import made
 from gateway.clock import now
 from gateway.controller import Controller, Invocation
-from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS
+from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS, Action
 from gateway.http.messages import Response, json_response
 from gateway.refusal import MISSING, Refusal
 from gateway.rest import content
@@ -71,9 +72,19 @@ class Actions:
     async def _put(self, call: Call) -> Response:
         self._check_package(call)
         overwrite = call.query.boolean("overwrite", False)
+        sent = await made(lambda: content_of(call.request), call.request.size)
+        async with self._controller.changing:
+            action = await self._kept(call, sent, overwrite)
+        return json_response(200, records.json_from_action(action))
+
+    async def _kept(self, call: Call, sent: Any, overwrite: bool) -> Action:
+        """Raises Refusal."""
         old = self._store.actions.get(call.path)
-        sent = content_of(call.request)
-        action = content.action_from_content(sent, place_of(call), old, now(), self._settings)
+        settings = self._settings
+        action = await made(
+            lambda: content.action_from_content(sent, place_of(call), old, now(), settings),
+            call.request.size,
+        )
         check_reach(self._store, call.namespace, action.components)
         check_collection(self._store, call.path, "actions")
         if old is not None and not overwrite:
@@ -82,7 +93,7 @@ class Actions:
         await self._store.put_action(action)
         if old is not None:
             await self._controller.forget(old)
-        return json_response(200, records.json_from_action(action))
+        return action
 
     async def _delete(self, call: Call) -> Response:
         self._check_package(call)
@@ -98,14 +109,20 @@ class Actions:
         blocking = call.query.boolean("blocking", False)
         result_alone = call.query.boolean("result", False)
         seconds = call.query.milliseconds("timeout", self._settings.wait_seconds)
-        payload = checked_payload(call.request, self._settings)
+        request = call.request
+        payload = await made(lambda: checked_payload(request, self._settings), request.size)
         action = invocable_action(self._controller, place_of(call), payload)
         invocation = await self._controller.invoke(
-            action, payload, call.request.transaction_id, seconds if blocking else 0
+            action, payload, request.transaction_id, seconds if blocking else 0
         )
         if not blocking:
             invocation = invocation._replace(activation=None)
-        return response_from_invocation(invocation, result_alone, self._settings.namespace)
+        activation = invocation.activation
+        subject = self._settings.namespace
+        return await made(
+            lambda: response_from_invocation(invocation, result_alone, subject),
+            (activation.size or 0) if activation else 0,
+        )
 
     def _check_package(self, call: Call) -> None:
         """Raises Refusal where the package isn't there, or is another's."""

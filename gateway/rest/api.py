@@ -69,8 +69,9 @@ class Api:
 
 
 def not_yours(call: Call, collection: str) -> Refusal:
-    """What is in a package is denied by the package's name, but to whom would change it."""
-    names = call.names or (collection,)
+    """What is in a package is denied by the package's name, but to whom would change it; a list by
+    the namespace alone."""
+    names = call.names
     if call.package and call.request.method in ("GET", "POST"):
         names = (call.package,)
     message = NOT_YOURS.format(path_of(call.namespace, *names))

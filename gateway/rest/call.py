@@ -76,7 +76,7 @@ def content_of(request: Request) -> Any:
     if content_type is not None and content_type.value != "application/json":
         raise Refusal(415, BAD_TYPE, Stage.CONTENT)
     try:
-        return jsontext.in_order(jsontext.value_from_json(request.body))
+        return jsontext.value_from_json(request.body)
     except jsontext.Malformed as error:
         raise malformed(error) from error
 

@@ -10,6 +10,7 @@ from gateway.refusal import Refusal
 from gateway.rest.call import BAD_NAME, malformed
 
 # The platform's own kinds and their newest versions here, as images that run the same code.
+LONGEST_IMAGE = 4096
 IMAGES_OF_KINDS = {
     "dotnet": "openwhisk/action-dotnet-v6.0",
     "go": "openwhisk/action-golang-v1.20",
@@ -58,7 +59,7 @@ def blackbox_from_json(value: Dict[str, Any]) -> Dict[str, Any]:
     image = value.get("image")
     if not isinstance(image, str):
         raise malformed("'image' must be a string defined in 'exec' for 'blackbox' actions")
-    if not IMAGE.match(image.strip()):
+    if len(image) > LONGEST_IMAGE or not IMAGE.match(image.strip()):
         raise malformed("could not parse image name")
     code, main = optional_text(value, "code"), optional_text(value, "main")
     if code is not None and not code.strip():

@@ -2,9 +2,10 @@
 
 Touches nothing but through the controller."""
 
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 from gateway import records
+from gateway.aside import made
 from gateway.clock import now
 from gateway.controller import Controller
 from gateway.entities import Action, Package
@@ -61,10 +62,20 @@ class Packages:
         overwrite = call.query.boolean("overwrite", False)
         if name == "default":
             raise Refusal(400, RESERVED.format(name))
+        sent = await made(lambda: content_of(call.request), call.request.size)
+        async with self._controller.changing:
+            package = await self._kept(call, sent, overwrite)
+        return json_response(200, records.json_from_package(package))
+
+    async def _kept(self, call: Call, sent: Any, overwrite: bool) -> Package:
+        """Raises Refusal."""
         old = self._store.packages.get(call.path)
-        place = (call.namespace, name)
-        sent = content_of(call.request)
-        package = content.package_from_content(sent, place, old, now(), self._settings)
+        place = (call.namespace, call.name)
+        settings = self._settings
+        package = await made(
+            lambda: content.package_from_content(sent, place, old, now(), settings),
+            call.request.size,
+        )
         if package.binding:
             check_reach(self._store, call.namespace, [package.binding.path])
         check_collection(self._store, call.path, "packages")
@@ -73,7 +84,7 @@ class Packages:
         if sent.get("binding"):
             self._check_binding(package, old)
         await self._store.put_package(package)
-        return json_response(200, records.json_from_package(package))
+        return package
 
     async def _delete(self, call: Call) -> Response:
         package = package_of(self._store, call.namespace, call.names[0])

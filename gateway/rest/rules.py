@@ -6,6 +6,7 @@ but through the controller."""
 from typing import Any, Dict, Optional, Tuple
 
 from gateway import records
+from gateway.aside import made
 from gateway.clock import now
 from gateway.controller import Controller
 from gateway.entities import Link, Rule, Trigger, place_from_path
@@ -64,7 +65,7 @@ class Rules:
 
     async def _put(self, call: Call) -> Response:
         overwrite = call.query.boolean("overwrite", False)
-        sent = content_of(call.request)
+        sent = await made(lambda: content_of(call.request), call.request.size)
         async with self._controller.changing:
             rule, active = await self._kept(call, sent, overwrite)
         return json_response(200, records.json_from_rule(rule, active))
@@ -96,7 +97,8 @@ class Rules:
 
     async def _switch(self, call: Call) -> Response:
         """Enables or disables it."""
-        active = state_from_content(content_of(call.request))
+        sent = await made(lambda: content_of(call.request), call.request.size)
+        active = state_from_content(sent)
         async with self._controller.changing:
             rule = self._rule(call)
             if active != self._is_active(rule):

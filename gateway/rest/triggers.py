@@ -6,6 +6,7 @@ import uuid
 from typing import Any, Dict, Optional
 
 from gateway import records
+from gateway.aside import made
 from gateway.clock import now
 from gateway.controller import Controller
 from gateway.entities import Firing, Link, Trigger, place_from_path
@@ -57,7 +58,7 @@ class Triggers:
 
     async def _put(self, call: Call) -> Response:
         overwrite = call.query.boolean("overwrite", False)
-        sent = content_of(call.request)
+        sent = await made(lambda: content_of(call.request), call.request.size)
         async with self._controller.changing:
             trigger = await self._kept(call, sent, overwrite)
         return json_response(200, records.json_from_trigger(trigger))
@@ -80,7 +81,8 @@ class Triggers:
         return json_response(200, records.json_from_trigger(trigger))
 
     async def _fire(self, call: Call) -> Response:
-        payload = checked_payload(call.request, self._settings)
+        request = call.request
+        payload = await made(lambda: checked_payload(request, self._settings), request.size)
         trigger = trigger_of(self._store, call.path)
         links = trigger.links or ()
         if not any(each.active for each in links):

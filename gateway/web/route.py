@@ -1,10 +1,10 @@
 """/api/v1/web: whether a web action may be asked, and its one walk from the request to the
 response. Touches nothing but through the controller."""
 
-import asyncio
 import hmac
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Optional
 
+from gateway.aside import made
 from gateway.controller import Controller, Invocation
 from gateway.entities import APPLICATION_ERROR, SUCCESS, Action, Activation
 from gateway.http import jsontext
@@ -17,9 +17,6 @@ from gateway.web.address import Address
 from gateway.web.params import params_from_request
 from gateway.web.result import negotiated, response_from_result
 
-# Reading or writing more than this takes long enough for others to notice.
-LARGE = 65536
-
 UNAUTHORIZED = "Authentication is possible but has failed or not yet been provided."
 NOT_READY = "Response not yet ready."
 FAILED = "There was an error processing your request."
@@ -30,8 +27,6 @@ NO_API_GATEWAY = (
     f"{MISSING} There is no API gateway here: a web action has a URL of its own,"
     " which 'wsk action get NAME --url' prints."
 )
-
-Made = TypeVar("Made")
 
 
 class WebRoute:
@@ -91,17 +86,11 @@ class WebRoute:
 
         seconds = self._controller.settings.wait_seconds
         invocation = await self._controller.invoke(
-            action, await made(params, request.length), request.transaction_id, seconds
+            action, await made(params, request.size), request.transaction_id, seconds
         )
         activation = invocation.activation
-        return await made(response, (activation.size or 0) if activation else 0)
-
-
-async def made(make: Callable[[], Made], size: int) -> Made:
-    """What is large is made in a thread, so that nobody else waits for it."""
-    if size <= LARGE:
-        return make()
-    return await asyncio.get_running_loop().run_in_executor(None, make)
+        written = (activation.size or 0) if activation else 0
+        return await made(response, request.size + written)
 
 
 def annotation(action: Action, name: str) -> Any:

@@ -167,11 +167,13 @@ def text_of_steps(job: Job, settings: Settings) -> str:
 
 def summary(works: List[Work]) -> int:
     """Prints what has become of all models; the exit status."""
-    print("IMAGE  DIGEST  BYTES SENT")
     made = [one for one in works if one.made]
+    if made:
+        print("IMAGE  DIGEST  BYTES SENT")
     for one in made:
         print(line_from_made(one))
-    print()
+    if made:
+        print()
     for one in made:
         job, image = one.job, one.job.order.target.short
         limits = f"-m {job.memory} -t {job.timeout}"

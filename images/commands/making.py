@@ -37,7 +37,8 @@ from images.engine.local import base_from_engine
 from images.engine.trial import Trials
 from images.image.reference import Reference
 from images.image.startcommand import Start, start_from_settings
-from images.registry.pushing import Pushed, Repositories, push, repositories_for
+from images.registry.pushing import Pushed, Repositories, push, repositories_for, unnoticed
+from images.registry.remembered import Remembered
 from images.registry.repository import Repository
 from images.registry.resolving import base_from_repository
 from images.registry.searching import names_in_image
@@ -93,6 +94,7 @@ class Workshop:
     ) -> None:
         self.environ, self.temporary, self.own = environ, temporary, own
         self.folder = Path(temporary.name)
+        self.remembered = Remembered(environ)
         self.added: Dict[Tuple[Addition, str], Layer] = {}
         self.opened: List[Repositories] = []
         self.read: List[Repository] = []
@@ -178,7 +180,10 @@ def start_of(base: Base, order: Order) -> Start:
 
 def decision_in_registry(base: Base, order: Order, repository: Repository) -> Decision:
     image = base.images[0]
-    names = lambda: names_in_image(repository, image)  # noqa: E731
+
+    def names() -> Names:
+        return names_in_image(repository, image)
+
     return decision_on_image(image.settings, start_of(base, order), order.python, names)
 
 
@@ -190,6 +195,7 @@ class InRegistry(NamedTuple):
 
     plan: Plan
     repositories: Repositories
+    remembered: Remembered
     kept_in: Optional[Repository] = None
 
 
@@ -197,11 +203,13 @@ def planned_in_registry(order: Order, shop: Workshop, tell: Tell) -> InRegistry:
     repositories = shop.repositories(order)
     base = base_from_repository(repositories.source, order.base, order.platform)
     decision = decision_in_registry(base, order, repositories.source)
-    return InRegistry(shop.plan(base, order, decision, tell), repositories)
+    plan = shop.plan(base, order, decision, tell)
+    return InRegistry(plan, repositories, shop.remembered)
 
 
 def made_in_registry(planned: InRegistry, progress: Callable[[int], None]) -> Made:
-    pushed = push(planned.plan, planned.repositories, progress, planned.kept_in)
+    plan, repositories, remembered, kept_in = planned
+    pushed = push(plan, repositories, progress, remembered, kept_in)
     return Made(planned.plan, pushed.digest, pushed.sent, pushed)
 
 
@@ -226,13 +234,18 @@ class WithEngine:
             self.try_out(plan, number, trying)
         if not pushing:
             return Made(plan)
+        self.tell(f"pushing {order.target.short}")
         if found.repositories is None:
             return self.pushed_by_engine(plan)
-        self.tell(f"pushing {order.target.short}")
-        progress = lambda size: None  # noqa: E731
-        return made_in_registry(InRegistry(plan, found.repositories), progress)
+        try:
+            planned = InRegistry(plan, found.repositories, self.shop.remembered)
+            return made_in_registry(planned, unnoticed)
+        except RegistryError as error:
+            return self.pushed_all_the_same(plan, error)
 
     def pulled(self, name: str, order: Order) -> "Found":
+        if self.engine.has_made(name):  # one of that name in a registry may be older
+            return self.found_in_engine(name, order)
         self.tell(f"pulling {name}")
         done = self.engine.run(["pull", name], self.tell)
         if done.status == 0:
@@ -242,10 +255,12 @@ class WithEngine:
                 self.tell(f"{name} is read through {self.engine.name}: {error}")
         elif not self.engine.has(name):
             raise EngineError(last_line(done.output))
+        return self.found_in_engine(name, order)
+
+    def found_in_engine(self, name: str, order: Order) -> "Found":
         base = base_from_engine(self.engine, name)
-        decision = decision_on_image(
-            base.images[0].settings, start_of(base, order), order.python, lambda: UNSEEN
-        )
+        settings, start = base.images[0].settings, start_of(base, order)
+        decision = decision_on_image(settings, start, order.python, lambda: UNSEEN)
         return Found(base, decision, None)
 
     def found_in_registry(self, order: Order) -> "Found":
@@ -289,11 +304,17 @@ class WithEngine:
         if said is not None:
             raise EngineError(f"it doesn't work, so it wasn't pushed: {said}")
 
+    def pushed_all_the_same(self, plan: Plan, error: RegistryError) -> Made:
+        """An engine may be set up for registries that others don't reach, without TLS for one."""
+        self.tell(f"{self.engine.name} pushes {plan.target.short}: {error}")
+        try:
+            return self.pushed_by_engine(plan)
+        except EngineError as engines:
+            raise EngineError(f"{error}; {self.engine.name}: {engines}")
+
     def pushed_by_engine(self, plan: Plan) -> Made:
         """For a base that no registry has; its layers are in the engine alone."""
-        name = plan.target.short
-        self.tell(f"pushing {name}")
-        return Made(plan, self.engine.push(name, self.tell))
+        return Made(plan, self.engine.push(plan.target.short, self.tell))
 
 
 class Found(NamedTuple):

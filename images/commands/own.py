@@ -5,7 +5,6 @@ import hashlib
 import json
 import sys
 import threading
-from pathlib import Path
 from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, cast
 
 from images.action.adapter import PROJECT, names_of_files
@@ -27,6 +26,7 @@ from images.interpreter import (
 )
 from images.registry.connection import Answer
 from images.registry.pushing import repository_to_read
+from images.registry.remembered import cache_folder
 from images.registry.repository import Repository
 from images.registry.resolving import image_for_platform
 from images.words import RegistryError, Unsuitable, printable
@@ -169,9 +169,7 @@ class Kept:
     def __init__(self, environ: Mapping[str, str], digest: str) -> None:
         recipe = repr(recipe_for(digest)).encode()
         name = hashlib.sha256(recipe).hexdigest()[:32]
-        home = Path(environ.get("HOME") or Path.home())
-        cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
-        self.file = cache / "serverless-max-models" / f"python-{name}"
+        self.file = cache_folder(environ) / f"python-{name}"
 
     @property
     def python(self) -> Optional[Python]:

@@ -119,7 +119,7 @@ def planned_rebase(
     if own.registry == order.target.registry:
         kept_in = Repository(target_repository.transport, own.repository)
         target_repository.add_source(own.repository)
-    return InRegistry(plan, repositories, kept_in)
+    return InRegistry(plan, repositories, shop.remembered, kept_in)
 
 
 def counterpart(image: Image, action: Action) -> Optional[Image]:

@@ -233,12 +233,12 @@ def job_from_model(
     wishes: Wishes,
 ) -> Job:
     name = bare_name(model)
-    try:
-        base = reference_from_name(pull) if MODEL.match(model) else None
-    except ValueError:
-        base = None
-    if base is None:
+    if not MODEL.match(model):
         raise Wrong(f"MODELS: '{model}': a name like max-ocr was expected")
+    try:
+        base = reference_from_name(pull)
+    except ValueError as error:
+        raise Wrong(f"MODELS and BASE: {error}")
     target = target_of(name, given)
     limits = known.get(name) or Model(name, DEFAULT_MEMORY, DEFAULT_TIMEOUT, "")
     order = Order(base, target, python=given["PYTHON"], additions=additions, wishes=wishes)

@@ -141,6 +141,11 @@ class Engine:
     def has(self, image: str) -> bool:
         return self.run(["image", "inspect", "--format", "{{.Id}}", image]).status == 0
 
+    def has_made(self, image: str) -> bool:
+        """Whether it was built here and never in a registry. Podman doesn't tell."""
+        done = self.run(["image", "inspect", "--format", "{{len .RepoDigests}}", image])
+        return self.name == "docker" and done.status == 0 and last_line(done.output) == "0"
+
     def diff_ids(self, image: str) -> List[str]:
         """Of its layers: which of an index's images the engine has taken is known by them."""
         text = self.must(["image", "inspect", "--format", "{{json .RootFS.Layers}}", image])

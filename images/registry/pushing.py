@@ -2,15 +2,18 @@
 
 from typing import List, Mapping, NamedTuple, Optional, Set
 
-from images.action.content import Held
+from images.action.content import Content, Held
 from images.action.plan import Plan
 from images.image.documents import Descriptor
 from images.image.reference import Reference
 from images.registry.copying import Progress, copy_blob, upload
 from images.registry.credentials import Credentials, credentials_for, credentials_from_environ
 from images.registry.referring import Attached, attach_all
+from images.registry.remembered import Remembered
 from images.registry.repository import Repository
 from images.registry.transport import Transport
+
+WORTH_MOUNTING = 1 << 20  # bytes
 
 
 class Pushed(NamedTuple):
@@ -72,6 +75,7 @@ def push(
     plan: Plan,
     repositories: Repositories,
     progress: Progress,
+    remembered: Remembered,
     kept_in: Optional[Repository] = None,
 ) -> Pushed:
     """Whoever pulls the tag meanwhile, or after a push that broke off, gets a whole image.
@@ -88,7 +92,8 @@ def push(
             bring(descriptor, kept_in or source, target, progress)
         for content in plan.blobs:
             # The bytes of small ones were never announced as something to wait for.
-            upload(content, target, unnoticed if isinstance(content, Held) else progress)
+            told = unnoticed if isinstance(content, Held) else progress
+            place(content, target, remembered, told)
         for manifest in plan.manifests[:-1]:
             target.put_manifest(manifest.digest, manifest)
         attached = attach_all(
@@ -104,6 +109,23 @@ def push(
         attached=attached.number,
         remarks=attached.remarks,
     )
+
+
+def place(content: Content, target: Repository, remembered: Remembered, progress: Progress) -> None:
+    """What is ours and large is sent to a registry once, and mounted from there ever after."""
+    digest, size = content.descriptor
+    if size < WORTH_MOUNTING:
+        upload(content, target, progress)
+        return
+    registry = target.transport.registry
+    known = remembered.repository(registry, digest)
+    if known and known != target.name and not target.has_blob(digest):
+        target.add_source(known)
+        location = target.mount(digest, known)
+        if location:
+            target.cancel(location)
+    upload(content, target, progress)
+    remembered.keep(registry, digest, target.name)
 
 
 def unnoticed(size: int) -> None:

@@ -56,7 +56,12 @@ class Asgi(Server):
         self.access_log = logging.getLogger("uvicorn.access")
         self.state = getattr(uvicorn.lifespan, "state", None)
         self.paths_are_whole = paths_are_whole(versions_of(sys.modules))
-        self.common = Circumstances(self.loop, self.log, self.log_access, self.default_headers)
+        self.common = Circumstances(
+            self.loop,
+            self.log,
+            self.log_access,
+            self.default_headers,
+        )
 
     @property
     def port(self) -> int:
@@ -95,9 +100,19 @@ class Asgi(Server):
 
     # -- on the loop -----------------------------------------------------------------------------
 
-    def ask(self, request: Request, sink: Sink, answered: Answered) -> Exchange:
-        scope = self.scope_from_request(request)
-        exchange = Exchange(self.common, scope, request.body, sink, answered)
+    def ask(
+        self,
+        request: Request,
+        sink: Sink,
+        answered: Answered,
+    ) -> Exchange:
+        exchange = Exchange(
+            self.common,
+            self.scope_from_request(request),
+            request.body,
+            sink,
+            answered,
+        )
         tasks = self.uvicorn.server_state.tasks  # those that uvicorn waits for before it ends
         running = exchange.run(self.app_for(len(tasks)))
         if getattr(self.config, "reset_contextvars", False):
@@ -200,12 +215,20 @@ class Pieces(Sink):
 
 
 class AsgiCall(Call):
-    def __init__(self, server: Asgi, timeout: Optional[float] = None) -> None:
+    def __init__(
+        self,
+        server: Asgi,
+        timeout: Optional[float] = None,
+    ) -> None:
         self.server = server
         self.timeout = timeout
         self.exchange: Optional[Exchange] = None
 
-    def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
+    def answer(
+        self,
+        request: Request,
+        sink: Optional[Sink] = None,
+    ) -> Response:
         if sink is None:
             sink = Kept()
         events: "queue.Queue[Event]" = queue.Queue()
@@ -231,7 +254,12 @@ class AsgiCall(Call):
         except queue.Empty:
             raise Unanswered("it took more than %s s" % self.timeout)
 
-    def begin(self, request: Request, sink: Sink, answered: Answered) -> None:
+    def begin(
+        self,
+        request: Request,
+        sink: Sink,
+        answered: Answered,
+    ) -> None:
         self.exchange = self.server.ask(request, sink, answered)
 
     def abandon(self) -> None:
@@ -309,7 +337,12 @@ class AsgiPort(Port):
     def init(self, body: bytes, reply: Reply) -> None:
         self.in_thread(self.action.init, body, reply)
 
-    def in_thread(self, call: PlatformCall, body: bytes, reply: Reply) -> None:
+    def in_thread(
+        self,
+        call: PlatformCall,
+        body: bytes,
+        reply: Reply,
+    ) -> None:
         """For what may have to wait, which the loop mustn't."""
 
         def work() -> None:

@@ -141,6 +141,7 @@ def threads_of(adapter):
     return int(status_of(adapter.pid)["Threads"])
 
 
+@pytest.mark.parametrize("backend", ["in-process", "http"])  # an ASGI app has threads of its own
 def test_one_request_after_another_stays_on_one_thread(own):
     """Libraries like OpenMP keep a pool of threads for each thread that has called them."""
     adapter = own()

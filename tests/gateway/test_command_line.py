@@ -29,11 +29,11 @@ app.run()
 """
 
 
-def ended(*arguments, folder=None):
+def ended(*arguments, folder=None, **variables):
     """The exit code and what was said, of a start that doesn't get far."""
     done = subprocess.run(
         [sys.executable, "-m", "gateway", *arguments],
-        env=environment(PYTHONPATH=ROOT),
+        env=environment(PYTHONPATH=ROOT, **variables),
         cwd=folder,
         capture_output=True,
         text=True,
@@ -124,6 +124,26 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, words, tmp_path):
     code, out, err = ended("--data", str(tmp_path / "data"), *arguments)
     assert (code, out) == (2, "")
     assert words in err and err.count("\n") == 1, err
+
+
+def test_an_empty_name_of_a_data_file_is_not_the_usual_one():
+    code, out, err = ended("--data", "", "--port", "0")
+    assert (code, out) == (2, "")
+    assert err == "--data is empty: give the path of a file, or leave it out for the usual one.\n"
+
+
+def test_a_folder_for_marks_that_is_not_ones_own(tmp_path):
+    (tmp_path / f"openwhisk-gateway-{os.getuid()}").write_text("somebody was here first")
+    code, out, err = ended("--data", str(tmp_path / "data"), "--port", "0", TMPDIR=str(tmp_path))
+    assert (code, out) == (2, "")
+    assert "must be a folder that nobody but you can write to" in err and err.count("\n") == 1
+
+
+def test_a_lock_that_leads_elsewhere(tmp_path):
+    (tmp_path / "data.lock").symlink_to(tmp_path / "made")
+    code, out, err = ended("--data", str(tmp_path / "data"), "--port", "0")
+    assert (code, out) == (2, "") and "can't be used" in err
+    assert not (tmp_path / "made").exists()
 
 
 def test_port_in_use(tmp_path):

@@ -172,6 +172,25 @@ def test_a_303_is_followed_with_get_and_then_other_redirects_too():
     ]
 
 
+@pytest.mark.parametrize("where", ["http://127.0.0.1:{}/", "http://localhost:{}/", "//[::1]:{}/"])
+def test_a_303_leads_nowhere_but_to_the_container_itself(where):
+    async def work():
+        async with serving(lambda asked: reply_with(b"secret")) as other:
+            elsewhere = "Location: " + where.format(other.port)
+            redirect = reply_with(b"", "303 See Other", elsewhere)
+            async with serving(lambda asked: redirect) as server:
+                with pytest.raises(NoReply, match="redirected to another place"):
+                    await post("127.0.0.1", server.port, "/run", BODY)
+            return other.asked
+
+    assert in_loop(work()) == []
+
+
+def test_an_answer_that_is_announced_for_ever_is_none():
+    with pytest.raises(NoReply, match="announced"):
+        exchanged(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+
+
 def test_a_large_body_arrives_whole():
     body = b"x" * 3_000_000
     asked, _ = exchanged(reply_with(b"{}"), body)

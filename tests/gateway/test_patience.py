@@ -40,7 +40,7 @@ def asked(*pieces, seconds=0.0):
     async def ask():
         sockets = bound_sockets("127.0.0.1", 0)
         port = port_of(sockets[0])
-        served = Front(sockets, answer, lambda start: LIMITS)
+        served = Front(sockets, answer, lambda start, head: LIMITS)
         await served.listen()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
@@ -90,7 +90,7 @@ def test_a_client_that_takes_nothing_is_left():
     async def ask():
         sockets = bound_sockets("127.0.0.1", 0)
         port = port_of(sockets[0])
-        served = Front(sockets, answer, lambda start: LIMITS)
+        served = Front(sockets, answer, lambda start, head: LIMITS)
         await served.listen()
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n")

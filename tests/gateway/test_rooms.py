@@ -11,8 +11,8 @@ GATEWAY = Path(ROOT) / "gateway"
 
 # Lowest first. A room may import what stands above its own line here, and nothing below it.
 GROUND = """
-    activationrecords base64text clock entities loopback names orders records refusal sequences
-    settings terminal version
+    activationrecords aside base64text clock entities loopback names orders records refusal
+    sequences settings terminal version
 """
 ROOMS = {
     "http": "",

@@ -6,10 +6,11 @@ import os
 import signal
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
+from gateway.terminal import complain
 from tests.support.gateway import WEB, Gateway, received, reply_from_bytes
 from tests.support.process import until
 from tests.support.replay import ReplayAction, json_reply
@@ -92,6 +93,46 @@ def test_a_large_body_costs_no_memory(served):
         "Request larger than allowed: 40000000 > 1048576 bytes.",
     )
     assert memory_of(served) - before < 20_000
+
+
+def test_a_body_without_a_key_is_not_read(served):
+    """The answer is there before the body is, and nothing of that is kept."""
+    head = b"PUT /api/v1/namespaces/_/actions/a HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with closing(served.connect()) as connection:
+        connection.sendall(head + b"Content-Length: 50000000\r\nExpect: 100-continue\r\n\r\n")
+        reply = reply_from_bytes(received(connection))
+    assert (reply.status, reply.header("connection")) == (401, "close")
+    assert reply.json["error"].startswith("The resource requires authentication")
+
+
+@pytest.mark.parametrize("size", [1000, 40_000_000])
+def test_a_body_that_comes_without_a_key_costs_no_memory(served, size):
+    before = memory_of(served)
+    head = b"PUT /api/v1/namespaces/_/actions/a HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with closing(served.connect()) as connection:
+        with suppress(OSError):
+            connection.sendall(head + b"Content-Length: %d\r\n\r\n" % size + b"a" * size)
+        assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
+    assert memory_of(served) - before < 5_000
+
+
+def test_a_body_for_a_web_action_is_kept_up_to_the_payloads_limit_whatever_the_method(served):
+    before = memory_of(served)
+    reply = served.request("PUT", WEB + "hello", [("Content-Type", "a/b")], b"a" * 40_000_000)
+    assert reply.status == 413
+    assert memory_of(served) - before < 20_000
+
+
+def test_a_length_with_more_digits_than_python_reads(served, replay):
+    sent = f"bytes {'9' * 6000}-{'9' * 6000}/*"
+    reply = served.request("GET", WEB + "hello", [("Content-Range", sent[:8000])])
+    assert reply.status == 204
+    assert replay.runs[0]["value"]["__ow_headers"]["content-range"] == sent[:8000]
+
+
+def test_what_is_printed_for_the_one_who_runs_it_obeys_nobody(capsys):
+    complain("a\x1b[2Jb\x07\r\u202ec\nd")
+    assert capsys.readouterr().err == "a\\x1b[2Jb\\x07\\r\\u202ec\nd\n"
 
 
 def memory_of(process):

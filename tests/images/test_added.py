@@ -355,3 +355,38 @@ def test_two_threads_that_want_the_same_folder_get_one_layer(registry, home, mod
         for thread in threads:
             thread.join()
         assert len(set(found)) == 1 and len(os.listdir(shop.folder)) == 1
+
+
+@pytest.fixture
+def weights(tmp_path):
+    (tmp_path / "weights").write_bytes(os.urandom(2 << 20))
+    return (addition_from_text(f"{tmp_path / 'weights'}=/models/weights"),)
+
+
+def test_what_was_sent_to_a_registry_once_is_mounted_from_then_on(registry, home, weights):
+    put_image(registry, BASE, "latest")
+    made(order_for(registry, additions=weights), home)
+    del registry.log[:]
+    _, pushed = made(order_for(registry, target="you/other:1", additions=weights), home)
+    assert pushed.sent < 100_000
+    (mounted,) = [
+        line for line in registry.asked("POST") if f"from={TARGET.replace('/', '%2F')}" in line
+    ]
+    layer = registry.json_manifest("you/other", "1")["layers"][-1]
+    assert layer["digest"].replace(":", "%3A") in mounted
+    assert digest_of(registry.blobs["you/other", layer["digest"]]) == layer["digest"]
+
+
+@pytest.mark.parametrize("forgotten", ["the blob", "how to mount", "the file"])
+def test_what_is_not_there_any_more_is_sent_again(registry, home, weights, tmp_path, forgotten):
+    put_image(registry, BASE, "latest")
+    made(order_for(registry, additions=weights), home)
+    digest = registry.json_manifest(TARGET, "1.0.0")["layers"][-1]["digest"]
+    if forgotten == "the blob":
+        del registry.blobs[TARGET, digest]
+    elif forgotten == "how to mount":
+        registry.mount_status = 405
+    else:
+        (tmp_path / ".cache" / "serverless-max-models" / "sent.json").write_text("{")
+    made(order_for(registry, target="you/other:1", additions=weights), home)
+    assert digest_of(registry.blobs["you/other", digest]) == digest

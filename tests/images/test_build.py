@@ -19,14 +19,18 @@ from pathlib import Path
 import pytest
 
 from images.action.adapter import version
+from images.commands.making import Trying, WithEngine, workshop
 from images.commands.models import known_models
 from images.commands.settings import SETTINGS, help_text
 from images.engine.engine import Engine, EngineError
+from images.engine.trial import Trials
+from tests.images.samples import BASE, order_for, put_image
 from tests.support.controller import params_from_request
 from tests.support.engine import PYTHON3
-from tests.support.images import EXAMPLE
+from tests.support.images import EXAMPLE, FLASK_APP
 from tests.support.needs import need, needed
 from tests.support.process import until
+from tests.support.registry import Odd
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = str(ROOT / "build.sh")
@@ -342,6 +346,21 @@ def podman_environ(folder):
     )
 
 
+def test_an_image_that_was_built_here_is_taken_though_a_registry_has_an_older_one(
+    engine, images, registry, build
+):
+    name = f"{registry}/codait/rebuilt:1"
+    engine.docker("tag", images.flask_3(), name)
+    engine.docker("push", "--quiet", name)
+    engine.docker("rmi", name)
+    newer = FLASK_APP.replace("a small model", "a newer model")
+    images.flask_3(name, app=newer)
+    built = build(name)
+    assert built.status == 0, built.stdout + built.stderr
+    with action(engine, f"{build.user}/rebuilt:{VERSION}") as running:
+        assert running.web("GET", "/")[1]["body"] == "a newer model"
+
+
 @pytest.mark.parametrize(
     "model, entrypoint, command",
     [
@@ -429,12 +448,13 @@ def test_all_engines_put_in_the_same_python_and_it_is_made_and_sent_once(
         build("no-python", ENGINE="registry", TAG="1", **settings),
         build("no-python", ENGINE="docker", TAG="2", **settings),
         build("no-python", ENGINE="podman", TAG="3", **settings, **podman_environ(tmp_path)),
+        build("no-python", ENGINE="registry", USERNAME="somebody-else", **settings),
     ]
-    assert [one.status for one in built] == [0, 0, 0], [one.stderr for one in built]
+    assert [one.status for one in built] == [0, 0, 0, 0], [one.stderr for one in built]
     assert len({one.digests[0] for one in built}) == 1
-    first, second, third = (int(one.stdout.splitlines()[1].split()[2]) for one in built)
+    first, *others = (int(one.stdout.splitlines()[1].split()[2]) for one in built)
     assert 5_000_000 < first < 10_500_000
-    assert max(second, third) < 20_000
+    assert max(others) < 100_000  # into another repository, too, where it is mounted
 
 
 @pytest.mark.parametrize("kind", ["docker", "registry"])
@@ -599,6 +619,15 @@ WRONG = {
         {"USERNAME": "Me!"},
         f"USERNAME, REGISTRY and TAG don't make a name together: 'Me!/small:{VERSION}' isn't"
         f" an image's name, "
+        "one like quay.io/codait/max-ocr:latest was expected",
+    ),
+    "a model that is none": (
+        {"MODELS": "max-ocr +x"},
+        "MODELS: '+x': a name like max-ocr was expected",
+    ),
+    "a base that is none": (
+        {"BASE": "quay.io/X"},
+        "MODELS and BASE: 'quay.io/X/small' isn't an image's name, "
         "one like quay.io/codait/max-ocr:latest was expected",
     ),
     "a folder that isn't there": (
@@ -814,6 +843,42 @@ def test_a_push_that_fails_is_a_failure_whatever_was_said_before(tmp_path):
     engine = Engine("docker", {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     with pytest.raises(EngineError, match="denied: no"):
         engine.push("me/small:1", print)
+
+
+FAKE_DOCKER = """#!/bin/sh
+case "$1 $2" in
+    "image inspect") echo '{diff_ids}' ;;
+    "run --rm" | "load --quiet") cat >/dev/null ;;
+    "push "*) echo "{pushed}"; exit {status} ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1], ids=["taken", "refused"])
+def test_where_only_the_engine_may_push_it_pushes(tmp_path, status):
+    digest = "sha256:" + "0" * 64
+    with Odd().served() as source, Odd().served() as target:
+        sample = put_image(source, BASE, "latest")
+        target.error = {"errors": [{"code": "DENIED", "message": "not you"}]}
+        text = FAKE_DOCKER.format(
+            diff_ids=json.dumps(sample.config["rootfs"]["diff_ids"]),
+            pushed="denied: nor you" if status else f"1: digest: {digest} size: 1",
+            status=status,
+        )
+        (tmp_path / "docker").write_text(text)
+        (tmp_path / "docker").chmod(0o755)
+        environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+        engine, told = Engine("docker", environ), []
+        with workshop(environ) as shop:
+            maker = WithEngine(engine, Trials(engine), shop, told.append)
+            order, trying = order_for(source, target), Trying(False, 512, 60)
+            if status:
+                with pytest.raises(EngineError, match="403 Forbidden.*docker: denied: nor you"):
+                    maker.make(order, "base", trying, True)
+            else:
+                made = maker.make(order, "base", trying, True)
+                assert (made.digest, made.sent) == (digest, None)
+        assert any("docker pushes" in line and "403" in line for line in told)
 
 
 def test_help_tells_every_setting_and_its_default():

@@ -2,12 +2,14 @@
 registry.
 """
 
+import base64
 import json
 import os
 import subprocess
 
 import pytest
 
+from images.action.provenance import statement_from_plan
 from tests.images.samples import (
     BASE,
     FAMILIES,
@@ -19,6 +21,7 @@ from tests.images.samples import (
     put_image,
     put_index,
 )
+from tests.support.cosign import Cosign
 from tests.support.needs import need
 from tests.support.registry import Odd, real_registry
 
@@ -189,3 +192,28 @@ def test_debians_registry_takes_statements_under_a_tag(home):
         done = subprocess.run(command, capture_output=True, check=True)
         listed = json.loads(done.stdout)["manifests"]
         assert [one["artifactType"] for one in listed] == [IN_TOTO]
+
+
+@pytest.mark.timeout(3000)
+def test_what_is_signed_with_cosign_is_verified_by_it(home, tmp_path):
+    cosign = Cosign(tmp_path)
+    with real_registry() as address:
+        with Odd().served() as source:
+            put_image(source, BASE, "latest", "oci")
+            order = order_for(source)
+            plan, pushed = made(
+                order._replace(target=order.target._replace(registry=address)), home
+            )
+        name = f"{address}/{TARGET}@{pushed.digest}"
+        cosign.sign(name, "sign")
+        (signed,) = json.loads(cosign.verify(name, "verify"))
+        assert signed["critical"]["image"] == {"docker-manifest-digest": pushed.digest}
+        predicate = statement_from_plan(plan)["predicate"]
+        (tmp_path / "predicate.json").write_text(json.dumps(predicate))
+        attest = ("attest", "--type", "slsaprovenance1", "--predicate", "predicate.json")
+        cosign.sign(name, *attest)
+        told = cosign.verify(name, "verify-attestation", "--type", "slsaprovenance1")
+        payload = json.loads(base64.b64decode(json.loads(told)["payload"]))
+        assert payload["predicateType"] == "https://slsa.dev/provenance/v1"
+        dependencies = payload["predicate"]["buildDefinition"]["resolvedDependencies"]
+        assert dependencies == predicate["buildDefinition"]["resolvedDependencies"]

@@ -36,7 +36,8 @@ ACTION = {"exec": {"kind": "blackbox", "image": "replay"}}
     ],
 )
 def test_content_that_was_an_internal_error(gateway, collection, content, message):
-    reply = gateway.rest("PUT", f"{REST}{collection}/found?overwrite=true", content)
+    path = f"{REST}{collection}/one-of-{collection}?overwrite=true"
+    reply = gateway.rest("PUT", path, content)
     if message is None:
         assert reply.status == 200, reply
     else:

@@ -34,7 +34,7 @@ def server_of(text, port=PORT, **options):
 
 def in_thread(server):
     server.install_signal_handlers = lambda: None
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)

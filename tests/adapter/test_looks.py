@@ -1,0 +1,186 @@
+"""What one look at a model's processes and ports finds, case by case."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from openwhisk_adapter.mediatypes import media_from_text
+from openwhisk_adapter.messages import Response
+from openwhisk_adapter.servers import Address, Server, Unanswered, Unreachable
+from openwhisk_adapter.starting import Started, family, probes, sockets
+from openwhisk_adapter.starting.causes import taken
+from openwhisk_adapter.starting.choice import Spoken
+from openwhisk_adapter.starting.family import Family, ignores
+from openwhisk_adapter.starting.ports import Ports
+from openwhisk_adapter.starting.sockets import Listening, program_of
+from openwhisk_adapter.starting.wanted import Wanted, hosts_from_environ
+from tests.support.process import free_port
+
+OK = Response(200, [("Content-Type", "text/plain")], b"ok")
+
+
+# -- what a port speaks ----------------------------------------------------------------------------
+
+
+def place(port=1, program=""):
+    return Listening(Address("127.0.0.1", port), "127.0.0.1", program)
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """answering(ANSWER): what every question is answered with, or fails with."""
+    monkeypatch.setattr(probes, "greets", lambda address: False)
+
+    def answers(what):
+        def ask(*_):
+            if isinstance(what, Exception):
+                raise what
+            return what
+
+        monkeypatch.setattr(probes, "ask", ask)
+
+    return answers
+
+
+def test_where_nobody_listens_any_more_nothing_is_spoken():
+    assert probes.found_at(place(free_port()), Wanted(), False).spoken is Spoken.SILENT
+
+
+@pytest.mark.parametrize(
+    "program, spoken", [("nginx", Spoken.NOT_READY), ("python", Spoken.SILENT)]
+)
+def test_the_silence_of_a_proxy_is_that_of_what_is_behind_it(answering, program, spoken):
+    answering(Unanswered("it isn't HTTP"))
+    found = probes.found_at(place(program=program), Wanted(), False)
+    assert (found.spoken, found.detail) == (spoken, "it isn't HTTP")
+
+
+@pytest.mark.parametrize("program", ["tritonserver", "mlserver", "torchserve"])
+def test_a_server_that_is_known_by_its_process_is_asked_for_its_health(answering, program):
+    answering(OK)
+    found = probes.found_at(place(program=program), Wanted(), False)
+    assert found.spoken in (Spoken.HTTP, Spoken.HASTY)
+
+
+def test_a_server_that_says_too_early_that_it_is_ready_is_believed_later(answering, monkeypatch):
+    answering(OK)
+    hasty = probes.known_from_text("tritonserver")._replace(health="/health", is_hasty=True)
+    monkeypatch.setattr(probes, "known_from_text", lambda text: hasty)
+    assert probes.found_at(place(), Wanted(), False).spoken is Spoken.HASTY
+
+
+def test_who_does_not_answer_is_no_exporter(answering):
+    answering(Unreachable("gone"))
+    assert not probes.is_exporter(Address("127.0.0.1", 1))
+
+
+# -- which ports there are -------------------------------------------------------------------------
+
+
+def test_a_port_in_both_families_is_read_from_either():
+    mapped = "0000000000000000FFFF00000100007F:1F90"
+    found = sockets.listening_from_row(socket.AF_INET6, mapped, "python")
+    assert found == Listening(Address("127.0.0.1", 8080), "127.0.0.1", "python")
+
+
+def test_a_process_that_has_gone_has_no_name():
+    assert program_of(1 << 30) == ""
+
+
+def test_what_is_said_of_a_server_without_a_port_changes_nothing():
+    ports = Ports(Wanted(), 8080, list)
+    ports.mistaken(Server(), Unreachable("gone"))
+    assert (ports.where(Server()), ports.look()) == ("", None)
+    Started().mistaken(Server(), Unreachable("gone"))
+
+
+def test_the_adapters_own_port_is_never_the_models():
+    with closing(socket.socket()) as own:
+        own.bind(("127.0.0.1", 0))
+        own.listen(1)
+        ports = Ports(Wanted(), own.getsockname()[1], lambda: [os.getpid()])
+        assert own.getsockname()[1] not in ports._listening_now()
+
+
+def test_a_port_that_is_taken_without_a_number_is_told_without_one():
+    assert taken([], 9000, "").startswith("a port that it wants is used by another process")
+
+
+def test_what_an_image_tells_gunicorn_itself_stays():
+    told = hosts_from_environ({"GUNICORN_CMD_ARGS": "--workers=2"}, "127.0.0.1", 9000)
+    assert "GUNICORN_CMD_ARGS" not in told
+
+
+# -- processes -------------------------------------------------------------------------------------
+
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: None)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_process_that_does_not_end_in_time_is_killed():
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, start_new_session=True
+    ) as stubborn:
+        assert stubborn.stdout.readline() == b"ready\n"
+        mine = Family("mark")
+        mine.lead(stubborn.pid)
+        mine.pids = lambda: [stubborn.pid]  # what else the tests have started isn't its own
+        mine.end(0.1)
+        assert stubborn.wait(20) == -signal.SIGKILL
+
+
+def test_a_process_is_known_by_its_session_or_its_mark(monkeypatch):
+    session, marked = Family("a"), Family("b")
+    parents = {os.getpid(): 1}
+    monkeypatch.setattr(family.os, "getpid", lambda: 1 << 30)
+    own = os.getsid(0)
+    session.lead(own)
+    pid = next(iter(parents))
+    assert session._is_ours(pid, parents) and not marked._is_ours(pid, parents)
+    assert not session._is_ours(1 << 29, parents)
+    monkeypatch.setattr(family.os, "getpid", lambda: 1)
+    assert not session._is_ours(1 << 29, {1 << 29: 0})
+
+
+def test_a_process_that_has_gone_ignores_nothing():
+    assert not ignores(1 << 30, signal.SIGTERM)
+
+
+def test_of_a_media_type_the_parameter_that_is_asked_for_is_told():
+    media = media_from_text('multipart/form-data; a=1; boundary="b"')
+    assert (media.parameter("boundary"), media.parameter("c")) == ("b", "")
+
+
+FORKING = """
+import os, signal, sys
+sys.path.insert(0, %r)
+from openwhisk_adapter.starting.signals import Signals
+signals = Signals()
+signals.install(lambda: print("stopped", flush=True))
+signals.share()
+read, write = os.pipe()
+pid = os.fork()
+if pid == 0:
+    os.write(write, b"x")
+    while True:
+        signal.pause()
+os.read(read, 1)
+os.kill(pid, signal.SIGTERM)
+_, status = os.waitpid(pid, 0)
+print(os.WTERMSIG(status), flush=True)
+"""
+
+
+def test_a_fork_of_the_script_ends_as_the_script_would():
+    root = os.path.dirname(os.path.dirname(family.__file__.replace("/starting", "")))
+    said = subprocess.check_output([sys.executable, "-c", FORKING % root], timeout=20)
+    assert said.decode().split() == [str(int(signal.SIGTERM))]

@@ -1,0 +1,126 @@
+"""Nothing that a client or an action sends keeps another client waiting."""
+
+import base64
+import threading
+import time
+
+import pytest
+
+from tests.support.gateway import REST, WEB
+from tests.support.recordings import GUEST_KEY
+from tests.support.replay import json_reply
+
+KEY = b"Authorization: Basic " + base64.b64encode(GUEST_KEY.encode()) + b"\r\n"
+JSON = KEY + b"Content-Type: application/json\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+INVOKE = REST + "actions/slow?blocking=true"
+PUT = REST + "actions/other"
+#: In seconds, of 99 in 100 requests.
+BAR = 0.1
+LEAST = 100
+
+
+def request(method, target, lines=b"", body=b""):
+    head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n".encode()
+    length = b"Content-Length: %d\r\n" % len(body) if body else b""
+    return head + lines + length + b"\r\n" + body
+
+
+def line(name, piece, after=b""):
+    return name + b": " + piece * ((8180 - len(after)) // len(piece)) + after + b"\r\n"
+
+
+PIECE = b'{"a":1,"\\u0041":[1.5,2],'
+SENT = {
+    "a target that is good until its end": request("GET", "a" * 8190 + '"'),
+    "cookies of spaces": request("GET", WEB + "slow", line(b"Cookie: bytes=", b" ", b"\x7f") * 10),
+    "ranges of spaces": request("GET", WEB + "slow", line(b"Range: bytes=", b" ", b"\x7f") * 10),
+    "names between spaces": request(
+        "GET", WEB + "slow", line(b'Cache-Control: private="', b" ", b'"') * 60
+    ),
+    "everything is accepted": request("GET", WEB + "slow", line(b"Accept", b"*,", b"*") * 60),
+    "much is accepted": request("GET", WEB + "slow", line(b"Accept", b"a/b;q=0.1,", b"a/c") * 60),
+    "a connection of commas": request("GET", WEB + "slow", line(b"Connection", b",") * 60),
+    "many content types": request(
+        "GET", WEB + "slow", b"".join(line(b"Content-Type: a/b", b";a=b") for _ in range(60))
+    ),
+    "tiny chunks": request("POST", WEB + "slow", CHUNKED, b"")
+    + b"1\r\na\r\n" * 100000
+    + b"0\r\n\r\n",
+    "malformed JSON of a megabyte": request("POST", INVOKE, JSON, b"[" * 900 + PIECE * 40000),
+    "quotes of a megabyte": request("POST", INVOKE, JSON, b"[{" * 600 + b'"' + b'\\"' * 500000),
+    "exact numbers of a megabyte": request(
+        "POST", INVOKE, JSON, b'{"a":[' + b"1.50," * 200000 + b"1]}"
+    ),
+    "malformed JSON of five megabytes": request("PUT", PUT, JSON, b"[" * 900 + PIECE * 200000),
+    "lists of five megabytes": request("PUT", PUT, JSON, b"[" + b"[]," * 1700000 + b"[]]"),
+    "a form of a megabyte": request(
+        "POST",
+        WEB + "slow",
+        b"Content-Type: application/x-www-form-urlencoded\r\n",
+        b"a=b&" * 260000,
+    ),
+}
+ANSWERED = {
+    "a malformed result of a megabyte": "[" * 900 + '{"a":1,"b":[' * 80000,
+    "exact numbers in a result": '{"body":[' + "1.50," * 200000 + "1]}",
+    "objects in a result": '{"body":[' + '{"b":1,"a":2},' * 70000 + "1]}",
+    "a header of a megabyte": '{"headers":{"a":"' + "a" * 1000000 + '"}}',
+}
+
+
+@pytest.fixture
+def quick(gateway, replay):
+    gateway.create_web("slow", annotations={"raw-http": False, "final": False})
+    replay.reply = json_reply('{"body":"x"}')
+    return gateway
+
+
+def waited(gateway, attack):
+    """How long 99 in 100 of others' requests take while `attack` is sent again and again."""
+    ended = threading.Event()
+    answers = []
+
+    def send():
+        while not ended.is_set():
+            answers.append(gateway.raw(attack, 60).status)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    times = []
+    try:
+        while len(times) < LEAST or len(answers) < 2:
+            began = time.monotonic()
+            assert gateway.request("GET", "/ping").status == 200
+            times.append(time.monotonic() - began)
+            time.sleep(0.002)
+            assert len(times) < 20000
+    finally:
+        ended.set()
+        thread.join(60)
+    return sorted(times)[len(times) * 99 // 100 - 1], set(answers)
+
+
+def assert_quick(gateway, attack):
+    """Up to three attempts, as the machine may be busy."""
+    found = []
+    for _ in range(3):
+        taken, answers = waited(gateway, attack)
+        assert answers and 500 not in answers
+        if taken < BAR:
+            return
+        found.append(taken)
+    raise AssertionError(found)
+
+
+@pytest.mark.parametrize("case", SENT)
+def test_while_a_client_sends(quick, case):
+    assert_quick(quick, SENT[case])
+
+
+@pytest.mark.parametrize("case", ANSWERED)
+@pytest.mark.parametrize("target", [WEB + "slow", INVOKE], ids=["web", "rest"])
+def test_while_an_action_answers(quick, replay, case, target):
+    replay.reply = json_reply(ANSWERED[case])
+    attack = request("POST", target, KEY)
+    assert_quick(quick, attack)

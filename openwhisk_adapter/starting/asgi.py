@@ -6,6 +6,7 @@ Only the list of sockets at which it is to listen is empty.
 
 import os
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
@@ -67,8 +68,9 @@ class UvicornCapture:
         return shutdown
 
     def can_take(self, config: Any) -> bool:
-        """With TLS, at a socket, or with more processes it serves as it is."""
-        if config.is_ssl or config.uds or config.fd is not None:
+        """With TLS, at a socket, with more processes, or in Python 3.6 it serves as it is."""
+        is_too_old = sys.version_info < (3, 7)
+        if is_too_old or config.is_ssl or config.uds or config.fd is not None:
             return False
         return self.server is None and self.wanted(int(config.port))
 

@@ -91,12 +91,11 @@ def descends(
 
 def ignores(pid: int, number: int) -> bool:
     path = "/proc/%d/status" % pid
+    told = []
     with contextlib.suppress(OSError), open(path) as lines:
-        for line in lines:
-            if line.startswith("SigIgn:"):
-                ignored = int(line.split()[1], 16)
-                return bool(ignored >> (number - 1) & 1)
-    return False
+        told = [line for line in lines if line.startswith("SigIgn:")]
+    masks = [int(line.split()[1], 16) for line in told]
+    return any(mask >> (number - 1) & 1 for mask in masks)
 
 
 def parents_of_all() -> Parents:

@@ -1,9 +1,10 @@
-"""Where uvicorn would open its port, its app is taken: touches uvicorn's class Server.
+"""Where uvicorn would open its port, its app is taken: touches its class Server, os.environ.
 
 Everything else stays as uvicorn does it: configuration, logging, event loop, lifespan, signals.
 Only the list of sockets at which it is to listen is empty.
 """
 
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
@@ -43,6 +44,7 @@ class UvicornCapture:
     def startup_of(self, original: Method) -> Method:
         async def startup(server: Any, sockets: Sockets = None) -> None:
             if sockets is not None or not self.can_take(server.config):
+                tell_prefix(server.config)
                 await original(server, sockets=sockets)
                 return
             self.server = server
@@ -69,6 +71,12 @@ class UvicornCapture:
         if config.is_ssl or config.uds or config.fd is not None:
             return False
         return self.server is None and self.wanted(int(config.port))
+
+
+def tell_prefix(config: Any) -> None:
+    """As uvicorn's own command takes it from this variable; a program that starts uvicorn doesn't."""
+    if not config.root_path:
+        config.root_path = os.environ.get("UVICORN_ROOT_PATH", "")
 
 
 def sockets_beside(config: Any) -> List[socket.socket]:

@@ -415,6 +415,13 @@ def test_a_target_chooses_another_one(settled):
     assert text(adapter.web("GET", "/")) == "second"
 
 
+@pytest.mark.parametrize(
+    ("which", "place"), [("handed over", PREFIX), ("with a place", "/its/own")]
+)
+def test_a_server_that_listens_by_itself_is_told_where_its_pages_live(settled, which, place):
+    assert text(settled(which).web("GET", "/where")) == place
+
+
 def test_a_limit_of_concurrency_is_kept(settled):
     adapter, answers = settled("limited"), []
 

@@ -8,7 +8,7 @@ from tests.support.images import images
 
 __all__ = ["base", "engine", "images"]
 
-# Left out by `make test` unless they are named: they install packages, build images, or take minutes.  # noqa: E501
+# Left out by `make test` unless they are named: they install packages, build images, take minutes.
 SLOW = (
     "tests/acceptance/",
     "tests/adapter/test_coverage.py",

@@ -54,7 +54,11 @@ class Family:
                 os.kill(pid, signal.SIGKILL)
 
     def _pids_that_hear(self) -> List[int]:
-        return [pid for pid in self.pids() if not ignores(pid, signal.SIGTERM)]
+        hearing = []
+        for pid in self.pids():
+            if not ignores(pid, signal.SIGTERM):
+                hearing.append(pid)
+        return hearing
 
     def _is_ours(
         self,

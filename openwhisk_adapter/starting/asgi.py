@@ -76,7 +76,7 @@ class UvicornCapture:
 
 
 def tell_prefix(config: Any) -> None:
-    """As uvicorn's own command takes it from this variable; a program that starts uvicorn doesn't."""  # noqa: E501
+    """As uvicorn's own command takes it from there; a program that starts uvicorn doesn't."""
     if not config.root_path:
         config.root_path = os.environ.get("UVICORN_ROOT_PATH", "")
 

@@ -74,7 +74,7 @@ class UvicornCapture:
 
 
 def tell_prefix(config: Any) -> None:
-    """As uvicorn's own command takes it from this variable; a program that starts uvicorn doesn't."""
+    """Of this variable, which uvicorn heeds only where its own command starts it."""
     if not config.root_path:
         config.root_path = os.environ.get("UVICORN_ROOT_PATH", "")
 

@@ -107,7 +107,7 @@ def test_the_adapter_is_compared_with_each_server_in_rate_latency_start_and_memo
         }
         for name, what, back_end in (
             ("max-digits", "100 KB image", "in process"),
-            ("fastapi-model", "uvicorn; 1 KB JSON", "HTTP"),
+            ("fastapi-model", "uvicorn; 1 KB JSON", "ASGI"),
         )
     ]
 

@@ -13,7 +13,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 SINCE_37 := --exclude contextvars --exclude asyncio.get_running_loop
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-servers lint bench clean example adapter-image acceptance
+.PHONY: help run test test-all test-servers lint docs bench clean example adapter-image acceptance
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,11 +22,15 @@ run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with
 	@printf '\nOnce it runs, in another terminal, in this folder:\n\n  %s\n\n' "$$(sed -n '/^ *curl /{s/^ *//; s#@#@$(SAMPLES)/#; s#\$$URL#$(URL)#; p; q;}' $(FOLDER)/README.md)"
 	@exec $(BIN)/python -m gateway --port $(PORT) --python .envs/$(EXAMPLE)/bin/python $(FOLDER)
 
-test: $(VENV)/.ready ## install what the tests need and run them: make test TESTS=tests/gateway
-	$(BIN)/python -m pytest $(TESTS)
+test: $(VENV)/.ready ## install what the tests need and run all but the slow: make test TESTS=tests/gateway
+	$(BIN)/python -m pytest $(or $(TESTS),-m "not slow" -n 2 --dist loadfile)
+
+test-all: $(VENV)/.ready ## all tests, some at a time: what takes long too
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 test-servers: $(VENV)/.ready ## every server of tests/servers against itself; writes tests/servers/RESULTS.md (some 3 GB of packages)
 	SERVERS=all SERVERS_RESULTS=tests/servers/RESULTS.md $(BIN)/python -m pytest tests/servers
+	@$(BIN)/python -m docs.generate
 
 acceptance: ## the examples on any OpenWhisk: make acceptance APIHOST=https://... AUTH=uuid:key REGISTRY=...
 	@AUTH="$(AUTH)" $(PYTHON) -m acceptance --apihost "$(APIHOST)" --registry "$(REGISTRY)" $(if $(EXAMPLES),--examples $(EXAMPLES)) $(OPTIONS)
@@ -38,6 +42,9 @@ lint: $(VENV)/.ready ## style, types, duplicates of names, and that the adapter 
 	$(BIN)/mypy --strict openwhisk.py openwhisk_adapter
 	$(BIN)/mypy --strict acceptance --exclude acceptance/probe
 	$(BIN)/vermin --quiet --no-tips --violations -t=3.6- $(SINCE_37) openwhisk.py openwhisk_adapter
+
+docs: $(VENV)/.ready ## the pages as a website, in site/
+	$(BIN)/python -m docs.site
 
 bench: $(VENV)/.ready .envs/max-digits/.ready ## compare with the model's own server, with standalone's figures, with docker build
 	$(BIN)/python -m benchmarks

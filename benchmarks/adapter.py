@@ -88,7 +88,7 @@ CASES = (
         "fastapi-model",
         of_example("fastapi-model"),
         samples.texts,
-        "HTTP",
+        "ASGI",
     ),
     Case(
         "weather-onnx",
@@ -96,7 +96,7 @@ CASES = (
         "weather-onnx",
         of_example("weather-onnx"),
         lambda: samples.of_example("weather-onnx", "/predict", "rainy.json"),
-        "HTTP",
+        "ASGI",
     ),
     Case(
         "bento-iris",

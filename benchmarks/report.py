@@ -20,8 +20,10 @@ COUNTS = {"1": "one at a time", "8": "8 at once"}
 NOT_OURS = ("model", "between client and thread")
 WHERE = {
     "in process": "inside the adapter's process",
+    "ASGI": "inside the adapter's process, on their uvicorn's loop",
     "HTTP": "in a process of their own, reached over HTTP",
 }
+BRIEFLY = {"in process": "in process (WSGI)", "ASGI": "in process (ASGI)", "HTTP": "over HTTP"}
 
 
 def table(head, rows, texts=1):
@@ -515,22 +517,43 @@ def filled(text, name, content):
 
 
 def figures(results):
-    """For the project's README: a plot and what it comes to."""
+    """For the project's README: a plot, the best and the worst row of each back end, and the rest
+    in a line each."""
     adapter = results["adapter"]
-    first = adapter["rows"][0]
-    start, memory = (first[name]["compared"] for name in ("first_answer_ms", "resident_mb_loaded"))
-    one, eight = (first["rounds"][count]["rate"]["compared"] for count in COUNTS)
     lines = [
-        f"- **{first['name']}** ({first['what']}): {ranged(one)} of the own server's requests a "
-        "second one at a time, "
-        f"{ranged(eight)} with 8 at once; first answer {ranged(start, 0, '+')} ms, resident memory "
-        f"{ranged(memory, 1, '+')} MB.",
-        *(front_line(results[name]) for name, front_line in FRONT_LINES.items() if name in results),
+        front_line(results[name]) for name, front_line in FRONT_LINES.items() if name in results
     ]
     image = "![Requests a second through the adapter, of the own server's](benchmarks/adapter.svg)"
-    return "\n\n".join(
-        [image, "\n".join(lines), machine_text(adapter) + " [All figures](benchmarks/README.md)."]
-    )
+    measured = machine_text(adapter) + " [All figures](benchmarks/README.md)."
+    return "\n\n".join([image, best_and_worst(adapter["rows"]), "\n".join(lines), measured])
+
+
+def best_and_worst(rows):
+    """By the requests a second, one at a time."""
+    found = []
+    for back_end in WHERE:
+        ordered = sorted((row for row in rows if row["back_end"] == back_end), key=alone)
+        found += [ordered[-1]] if ordered else []
+        found += [ordered[0]] if len(ordered) > 1 else []
+    head = ["the model runs", "best and worst", *COUNTS.values(), "first answer, ms", "memory, MB"]
+    return table(head, [front_row(row) for row in found], 2)
+
+
+def alone(row):
+    return row["rounds"]["1"]["rate"]["compared"]["median"]
+
+
+def front_row(row):
+    one, eight = (row["rounds"][count]["rate"]["compared"] for count in COUNTS)
+    start, memory = (row[name]["compared"] for name in ("first_answer_ms", "resident_mb_loaded"))
+    return [
+        BRIEFLY[row["back_end"]],
+        f"{row['name']} ({row['what']})",
+        bold(one),
+        bold(eight),
+        f"{start['median']:+.0f}",
+        f"{memory['median']:+.1f}",
+    ]
 
 
 def growth_line(content):

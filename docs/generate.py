@@ -14,6 +14,7 @@ from pathlib import Path
 from gateway.commandline import parser
 from gateway.http.mediatypes import BINARY, FIXED, OPEN, REGISTERED
 from gateway.settings import Bounds, Settings
+from images.commands import settings as build
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -347,7 +348,34 @@ def statuses():
     return table(["`statusCode`", "a body", "the client gets"], rows)
 
 
+def servers():
+    """Of the last run of `make test-servers`: which answered as they do themselves."""
+    text = (ROOT / "tests" / "servers" / "RESULTS.md").read_text(encoding="utf-8")
+    (date,) = re.findall(r"on (\d{4}-\d\d-\d\d)\.", text)
+    same, other = [], []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if len(cells) == 7 and cells[3].isdigit():
+            name, version, _, questions, _, gateway, _ = cells
+            if gateway == f"{questions} of {questions}":
+                same.append(f"{name} {version}")
+            else:
+                other.append(f"{name} {version} ({gateway})")
+    lines = [f"- **All answers the same**: {', '.join(same) or 'none'}\n"]
+    lines += [f"- **Some differ**: {', '.join(other)}\n"] if other else []
+    return f"Last run on {date}:\n\n" + "".join(lines)
+
+
+def build_settings():
+    rows = [
+        [code(one.name), one.shown or code(one.default), one.text[:1].upper() + one.text[1:]]
+        for one in build.SETTINGS
+    ]
+    return table(["setting", "default", "meaning"], rows)
+
+
 TABLES = [kinds, media_types, limits, options, recordings, envelope, paths, queries, headers]
+TABLES += [servers, build_settings]
 TABLES += [request_bodies, result_types, scalars, replies, statuses]
 MADE_BY = {make.__name__: make for make in TABLES}
 

@@ -28,6 +28,8 @@ An action's image is run by Docker unless --image says where else it is.
 # Where a gateway that listens on one of these is found from this machine.
 LOCALHOST = ("127.0.0.1", "::1", "0.0.0.0", "::")
 MOST = 1000000000
+KEY_VARIABLE = "OPENWHISK_GATEWAY_AUTH"
+LONGEST_KEY = 10000
 KEY = re.compile(r"[0-9A-Za-z-]+:\S+\Z")
 
 
@@ -88,13 +90,23 @@ def add_image_options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--auth",
         metavar="UUID:KEY",
-        default=GUEST_KEY,
-        help="credentials of the namespace guest",
+        help="credentials of the namespace guest; others on this machine can read them here,"
+        f" but not in a file or in the variable {KEY_VARIABLE}",
+    )
+    made.add_argument(
+        "--auth-file",
+        metavar="FILE",
+        help="file with those credentials and nothing else",
     )
     made.add_argument(
         "--python",
         metavar="INTERPRETER",
         help="Python that runs the folders (default: the gateway's own)",
+    )
+    made.add_argument(
+        "--reload",
+        action="store_true",
+        help="start a folder's containers anew when a file in it has changed",
     )
 
 
@@ -152,10 +164,8 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
         raise Usage(
             f"--port {given.port} is not a port: give one from 1 to 65535, or 0 for any free one."
         )
-    if not KEY.match(given.auth):
-        raise Usage("--auth is not a key: expected UUID:KEY, both parts without spaces.")
     if given.data == "":
-        raise Usage("--data is empty: give the path of a file, or leave it out for the usual one.")
+        raise Usage("--data is empty: give the path of a file, or leave it out.")
     images = dict(image_from_text(text) for text in given.image)
     folders = dict(image_from_folder(folder) for folder in given.folders)
     if len(folders) < len(given.folders):
@@ -173,14 +183,42 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
         served=tuple(folders),
         python=given.python,
         settings=settings_from_arguments(given),
+        reload=given.reload,
     )
+
+
+def key_from_arguments(given: argparse.Namespace) -> str:
+    """Of the option, of a file, of the environment, else the public one. Raises Usage, which never
+    tells a key."""
+    if given.auth is not None and given.auth_file is not None:
+        raise Usage("--auth and --auth-file are two keys for one namespace: leave one out.")
+    where, key = "--auth", given.auth
+    if given.auth_file is not None:
+        where, key = f"--auth-file {given.auth_file}", key_from_file(given.auth_file)
+    elif key is None and KEY_VARIABLE in os.environ:
+        where, key = KEY_VARIABLE, os.environ[KEY_VARIABLE].strip()
+    if key is None:
+        return GUEST_KEY
+    if not KEY.match(key):
+        raise Usage(f"{where} is not a key: expected UUID:KEY, both parts without spaces.")
+    return str(key)
+
+
+def key_from_file(path: str) -> str:
+    """Raises Usage."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read(LONGEST_KEY).strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it isn't text"
+        raise Usage(f"--auth-file {path} can't be read ({reason}).") from error
 
 
 def settings_from_arguments(given: argparse.Namespace) -> Settings:
     """Raises Usage."""
     return Settings(
         given.host,
-        key=given.auth,
+        key=key_from_arguments(given),
         bounds=bounds_from_arguments(given),
         containers=number_from("--containers", given.containers, 1),
         waiting=number_from("--waiting", given.waiting, 1),
@@ -278,5 +316,5 @@ def warnings(settings: Settings) -> List[str]:
         " so others on the network can call these actions."
     ]
     if settings.key == GUEST_KEY:
-        lines.append("  Warning: the key in use is public; give one of your own with --auth.")
+        lines.append("  Warning: the key in use is public; give one of your own with --auth-file.")
     return lines

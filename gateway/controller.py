@@ -8,6 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from gateway.clock import now
 from gateway.containers.invoker import Invoker
 from gateway.entities import (
+    SUCCESS,
     Action,
     Activation,
     Firing,
@@ -22,6 +23,7 @@ from gateway.refusal import Refusal
 from gateway.sequences import SequenceRun
 from gateway.settings import Settings
 from gateway.store import Store
+from gateway.tally import Tally
 from gateway.terminal import complain
 
 # The platform looks once more when the time is up (recorded: a wait of 5 ms brought what took 23).
@@ -40,6 +42,7 @@ class Controller:
         self.store = store
         self.invoker = invoker
         self.settings = settings
+        self.tally = Tally()
         # A trigger and its rules know of each other: who changes one must not do so half-way.
         self.changing = asyncio.Lock()
         self._running: Dict["asyncio.Task[Activation]", Tuple[Order, int]] = {}
@@ -128,6 +131,7 @@ class Controller:
             activation = await sequence.activation_of(order)
         else:
             activation = await self.invoker.invoke(order)
+        self.tally.add(activation, failed=activation.status != SUCCESS)
         try:
             await self.store.add_activation(activation, self.settings.namespace)
         except Refusal as refusal:

@@ -26,7 +26,8 @@ class Stage(Enum):
 
 
 class Refusal(Exception):
-    """A status and the reason in the platform's words; `headers` belong to this refusal alone."""
+    """A status and the reason in the platform's words; `headers` belong to this refusal alone.
+    `hint` is for whoever runs the gateway: how it would have been allowed."""
 
     def __init__(
         self,
@@ -34,9 +35,11 @@ class Refusal(Exception):
         message: str,
         stage: Stage = Stage.ROUTE,
         headers: Sequence[Tuple[str, str]] = (),
+        hint: str = "",
     ):
         super().__init__(message)
         self.status = status
         self.message = message
         self.stage = stage
         self.headers = headers
+        self.hint = hint

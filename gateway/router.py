@@ -1,12 +1,12 @@
 """Which request goes where: the info documents, web actions, the REST API, the page for people.
 
-Touches nothing but through them."""
+Touches nothing but through them, and standard error with what would allow what was refused."""
 
 import random
 import string
 from typing import Any, Awaitable, Callable, Dict, Optional, Sequence
 
-from gateway.access import Access
+from gateway.access import Access, without_token
 from gateway.aside import made
 from gateway.http.cors import REST_CORS
 from gateway.http.front import NOT_READ, BodyLimits
@@ -19,6 +19,7 @@ from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.sequences import MOST_ACTIONS
 from gateway.settings import MEGABYTE, Bounds, Settings
+from gateway.terminal import complain
 from gateway.web.address import address_from_path
 from gateway.web.route import WebRoute
 
@@ -30,9 +31,12 @@ CHALLENGE = [("WWW-Authenticate", 'Basic realm="OpenWhisk secure realm",charset=
 NOT_SUPPLIED = "The resource requires authentication, which was not supplied with the request"
 INVALID = "The supplied authentication is invalid"
 FOREIGN = (
-    "Requests for another site ({}) can't use the public key:"
+    "Requests for another site or from a page ({}) can't use the public key:"
     " start the gateway with --auth and a key of your own."
 )
+# With these an action's page could read the gateway's own page, which has the same origin: as a
+# service worker for all of the site, or as the window that has opened it.
+SITE_WIDE = ("service-worker-allowed", "cross-origin-opener-policy")
 NOT_FOUND = "The requested resource could not be found."
 WRONG_METHOD = "HTTP method not allowed, supported methods: {}"
 LETTERS = string.ascii_letters + string.digits
@@ -79,6 +83,8 @@ class Router:
         try:
             response = await self._routed(request)
         except Refusal as refusal:
+            if refusal.hint:
+                complain(refusal.hint)
             response = response_from_refusal(refusal, request.transaction_id)
         return response.with_headers([("X-Request-ID", request.transaction_id)])
 
@@ -106,7 +112,8 @@ class Router:
         if rest[:2] == ("/", "web"):
             address = address_from_path(rest[2:])
             if address is not None:
-                response = await self._web.answer(request, address, user)
+                seen = request._replace(headers=without_token(request.headers))
+                response = without_site_wide(await self._web.answer(seen, address, user))
         elif rest[:2] == ("/", "namespaces") and user is not None:
             self._check_site(request)
             response = await self._api.answer(request, rest[2:], user)
@@ -118,6 +125,13 @@ class Router:
         misuse = self._access.misuse_of_public_key(request.headers)
         if misuse is not None:
             raise Refusal(403, FOREIGN.format(misuse), headers=REST_CORS)
+
+
+def without_site_wide(response: Optional[Response]) -> Optional[Response]:
+    if response is None:
+        return None
+    kept = [pair for pair in response.headers if pair[0].lower() not in SITE_WIDE]
+    return response._replace(headers=kept)
 
 
 def wants_page(request: Request) -> bool:

@@ -3,6 +3,7 @@
 Touches what its parts touch: the store's file, the port, containers."""
 
 import errno
+import json
 import resource
 import socket
 import sqlite3
@@ -20,7 +21,8 @@ from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.router import Router
 from gateway.settings import NAMESPACE, Bounds, Plan
-from gateway.store import InUse, Store
+from gateway.store import InUse, Selection, Store
+from gateway.tally import HOUR, MOST_REMEMBERED, ran_from_summary
 from gateway.web.route import WebRoute
 
 FOLDER_ANNOTATIONS = (
@@ -37,6 +39,7 @@ FILE_IN_USE = (
 FILE_UNUSABLE = "The data file {} can't be used ({}): choose another with --data."
 NO_DATA_FILE = "{} is not a gateway's data file ({}): choose another with --data."
 FILE_FULL = "{} Make that possible, or choose another with --data."
+NO_RUN_FOLDER = "What runs can't be noted: {} Or choose another place for it: TMPDIR=FOLDER."
 PORT_IN_USE = "Port {} is in use: stop what listens there, or choose another with --port."
 PORT_FORBIDDEN = "Port {} needs special rights: choose one above 1023 with --port."
 FOREIGN_HOST = "{} is not an address of this machine ({}): choose another with --host."
@@ -83,9 +86,10 @@ async def started(
     try:
         invoker = invoker_from_plan(plan, port)
     except OSError as error:
-        raise CannotStart(str(error)) from error
+        raise CannotStart(NO_RUN_FOLDER.format(error)) from error
     try:
         controller = Controller(store, invoker, plan.settings)
+        await remember_last_hour(controller)
         routes = router(controller)
         front = Front(sockets, routes.answer, routes.body_limits)
         for name in plan.served:
@@ -95,6 +99,15 @@ async def started(
     except BaseException:
         await invoker.close()
         raise
+
+
+async def remember_last_hour(controller: Controller) -> None:
+    """So that the page's graphs don't begin anew with each start."""
+    selection = Selection(NAMESPACE, since=now() - HOUR, limit=MOST_REMEMBERED)
+    for text in reversed(await controller.store.activations(selection, whole=False)):
+        ran = ran_from_summary(json.loads(text))
+        if ran is not None:
+            controller.tally.remember(ran)
 
 
 def router(controller: Controller) -> Router:
@@ -116,6 +129,7 @@ def invoker_from_plan(plan: Plan, port: int) -> Invoker:
         most_containers=settings.containers,
         most_waiting=settings.waiting,
         idle_seconds=settings.idle_seconds,
+        reload=plan.reload,
     )
 
 

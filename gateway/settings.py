@@ -40,7 +40,8 @@ class Settings(NamedTuple):
 
 class Plan(NamedTuple):
     """One gateway as it was asked for: `images` says where an image is if Docker hasn't it,
-    `served` which of them get a web action of their name."""
+    `served` which of them get a web action of their name; with `reload` a change in a folder
+    starts its containers anew."""
 
     port: int
     data: str
@@ -48,3 +49,4 @@ class Plan(NamedTuple):
     served: Tuple[str, ...]
     python: Optional[str]
     settings: Settings
+    reload: bool = False

@@ -40,6 +40,11 @@ def main(words: List[str]) -> int:
     return 2
 
 
+def layer() -> NoReturn:
+    """What `pip install` puts on the path, as `openwhisk-layer`."""
+    run(["action", *sys.argv[1:]])
+
+
 def run(words: List[str]) -> NoReturn:
     """Ends the process, with a sentence if it went wrong."""
     door = DOORS.get(words[0] if words else "", "images")

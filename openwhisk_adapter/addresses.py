@@ -7,6 +7,7 @@ from urllib.parse import quote
 from openwhisk_adapter.messages import Request
 
 HOST = re.compile(r"([A-Za-z0-9.\-_]+|\[[\da-fA-F:.]+\])(:\d{1,5})?\Z")
+THIS_MACHINE = re.compile(r"(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(:\d+)?\Z")
 PART_END = r"(?=[/?#]|\Z)"
 
 
@@ -30,13 +31,15 @@ def public_address(
     api_host: str,
 ) -> Tuple[str, str]:
     """Scheme and host of the URL that the client used. `Host` is what tells least: behind the
-    platform's own nginx that is the name of an upstream."""
+    platform's own nginx that is the name of an upstream. A platform on this machine alone has no
+    such nginx, and its own name is one of several."""
     api_scheme, _, api_name = api_host.rstrip("/").rpartition("://")
+    named = headers.get("host", "")
     schemes = [first_of(headers, "x-forwarded-proto").lower(), api_scheme]
     hosts = [
         first_of(headers, "x-forwarded-host"),
-        api_name,
-        headers.get("host", ""),
+        "" if THIS_MACHINE.match(api_name) and is_host(named) else api_name,
+        named,
     ]
     return scheme_among(schemes), host_among(hosts)
 

@@ -7,7 +7,7 @@ from openwhisk_adapter.messages import Refused
 
 
 class Settings(NamedTuple):
-    """Each is set by OPENWHISK_ and its name in capitals; README.md explains them in this order."""
+    """Each is set by OPENWHISK_ and its name in capitals, explained in docs/settings.md."""
 
     host: str = "0.0.0.0"
     port: int = 8080

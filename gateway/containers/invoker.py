@@ -2,8 +2,9 @@
 platform's invoker. Touches containers, through the pool alone."""
 
 import asyncio
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
+from gateway.containers.changes import Folder
 from gateway.containers.container import Runner, StartError
 from gateway.containers.docker import DOCKER, DockerRunner, remove_containers
 from gateway.containers.leftovers import Marker, kill_marked
@@ -13,7 +14,10 @@ from gateway.containers.process import ProcessRunner
 from gateway.containers.run import NotTaken, Run, now, run_order
 from gateway.containers.url import UrlRunner, address_from_url, is_url
 from gateway.entities import Action, Activation, Order
+from gateway.tally import Places
+from gateway.terminal import complain
 
+RELOADED = "{}: {} has changed, its containers start anew."
 CLOSED = "The gateway was stopped before the activation was complete."
 
 
@@ -32,11 +36,14 @@ class Invoker:
         most_waiting: int = 500,
         idle_seconds: float = 600.0,
         run_folder: Optional[str] = None,
+        reload: bool = False,
     ):
         for where in images.values():
             if is_url(where):
                 address_from_url(where)
         self._images = images
+        watched = {image: where for image, where in images.items() if reload and not is_url(where)}
+        self._folders = {image: Folder(where) for image, where in watched.items()}
         self._api_host = api_host
         self._api_key = api_key
         self._python = python
@@ -49,6 +56,7 @@ class Invoker:
     async def invoke(self, order: Order) -> Activation:
         """Runs the order to its end, whether or not somebody still waits for it. Raises Refusal
         alone, where too many wait already."""
+        self._look_at_folder_of(order.action.image)
         turn = self._pool.queue(order.action)
         task = asyncio.ensure_future(self._serve(order, now(), turn))
         self._tasks.add(task)
@@ -60,6 +68,10 @@ class Invoker:
         idle."""
         self._pool.forget(action.path)
 
+    def census(self) -> List[Places]:
+        """What there is of containers and of those that wait, by action."""
+        return self._pool.census()
+
     async def close(self) -> None:
         """Stops everything that was started; what still runs ends as an error."""
         await self._pool.close()
@@ -67,6 +79,13 @@ class Invoker:
         for runner in self._runners.values():
             await runner.close()
         self._marker.close()
+
+    def _look_at_folder_of(self, image: str) -> None:
+        folder = self._folders.get(image)
+        changed = folder.changed() if folder else None
+        if changed:
+            complain(RELOADED.format(image, changed))
+            self._pool.renew(image)
 
     def _runner_of(self, image: str) -> Runner:
         if image not in self._runners:

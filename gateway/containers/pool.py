@@ -12,6 +12,7 @@ from typing import Any, Callable, Coroutine, Deque, Dict, List, NamedTuple, Opti
 from gateway.containers.container import NO_RESOURCES, Container, Runner, StartError
 from gateway.entities import WHISK_ERROR, Action
 from gateway.refusal import Refusal, Stage
+from gateway.tally import Places
 from gateway.terminal import complain
 
 TOO_MANY = "Too many concurrent requests in flight (count: {}, allowed: {})."
@@ -61,6 +62,8 @@ class Lane:
         self.waiting: Deque[Waiter] = deque()
         self.seats: List[Seat] = []
         self.starting = 0
+        #: How often its image has become another one meanwhile.
+        self.renewals = 0
 
     @property
     def deserted(self) -> bool:
@@ -113,6 +116,20 @@ class Pool:
             self._balance()
         return waiter.seat
 
+    def census(self) -> List[Places]:
+        found: Dict[str, Places] = {}
+        for lane in self._lanes.values():
+            path = lane.action.path
+            so_far = found.get(path, Places(path))
+            busy = sum(1 for seat in lane.seats if seat.taken)
+            found[path] = so_far._replace(
+                busy=so_far.busy + busy,
+                idle=so_far.idle + len(lane.seats) - busy,
+                starting=so_far.starting + lane.starting,
+                waiting=so_far.waiting + len(lane.waiting),
+            )
+        return sorted(found.values())
+
     def release(self, seat: Seat, usable: bool) -> None:
         seat.taken -= 1
         seat.retired = seat.retired or not usable
@@ -136,6 +153,19 @@ class Pool:
         for lane in list(self._lanes.values()):
             if lane.action.path != path:
                 continue
+            for seat in list(lane.seats):
+                seat.retired = True
+                if seat.taken == 0:
+                    self._stop(seat)
+        self._balance()
+
+    def renew(self, image: str) -> None:
+        """The image is another one now: its containers serve nobody new, those that are still
+        starting neither."""
+        for lane in list(self._lanes.values()):
+            if lane.action.image != image:
+                continue
+            lane.renewals += 1
             for seat in list(lane.seats):
                 seat.retired = True
                 if seat.taken == 0:
@@ -223,6 +253,7 @@ class Pool:
         return None
 
     async def _start(self, lane: Lane, victim: Optional[Seat]) -> None:
+        renewals = lane.renewals
         try:
             if victim:
                 await victim.container.stop()
@@ -237,7 +268,9 @@ class Pool:
             self._not_started(lane, StartError(message, WHISK_ERROR))
         else:
             lane.starting -= 1
-            self._add(Seat(lane, container))
+            seat = Seat(lane, container)
+            seat.retired = lane.renewals != renewals
+            self._add(seat)
 
     def _not_started(self, lane: Lane, error: StartError) -> None:
         lane.starting -= 1
@@ -248,7 +281,7 @@ class Pool:
     def _add(self, seat: Seat) -> None:
         seat.lane.seats.append(seat)
         seat.container.exited.add_done_callback(lambda _: self._lost(seat))
-        if self._closed:
+        if self._closed or seat.retired:
             self._stop(seat)
             return
         self._seat(seat.lane)

@@ -181,6 +181,7 @@ class ProcessRunner(Runner):
         """Of the machine, of the image, of the platform, in this order."""
         return {
             **machine_environ(self.python),
+            "OPENWHISK_EXPOSED": " ".join(start.exposed),  # as build.sh writes it into an image
             **start.environ,
             **platform_environ(action, self.api_host),
             "OPENWHISK_HOST": LOCALHOST,

@@ -17,12 +17,15 @@ BRACED = r"\$\{(?P<braced>\w+)(?:(?P<operator>:[-+])(?P<other>[^}]*))?\}"
 VARIABLE = re.compile(f"{PLAIN}|{BRACED}", re.S)
 WITHOUT_BRACES = re.compile(PLAIN, re.S)
 INTERPRETER = re.compile(r"(?:.*/)?python[\d.]*\Z")
+PORT = re.compile(r"[0-9]{1,5}\Z")
 ADAPTER = re.compile(r"(?:.*/)?openwhisk\.py\Z")
 
 
 class Start(NamedTuple):
     command: Tuple[str, ...]
     environ: Dict[str, str]
+    exposed: Tuple[str, ...] = ()
+    "The TCP ports that it names, in their order."
 
 
 def start_from_dockerfile(text: str, environ: Dict[str, str]) -> Start:
@@ -31,22 +34,26 @@ def start_from_dockerfile(text: str, environ: Dict[str, str]) -> Start:
     found: Dict[str, str] = {}
     entrypoint: Tuple[str, ...] = ()
     command: Tuple[str, ...] = ()
+    exposed: Tuple[str, ...] = ()
     takes_command = True
     for name, rest in instructions_from_dockerfile(text):
         known = {**environ, **arguments, **found}
         if name == "FROM":
             found, entrypoint, command, takes_command = {}, (), (), True
+            exposed = ()
         elif name == "ARG":
             arguments.update(pairs_from_words(rest, known))
         elif name == "ENV":
             found.update(pairs_from_words(rest, known))
+        elif name == "EXPOSE":
+            exposed += ports_from_words(rest, known)
         elif name == "CMD":
             command = words_from_instruction(rest)
         elif name == "ENTRYPOINT":
             entrypoint = words_from_instruction(rest)
             takes_command = entrypoint[:2] != SHELL
     whole = entrypoint + command if takes_command else entrypoint
-    return Start(without_adapter(whole) or DEFAULT, found)
+    return Start(without_adapter(whole) or DEFAULT, found, exposed)
 
 
 def instructions_from_dockerfile(text: str) -> List[Tuple[str, str]]:
@@ -88,6 +95,19 @@ def pairs_from_words(
         if value is not None:
             pairs[key] = value_from_text(value, known)
     return pairs
+
+
+def ports_from_words(
+    rest: str,
+    known: Dict[str, str],
+) -> Tuple[str, ...]:
+    """Of `8000 8001/tcp 53/udp`, those of TCP; a range stands for no port in particular."""
+    ports = []
+    for word in value_from_text(rest, known).split():
+        port, _, protocol = word.partition("/")
+        if PORT.match(port) and protocol.lower() in ("", "tcp"):
+            ports.append(port)
+    return tuple(ports)
 
 
 def value_from_text(text: str, known: Dict[str, str]) -> str:

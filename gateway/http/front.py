@@ -279,7 +279,8 @@ class Connection:
         return bytes(body), length
 
     async def _send(self, response: Response, method: str, closes: bool) -> None:
-        self._writer.write(bytes_from_response(response, method, closes))
+        size = sum(len(name) + len(value) for name, value in response.headers)
+        self._writer.write(await made(lambda: bytes_from_response(response, method, closes), size))
         if not self._writer.transport.get_write_buffer_size():
             return
         try:

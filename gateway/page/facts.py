@@ -14,23 +14,30 @@ SECRET = '-H "X-Require-Whisk-Auth: $SECRET"'
 
 def facts_of_action(action: Action) -> Dict[str, Any]:
     """`url` is where a browser finds it; `call` and `options` are for curl, secrets left to the
-    shell's variables."""
+    shell's variables; `needs` is what a request has to bring."""
     annotations = dict(action.annotations)
     web = annotations.get("web-export") is True
-    needed = annotations.get("require-whisk-auth")
-    is_open = needed is None or needed is False
+    needs = what_a_request_needs(annotations) if web else "key"
     description = annotations.get("description")
+    options = {"": "", "key": KEY, "secret": SECRET}[needs]
     return {
         "name": action.path.partition("/")[2],
         "image": action.image or ", ".join(action.components),
         "version": action.version,
         "description": description if isinstance(description, str) else "",
-        "url": web_path(action) if web and is_open else None,
+        "url": web_path(action) if web and not needs else None,
         "call": web_path(action) if web else invoke_path(action),
-        "options": ("" if is_open else KEY if needed is True else SECRET)
-        if web
-        else f"{KEY} -X POST",
+        "options": options if web else f"{KEY} -X POST",
+        "web": web,
+        "needs": needs,
     }
+
+
+def what_a_request_needs(annotations: Dict[str, Any]) -> str:
+    needed = annotations.get("require-whisk-auth")
+    if needed is None or needed is False:
+        return ""
+    return "key" if needed is True else "secret"
 
 
 def web_path(action: Action) -> str:

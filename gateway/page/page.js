@@ -1,33 +1,26 @@
-"use strict";
+/* Asks the gateway every second what is there, and shows it. */
 (() => {
+  const { Refused, arrange, ask, byId, copies, copyOf, milliseconds, put, quoted, showTime } = Tools;
   const EVERY = 1000;
+  const GRAPHS_EVERY = 5000;
   const STEP = 50;
   const MOST = 200;
   const STATUS = ["Success", "Application error", "Developer error", "Internal error"];
-  const byId = (id) => document.getElementById(id);
   const cards = new Map();
+  const figures = new Map();
   const rows = new Map();
-  let key = null;
   let limit = STEP;
   let shownActions = null;
   let shownLists = null;
+  let newest = null;
+  let drawn = 0;
   let timer = null;
-
-  class Refused extends Error {}
-
-  async function ask(path) {
-    const headers = key === null ? {} : { Authorization: "Basic " + btoa(key) };
-    const answer = await fetch("/page/" + path, { headers, cache: "no-store", credentials: "omit" });
-    if (answer.status === 403) throw new Refused();
-    if (!answer.ok) throw new Error(`The gateway answered ${answer.status}.`);
-    return answer.json();
-  }
 
   async function refresh() {
     clearTimeout(timer);
     try {
-      // One more than is shown tells whether there are more.
-      show(await ask(`state?limit=${Math.min(limit + 1, MOST)}`));
+      show(await ask(query()));
+      await showGraphs();
       say("");
     } catch (error) {
       if (error instanceof Refused) return askForKey();
@@ -36,13 +29,20 @@
     timer = document.hidden ? null : setTimeout(refresh, EVERY);
   }
 
+  function query() {
+    const action = byId("which").value;
+    // One more than is shown tells whether there are more; whoever looks for few looks among all.
+    const asked = isFiltered() ? MOST : Math.min(limit + 1, MOST);
+    return `state?limit=${asked}` + (action ? `&action=${encodeURIComponent(action)}` : "");
+  }
+
   function say(text) {
     if (byId("trouble").textContent !== text) byId("trouble").textContent = text;
   }
 
   function askForKey() {
-    say(key === null ? "" : "The gateway doesn’t know this key.");
-    key = null;
+    say(Tools.key === null ? "" : "The gateway doesn’t know this key.");
+    Tools.key = null;
     byId("main").hidden = true;
     byId("login").hidden = false;
     byId("key").focus();
@@ -54,39 +54,36 @@
     const actions = JSON.stringify(state.actions);
     if (actions !== shownActions) showActions(state.actions);
     shownActions = actions;
-    const lists = JSON.stringify([state.running, state.activations, limit]);
+    if (byId("follow").checked || shownLists === null) showLists(state);
+  }
+
+  function showLists(state) {
+    const lists = JSON.stringify([state.running, state.activations, limit, filter()]);
     if (lists !== shownLists) showActivations(state.running, state.activations);
     shownLists = lists;
   }
 
-  function copyOf(template) {
-    return byId(template).content.firstElementChild.cloneNode(true);
-  }
-
-  function put(holder, selector, text) {
-    const element = holder.querySelector(selector);
-    element.textContent = text;
-    element.hidden = !text;
-    return element;
-  }
-
-  // Whoever has the focus, or a log open, keeps it: what is there already stays the same element.
-  function arrange(list, elements) {
-    for (const old of [...list.children]) if (!elements.includes(old)) old.remove();
-    elements.forEach((element, at) => {
-      if (list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null);
-    });
-  }
-
   function showActions(actions) {
-    const texts = new Set(actions.map((action) => JSON.stringify(action)));
-    for (const text of cards.keys()) if (!texts.has(text)) cards.delete(text);
-    for (const action of actions) {
-      const text = JSON.stringify(action);
-      if (!cards.has(text)) cards.set(text, card(action));
-    }
-    arrange(byId("actions"), actions.map((action) => cards.get(JSON.stringify(action))));
+    const texts = actions.map((action) => JSON.stringify(action));
+    for (const text of cards.keys()) if (!texts.includes(text)) cards.delete(text);
+    figures.clear();
+    actions.forEach((action, at) => {
+      if (!cards.has(texts[at])) cards.set(texts[at], card(action));
+      figures.set(action.name, cards.get(texts[at]).querySelector("figure"));
+    });
+    arrange(byId("actions"), texts.map((text) => cards.get(text)));
     byId("no-actions").hidden = actions.length > 0;
+    showChoices(actions.map((action) => action.name));
+    drawn = 0;
+  }
+
+  function showChoices(names) {
+    const choices = byId("which");
+    const before = choices.value;
+    const first = choices.options[0];
+    const rest = names.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name }));
+    choices.replaceChildren(first, ...rest);
+    choices.value = names.includes(before) ? before : "";
   }
 
   function card(action) {
@@ -101,43 +98,74 @@
     const own = made.querySelector(".own");
     own.hidden = !url;
     own.href = `${url}/`;
-    own.setAttribute("aria-label", `The page of the model ${action.name}`);
-    const command = `curl ${action.options ? action.options + " " : ""}${quoted(location.origin + action.call)}`;
+    own.setAttribute("aria-label", `The model’s page: ${action.name}`);
+    const options = action.options ? action.options + " " : "";
+    const command = `curl ${options}${quoted(location.origin + action.call)}`;
     put(made, ".command code", command);
     const button = made.querySelector(".copy");
-    // Clipboards are for secure origins, and this machine's own addresses.
-    button.hidden = !navigator.clipboard;
     button.setAttribute("aria-label", `Copy the command that calls ${action.name}`);
-    button.addEventListener("click", () => copy(button, command));
+    copies(button, () => command);
+    made.append(Requests.made(action));
     return made;
   }
 
-  function quoted(word) {
-    return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`;
+  async function showGraphs() {
+    const now = Date.now();
+    if (now - drawn < GRAPHS_EVERY || figures.size === 0) return;
+    drawn = now;
+    const hour = await ask("hour");
+    const byName = new Map(Object.entries(hour).map(([path, minutes]) => [nameIn(path), minutes]));
+    for (const [name, figure] of figures) Graph.show(figure, byName.get(name), now);
   }
 
-  async function copy(button, text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Not allowed";
-    }
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  function filter() {
+    return [byId("which").value, byId("how").value, byId("words").value.trim().toLowerCase()];
+  }
+
+  function isFiltered() {
+    return filter().some(Boolean);
+  }
+
+  function matches(activation) {
+    const [, how, words] = filter();
+    const { statusCode = 0, initTime } = { ...activation, ...notesOf(activation) };
+    if (how === "good" && statusCode !== 0) return false;
+    if (how === "bad" && statusCode === 0) return false;
+    if (how === "cold" && initTime === undefined) return false;
+    const text = `${pathOf(activation)} ${statusOf(activation)} ${activation.activationId}`;
+    return text.toLowerCase().includes(words);
   }
 
   function showActivations(running, activations) {
-    const isFirst = shownLists === null;
-    const shown = activations.slice(0, limit);
-    const done = new Set(shown.map((activation) => activation.activationId));
-    const underWay = running.filter((each) => !done.has(each.activationId)).sort((one, other) => other.start - one.start);
+    const isFirst = newest === null;
+    const wanted = activations.filter(matches);
+    const shown = wanted.slice(0, limit);
+    const done = new Set(activations.map((activation) => activation.activationId));
+    const [which, how] = filter();
+    const underWay = running
+      .filter((each) => !done.has(each.activationId) && !how && (!which || nameIn(each.path) === which))
+      .sort((one, other) => other.start - one.start);
     const elements = [];
     for (const each of underWay) elements.push(row("running " + each.activationId, () => runningRow(each)));
     for (const each of shown) elements.push(row(each.activationId, () => activationRow(each, isFirst)));
-    for (const [id, element] of rows) if (!elements.includes(element)) rows.delete(id);
+    const kept = new Set(elements);
+    for (const [id, element] of rows) if (!kept.has(element)) rows.delete(id);
     arrange(byId("list"), elements);
-    byId("no-activations").hidden = elements.length > 0;
-    byId("more").hidden = activations.length <= limit;
+    byId("no-activations").hidden = elements.length > 0 || isFiltered();
+    byId("no-match").hidden = elements.length > 0 || !isFiltered();
+    byId("more").hidden = wanted.length <= limit;
+    tell(activations);
+  }
+
+  // For those who don’t see the list: what came last, not each one of a hundred.
+  function tell(activations) {
+    const latest = activations[0];
+    const id = latest?.activationId ?? "";
+    if (newest !== null && latest && newest !== id) {
+      const words = [nameIn(pathOf(latest)), statusOf(latest), milliseconds(latest.duration ?? 0)];
+      byId("news").textContent = words.join(", ");
+    }
+    newest = id;
   }
 
   function row(id, make) {
@@ -147,6 +175,20 @@
 
   function nameIn(path) {
     return path.split("/").slice(1).join("/");
+  }
+
+  function notesOf(activation) {
+    return Object.fromEntries(activation.annotations.map(({ key, value }) => [key, value]));
+  }
+
+  // A trigger that was fired has neither path nor status nor end.
+  function pathOf(activation) {
+    return notesOf(activation).path ?? `${activation.namespace}/${activation.name}`;
+  }
+
+  function statusOf(activation) {
+    if (notesOf(activation).timeout) return "Timed out";
+    return STATUS[activation.statusCode ?? 0] ?? "Unknown";
   }
 
   function runningRow(order) {
@@ -164,15 +206,13 @@
 
   function activationRow(activation, isFirst) {
     const made = copyOf("activation");
-    const notes = Object.fromEntries(activation.annotations.map(({ key: name, value }) => [name, value]));
+    const notes = notesOf(activation);
     const isCold = notes.initTime !== undefined;
-    // A trigger that was fired has neither path nor status nor end.
     const { statusCode = 0, duration = 0 } = activation;
-    const path = notes.path ?? `${activation.namespace}/${activation.name}`;
     made.classList.add(statusCode === 0 ? "good" : "bad", isCold ? "cold" : "warm");
     if (!isFirst) made.classList.add("fresh");
-    put(made, ".status", notes.timeout ? "Timed out" : STATUS[statusCode] ?? "Unknown");
-    put(made, ".name", nameIn(path));
+    put(made, ".status", statusOf(activation));
+    put(made, ".name", nameIn(pathOf(activation)));
     const start = put(made, ".start", isCold ? "cold" : "warm");
     start.title = isCold ? `The start took ${milliseconds(notes.initTime)} of it.` : "The container ran already.";
     put(made, ".duration", milliseconds(duration));
@@ -191,26 +231,21 @@
       made.querySelector(".result").textContent = details.result;
       made.dataset.details = "there";
     } catch (error) {
-      made.querySelector(".log").textContent = error instanceof Refused ? "Not without the key." : error.message;
+      const refused = error instanceof Refused;
+      made.querySelector(".log").textContent = refused ? "Not without the key." : error.message;
     }
   }
 
-  function milliseconds(number) {
-    return number < 10000 ? `${number} ms` : `${(number / 1000).toFixed(1)} s`;
+  function filterChanged() {
+    shownLists = null;
+    refresh();
   }
 
-  function showTime(element, moment) {
-    const date = new Date(moment);
-    const isToday = date.toDateString() === new Date().toDateString();
-    element.dateTime = date.toISOString();
-    element.textContent = isToday ? date.toLocaleTimeString() : date.toLocaleDateString();
-    element.title = date.toLocaleString();
-  }
-
+  byId("main").dataset.calls = Tools.hasToken ? "all" : "web";
   byId("host").textContent = location.host;
   byId("login").addEventListener("submit", (event) => {
     event.preventDefault();
-    key = byId("key").value.trim();
+    Tools.key = byId("key").value.trim();
     byId("key").value = "";
     refresh();
   });
@@ -218,6 +253,8 @@
     limit = Math.min(limit + STEP, MOST - 1);
     refresh();
   });
+  for (const name of ["which", "how", "follow"]) byId(name).addEventListener("change", filterChanged);
+  byId("words").addEventListener("input", filterChanged);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && byId("login").hidden) refresh();
   });

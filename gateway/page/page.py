@@ -1,36 +1,39 @@
-"""The page for people at /: what is served and what runs. Touches its own three files; changes
-nothing.
+"""The page for people at /: what is served and what runs. Touches its own files; changes nothing.
 
 It needs no key where the gateway listens on this machine alone and is asked under one of this
 machine's own names: a foreign site whose name leads here is asked for the key, like everybody else,
 and one that everybody knows isn't enough. The page never holds a key of its own. Pages of actions
-have the same origin: their scripts may read what this one reads, and no more than that."""
+have the same origin: their scripts may read what this one reads. What it may do beyond that, call
+actions that aren't on the web, it may by a token that their scripts can't read: access.py."""
 
 import asyncio
 import base64
 import hashlib
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from gateway.access import Access
+from gateway.clock import now
 from gateway.controller import Controller
 from gateway.http import jsontext, urls
-from gateway.http.headerlines import last_value_of, values_of
-from gateway.http.hosts import host_without_port
-from gateway.http.mediatypes import HTML, JSON
-from gateway.http.messages import Request, Response, json_response
-from gateway.loopback import is_loopback
-from gateway.page import facts
+from gateway.http.headerlines import last_value_of
+from gateway.http.mediatypes import HTML, JSON, media_type
+from gateway.http.messages import Pairs, Request, Response, json_response
+from gateway.page import facts, metrics
 from gateway.store import Selection
 
 FOLDER = Path(__file__).resolve().parent
 STYLE = '<link rel="stylesheet" href="page.css">'
 SCRIPT = '<script src="page.js"></script>'
+SCRIPTS = ("tools.js", "graph.js", "request.js", "page.js")
+NO_TOKEN = '<meta name="token" content="">'
+TOKEN = '<meta name="token" content="{}">'
 ROOT = ((), ("/",))
 BELOW = ("/", "page", "/")
+METRICS = ("/", "metrics")
 MOST_LISTED = 200
 LONGEST_NUMBER = 8
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+PROMETHEUS = media_type("text", "plain", {"version": "0.0.4"}, "UTF-8")
 PRIVATE = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Vary", "Accept")]
 NOT_ADMITTED = "What runs here is shown to those who have the namespace's key."
 MISSING = "There is no such activation."
@@ -42,8 +45,6 @@ class Page:
     def __init__(self, controller: Controller, access: Access):
         self._controller = controller
         self._access = access
-        #: Only this machine reaches the gateway.
-        self._local = is_loopback(controller.settings.host)
         self._document = document()
 
     async def answer(self, request: Request) -> Optional[Response]:
@@ -52,13 +53,17 @@ class Page:
         if request.method not in ("GET", "HEAD"):
             return None
         if path in ROOT:
-            return self._document
-        if path[:3] != BELOW:
+            return self._document.response(self._access.token_for(request.headers))
+        if path[:3] != BELOW and path != METRICS:
             return None
         if not self._admits(request):
             return private_json(403, {"error": NOT_ADMITTED})
+        if path == METRICS:
+            return self._metrics()
         if path[3:] == ("state",):
             return await self._state(request)
+        if path[3:] == ("hour",):
+            return private_json(200, self._controller.tally.hour(now()))
         if path[3:5] == ("activations", "/") and len(path) == 6:
             return await self._activation(path[5])
         return None
@@ -66,7 +71,7 @@ class Page:
     def _admits(self, request: Request) -> bool:
         if last_value_of(request.headers, "sec-fetch-site") not in (None, "same-origin", "none"):
             return False
-        if self._local and is_local(request):
+        if self._access.is_local(request.headers):
             return True
         if self._access.user_of(request.headers) is None:
             return False
@@ -75,7 +80,9 @@ class Page:
     async def _state(self, request: Request) -> Response:
         store = self._controller.store
         namespace = self._controller.settings.namespace
-        selection = Selection(namespace, limit=limit_from_query(request.target.query))
+        query = dict(urls.pairs_from_query(request.target.query))
+        limit = limit_from_text(query.get("limit"))
+        selection = Selection(namespace, query.get("action"), limit=limit)
         # Asked first: what ends meanwhile is in both lists, and not in none.
         running = self._controller.running
         activations = await store.activations(selection, whole=False)
@@ -87,6 +94,16 @@ class Page:
         }
         text = ",".join(f'"{name}":[{",".join(items)}]' for name, items in lists.items())
         return Response(200, PRIVATE, JSON, jsontext.utf8("{" + text + "}"))
+
+    def _metrics(self) -> Response:
+        settings = self._controller.settings
+        text = metrics.text_from_series(
+            self._controller.tally.series,
+            self._controller.invoker.census(),
+            settings.containers,
+            settings.waiting,
+        )
+        return Response(200, PRIVATE, PROMETHEUS, text.encode("utf-8"))
 
     async def _activation(self, activation_id: str) -> Response:
         namespace = self._controller.settings.namespace
@@ -103,24 +120,28 @@ def private_json(status: int, value: Any) -> Response:
     return json_response(status, value, PRIVATE)
 
 
-def is_local(request: Request) -> bool:
-    """Asked for under a name of this machine, and not on behalf of somebody behind a proxy."""
-    hosts = [host_without_port(value) for value in values_of(request.headers, "host")]
-    forwarded = any(values_of(request.headers, name) for name in FORWARDED)
-    return bool(hosts) and all(host and is_loopback(host) for host in hosts) and not forwarded
-
-
-def limit_from_query(query: Optional[str]) -> int:
-    given = dict(urls.pairs_from_query(query)).get("limit") or ""
+def limit_from_text(text: Optional[str]) -> int:
+    given = text or ""
     if not given.isdecimal() or len(given) > LONGEST_NUMBER:
         return MOST_LISTED
     return min(int(given), MOST_LISTED)
 
 
-def document() -> Response:
-    """One response with all in it, and a policy that lets nothing else in."""
+class Document(NamedTuple):
+    """The page with all in it, and a policy that lets nothing else in."""
+
+    text: str
+    headers: Pairs
+
+    def response(self, token: Optional[str]) -> Response:
+        """`token` is in it for the script to take out."""
+        text = self.text.replace(NO_TOKEN, TOKEN.format(token)) if token else self.text
+        return Response(200, self.headers, HTML, text.encode("utf-8"))
+
+
+def document() -> Document:
     style = (FOLDER / "page.css").read_text("utf-8")
-    script = (FOLDER / "page.js").read_text("utf-8")
+    script = "".join((FOLDER / name).read_text("utf-8") for name in SCRIPTS)
     text = (FOLDER / "page.html").read_text("utf-8")
     text = text.replace(STYLE, f"<style>{style}</style>")
     text = text.replace(SCRIPT, f"<script>{script}</script>")
@@ -128,7 +149,7 @@ def document() -> Response:
         "default-src": "'none'",
         "script-src": digest(script),
         "style-src": digest(style),
-        "img-src": "data:",
+        "img-src": "data: blob:",
         "connect-src": "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -142,7 +163,7 @@ def document() -> Response:
         ("Referrer-Policy", "no-referrer"),
         *PRIVATE,
     ]
-    return Response(200, headers, HTML, text.encode("utf-8"))
+    return Document(text, headers)
 
 
 def digest(text: str) -> str:

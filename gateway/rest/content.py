@@ -40,6 +40,13 @@ NO_CONDUCTORS = (
 )
 NO_ENDS = "rule requires a valid trigger and a valid action"
 TOO_LITTLE = "requirement failed: {} below allowed threshold of {}"
+# Those of the gateway that allow more. What the client is told is the platform's.
+OPTIONS = {
+    "timeout": "--timeout-max",
+    "memory": "--memory-max",
+    "concurrency": "--concurrency-max",
+}
+HINT = "Refused an action with {}: start the gateway with {} {} to allow it."
 TOO_MUCH = "requirement failed: {} exceeds allowed threshold of {}"
 LARGER = "{} larger than allowed: {} > {} bytes."
 
@@ -272,7 +279,10 @@ def check_bounds(name: str, number: int, least: int, most: int) -> None:
     if number < least:
         raise Refusal(400, TOO_LITTLE.format(said, unit.format(least)))
     if number > most:
-        raise Refusal(400, TOO_MUCH.format(said, unit.format(most)))
+        message = TOO_MUCH.format(said, unit.format(most))
+        option = OPTIONS.get(name)
+        hint = HINT.format(said, option, number) if option else ""
+        raise Refusal(400, message, hint=hint)
 
 
 def check_sizes(content: Dict[str, Any], settings: Settings) -> None:

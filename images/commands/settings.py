@@ -155,7 +155,7 @@ def settings_from_environ(
     if push and not given["USERNAME"]:
         raise Wrong("USERNAME is empty: whose images will they be? (PUSH=0 builds without pushing)")
     return Settings(
-        jobs=jobs_from_settings(given, "BASE" in environ),
+        jobs=jobs_from_settings(given, bool(environ.get("BASE"))),
         engine=engine,
         push=push,
         smoke=given["SMOKE"] == "1",

@@ -1,10 +1,12 @@
-"""Where uvicorn would open its port, its app is taken: touches uvicorn's class Server.
+"""Where uvicorn would open its port, its app is taken: touches its class Server, os.environ.
 
 Everything else stays as uvicorn does it: configuration, logging, event loop, lifespan, signals.
 Only the list of sockets at which it is to listen is empty.
 """
 
+import os
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
@@ -43,6 +45,7 @@ class UvicornCapture:
     def startup_of(self, original: Method) -> Method:
         async def startup(server: Any, sockets: Sockets = None) -> None:
             if sockets is not None or not self.can_take(server.config):
+                tell_prefix(server.config)
                 await original(server, sockets=sockets)
                 return
             self.server = server
@@ -65,10 +68,17 @@ class UvicornCapture:
         return shutdown
 
     def can_take(self, config: Any) -> bool:
-        """With TLS, at a socket, or with more processes it serves as it is."""
-        if config.is_ssl or config.uds or config.fd is not None:
+        """With TLS, at a socket, with more processes, or in Python 3.6 it serves as it is."""
+        is_too_old = sys.version_info < (3, 7)
+        if is_too_old or config.is_ssl or config.uds or config.fd is not None:
             return False
         return self.server is None and self.wanted(int(config.port))
+
+
+def tell_prefix(config: Any) -> None:
+    """As uvicorn's own command takes it from there; a program that starts uvicorn doesn't."""
+    if not config.root_path:
+        config.root_path = os.environ.get("UVICORN_ROOT_PATH", "")
 
 
 def sockets_beside(config: Any) -> List[socket.socket]:

@@ -54,7 +54,11 @@ class Family:
                 os.kill(pid, signal.SIGKILL)
 
     def _pids_that_hear(self) -> List[int]:
-        return [pid for pid in self.pids() if not ignores(pid, signal.SIGTERM)]
+        hearing = []
+        for pid in self.pids():
+            if not ignores(pid, signal.SIGTERM):
+                hearing.append(pid)
+        return hearing
 
     def _is_ours(
         self,
@@ -91,12 +95,11 @@ def descends(
 
 def ignores(pid: int, number: int) -> bool:
     path = "/proc/%d/status" % pid
+    told = []
     with contextlib.suppress(OSError), open(path) as lines:
-        for line in lines:
-            if line.startswith("SigIgn:"):
-                ignored = int(line.split()[1], 16)
-                return bool(ignored >> (number - 1) & 1)
-    return False
+        told = [line for line in lines if line.startswith("SigIgn:")]
+    masks = [int(line.split()[1], 16) for line in told]
+    return any(mask >> (number - 1) & 1 for mask in masks)
 
 
 def parents_of_all() -> Parents:

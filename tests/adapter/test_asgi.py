@@ -2,22 +2,28 @@
 
 import asyncio
 import json
+import queue
 import socket
 import sys
 import threading
 import time
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
+from types import SimpleNamespace
 
 import pytest
 
 from openwhisk_adapter import contract
-from openwhisk_adapter.servers import Unreachable, arriving, asgi
+from openwhisk_adapter.messages import Refused, Request
+from openwhisk_adapter.servers import Unreachable, arriving
+from openwhisk_adapter.servers.exchange import Exchange, Stage
+from openwhisk_adapter.starting.asgi import UvicornCapture
 from tests.support.adapter import SENTINEL, Adapter, environment, folder_of
 from tests.support.controller import Answer
 from tests.support.process import Process, accepts, descendants, free_port, until
 
 uvicorn = pytest.importorskip("uvicorn", reason="the project's own environment has it")
+asgi = pytest.importorskip("openwhisk_adapter.servers.asgi", reason="Python 3.6 can't import it")
 
 VERSION = [int(number) for number in uvicorn.__version__.split(".")[:2]]
 PREFIX = "/api/v1/web/guest/default/model"
@@ -415,6 +421,13 @@ def test_a_target_chooses_another_one(settled):
     assert text(adapter.web("GET", "/")) == "second"
 
 
+@pytest.mark.parametrize(
+    ("which", "place"), [("handed over", PREFIX), ("with a place", "/its/own")]
+)
+def test_a_server_that_listens_by_itself_is_told_where_its_pages_live(settled, which, place):
+    assert text(settled(which).web("GET", "/where")) == place
+
+
 def test_a_limit_of_concurrency_is_kept(settled):
     adapter, answers = settled("limited"), []
 
@@ -557,3 +570,86 @@ def test_a_loop_that_is_closed_is_out_of_reach():
     with pytest.raises(Unreachable):
         call.answer(None)
     call.abandon()
+
+
+# -- what hardly happens ---------------------------------------------------------------------------
+
+
+def test_whoever_has_asked_nothing_when_it_ends_is_hung_up_on():
+    aborted = []
+    port = arriving.Port(None)
+    asking = SimpleNamespace(step=arriving.Step.ANSWER)
+    silent = SimpleNamespace(step=arriving.Step.START)
+    silent.transport = SimpleNamespace(abort=lambda: aborted.append("silent"))
+    port.arriving = {id(one): one for one in (asking, silent)}.values()
+    port.hang_up()
+    assert aborted == ["silent"]
+
+
+def test_an_older_uvicorn_has_no_state_to_hand_on():
+    class Protocol:
+        def __init__(self, config, server_state):
+            self.parts = (config, server_state)
+
+    config = SimpleNamespace(root_path="", asgi_version="3.0", http_protocol_class=Protocol)
+    older = SimpleNamespace(
+        config=config,
+        uvicorn=SimpleNamespace(server_state="shared"),
+        state=None,
+        port=80,
+        paths_are_whole=False,
+    )
+    assert "state" not in asgi.Asgi.scope_from_request(older, Request("GET", "/"))
+    assert asgi.Asgi.protocol(older).parts == (config, "shared")
+
+
+def test_pieces_that_would_fill_memory_are_refused():
+    pieces = asgi.Pieces(queue.Queue())
+    pieces.size = asgi.LARGEST
+    with pytest.raises(Refused):
+        pieces.add(b"x")
+
+
+def test_a_call_that_was_given_up_before_it_began_is_none():
+    call = asgi.AsgiCall(None)
+    call.leave()
+    assert call.exchange is None
+
+
+def test_what_is_no_request_is_not_looked_into():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope)
+
+    asyncio.run(asgi.without_headers_of_platform(app)({"type": "lifespan"}, None, None))
+    assert seen == [{"type": "lifespan"}]
+
+
+def test_who_leaves_when_all_is_there_changes_nothing():
+    async def left():
+        exchange = Exchange(None, {}, b"", None, None)
+        exchange.stage = Stage.COMPLETE
+        exchange.leave()
+        exchange.cancel()
+        return exchange
+
+    exchange = asyncio.run(left())
+    assert (exchange.stage, exchange.over.is_set()) == (Stage.COMPLETE, False)
+
+
+@pytest.mark.parametrize(
+    "others, version, is_taken",
+    [
+        ({}, (3, 7), True),
+        ({}, (3, 6), False),
+        ({"is_ssl": True}, (3, 7), False),
+        ({"uds": "/run/model"}, (3, 7), False),
+        ({"fd": 0}, (3, 7), False),
+    ],
+)
+def test_only_what_one_loop_can_serve_is_taken(monkeypatch, others, version, is_taken):
+    monkeypatch.setattr(sys, "version_info", version)
+    config = SimpleNamespace(**{"is_ssl": False, "uds": None, "fd": None, "port": 8000, **others})
+    capture = UvicornCapture(lambda port: port == 8000, None, None)
+    assert capture.can_take(config) is is_taken

@@ -178,9 +178,9 @@ def test_only_the_standard_library_is_imported(source):
 # -- its settings ----------------------------------------------------------------------------------
 
 
-def test_the_settings_are_those_of_the_readme():
+def test_the_settings_are_those_of_their_page():
     """One table, in the order of the code, with the defaults of the code."""
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+    with open(os.path.join(ROOT, "docs", "settings.md"), encoding="utf-8") as file:
         rows = re.findall(r"^\| *`(OPENWHISK_\w+)` *\| *([^|]*?) *\|", file.read(), re.M)
     in_code = [
         (PREFIX + name.upper(), shown(default)) for name, default in Settings()._asdict().items()

@@ -6,17 +6,23 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
+from openwhisk_adapter.log import Log
 from openwhisk_adapter.mediatypes import media_from_text
 from openwhisk_adapter.messages import Response
+from openwhisk_adapter.model import Model
 from openwhisk_adapter.servers import Address, Server, Unanswered, Unreachable
+from openwhisk_adapter.settings import Settings
 from openwhisk_adapter.starting import Started, family, probes, sockets
 from openwhisk_adapter.starting.causes import taken
 from openwhisk_adapter.starting.choice import Spoken
 from openwhisk_adapter.starting.family import Family, ignores
 from openwhisk_adapter.starting.ports import Ports
+from openwhisk_adapter.starting.script import Script
+from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import Listening, program_of
 from openwhisk_adapter.starting.wanted import Wanted, hosts_from_environ
 from tests.support.process import free_port
@@ -49,6 +55,12 @@ def answering(monkeypatch):
 
 def test_where_nobody_listens_any_more_nothing_is_spoken():
     assert probes.found_at(place(free_port()), Wanted(), False).spoken is Spoken.SILENT
+
+
+def test_a_port_that_refuses_once_it_was_found_is_silent(answering):
+    answering(Unreachable("gone"))
+    found = probes.found_at(place(), Wanted(), False)
+    assert (found.spoken, found.detail) == (Spoken.SILENT, "connection refused")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +173,7 @@ def test_of_a_media_type_the_parameter_that_is_asked_for_is_told():
 
 
 FORKING = """
-import os, signal, sys
+import os, signal, sys, time
 sys.path.insert(0, %r)
 from openwhisk_adapter.starting.signals import Signals
 signals = Signals()
@@ -172,7 +184,7 @@ pid = os.fork()
 if pid == 0:
     os.write(write, b"x")
     while True:
-        signal.pause()
+        time.sleep(0.05)  # a pause would miss a signal that comes just before it
 os.read(read, 1)
 os.kill(pid, signal.SIGTERM)
 _, status = os.waitpid(pid, 0)
@@ -184,3 +196,36 @@ def test_a_fork_of_the_script_ends_as_the_script_would():
     root = os.path.dirname(os.path.dirname(family.__file__.replace("/starting", "")))
     said = subprocess.check_output([sys.executable, "-c", FORKING % root], timeout=20)
     assert said.decode().split() == [str(int(signal.SIGTERM))]
+
+
+@pytest.mark.parametrize("has_own", [False, True])
+def test_a_signal_at_a_fork_is_the_scripts_alone(monkeypatch, has_own):
+    done = []
+    signals = Signals()
+    signals._pid = 0
+    signals._stop = lambda: done.append("stopped")
+    signals._set = lambda number, handler: done.append(handler)
+    monkeypatch.setattr(os, "kill", lambda pid, number: done.append(number))
+    if has_own:
+        signals._theirs[signal.SIGTERM] = lambda number, frame: done.append("its own")
+    signals._arrived(signal.SIGTERM, None)
+    assert done == (["its own"] if has_own else [signal.SIG_DFL, signal.SIGTERM])
+
+
+def test_a_signal_before_anybody_is_to_be_told_does_nothing():
+    Signals()._arrived(signal.SIGTERM, None)
+
+
+def test_a_model_that_was_never_started_has_no_cause():
+    model = Model(["python", "app.py"], Settings(), Log(), Signals())
+    assert model._cause(["Address already in use"]) == ""
+
+
+def test_a_server_gets_a_configuration_by_which_it_reads_its_variables(start):
+    adapter = start(None, "torchserve", PATH=os.path.dirname(sys.executable))
+    assert "the start command ['torchserve'" in adapter.init().json["error"]
+
+
+def test_a_server_without_a_path_of_readiness_is_ready():
+    script = SimpleNamespace(_path_of_readiness=lambda: "", _answered=0)
+    assert Script._is_ready(script, None)

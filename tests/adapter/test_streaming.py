@@ -91,7 +91,9 @@ def test_the_model_sees_nothing_of_the_relay(streaming, relay):
 
 def test_what_a_plain_invocation_is_answered_comes_as_well(streaming, relay):
     params = {"STREAM_HOST": "127.0.0.1", "STREAM_PORT": str(relay.port), "prompt": "hello"}
-    assert streaming.run(params) == {"status": 200, "bytes": len(relay.received)}
+    result = streaming.run(params)
+    assert relay.is_closed.wait(10)
+    assert result == {"status": 200, "bytes": len(relay.received)}
     assert json.loads(relay.received.decode("utf-8"))["path"] == "/model/predict"
 
 

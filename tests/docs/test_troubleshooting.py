@@ -151,7 +151,9 @@ def slow_load(started, gateway, tmp_path):
 
 
 def code_given(started, gateway, tmp_path):
-    return init_error(started(), code="def main(): pass")
+    adapter = started()
+    assert adapter.init(code="def main(): pass").status == 200
+    return next(line for line in adapter.stdout.splitlines() if "code" in line)
 
 
 def wrong_setting(started, gateway, tmp_path):

@@ -129,7 +129,7 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, words, tmp_path):
 def test_an_empty_name_of_a_data_file_is_not_the_usual_one():
     code, out, err = ended("--data", "", "--port", "0")
     assert (code, out) == (2, "")
-    assert err == "--data is empty: give the path of a file, or leave it out for the usual one.\n"
+    assert err == "--data is empty: give the path of a file, or leave it out.\n"
 
 
 def test_a_folder_for_marks_that_is_not_ones_own(tmp_path):

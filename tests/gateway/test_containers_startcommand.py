@@ -105,6 +105,19 @@ def test_environment(lines, environ):
     assert start_from_dockerfile(f"FROM x\n{lines}", {"PATH": "/usr/bin"}).environ == environ
 
 
+@pytest.mark.parametrize(
+    "lines, ports",
+    [
+        pytest.param("EXPOSE 8000 8001/tcp\nEXPOSE 9/TCP", ("8000", "8001", "9"), id="several"),
+        pytest.param("EXPOSE 53/udp 7000-7002 x", (), id="what can't be asked"),
+        pytest.param("ENV P=5000\nEXPOSE $P ${Q:-80}", ("5000", "80"), id="variables"),
+        pytest.param("EXPOSE 1\nFROM y\nEXPOSE 2", ("2",), id="the last stage alone"),
+    ],
+)
+def test_ports(lines, ports):
+    assert start_from_dockerfile(f"FROM x\n{lines}", {}).exposed == ports
+
+
 @pytest.mark.parametrize("name", ["python", "python3", "python3.9", "/usr/bin/python"])
 def test_python_is_the_chosen_interpreter(name):
     assert with_interpreter((name, "app.py"), "/venv/bin/python") == ("/venv/bin/python", "app.py")

@@ -65,6 +65,8 @@ ANSWERED = {
     "a malformed result of a megabyte": "[" * 900 + '{"a":1,"b":[' * 80000,
     "exact numbers in a result": '{"body":[' + "1.50," * 200000 + "1]}",
     "objects in a result": '{"body":[' + '{"b":1,"a":2},' * 70000 + "1]}",
+    "a hundred thousand headers": '{"headers":{"a":[' + '"a",' * 100000 + '"a"]},"body":"x"}',
+    "wide characters in a header": '{"headers":{"a":"' + "\u0100" * 400000 + '"},"body":"x"}',
     "a header of a megabyte": '{"headers":{"a":"' + "a" * 1000000 + '"}}',
 }
 

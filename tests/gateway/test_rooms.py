@@ -12,7 +12,7 @@ GATEWAY = Path(ROOT) / "gateway"
 # Lowest first. A room may import what stands above its own line here, and nothing below it.
 GROUND = """
     activationrecords aside base64text clock entities loopback names orders records refusal
-    sequences settings terminal version
+    sequences settings tally terminal version
 """
 ROOMS = {
     "http": "",
@@ -30,13 +30,14 @@ ROOMS = {
 }
 PURE = """
     access activationrecords base64text entities loopback names orders records refusal settings
+    tally
     http.cors http.credentials http.dates http.grammar http.headerlines http.headers http.hosts
     http.jsonreader http.jsontext http.mediatypes http.messages http.negotiation http.ranges
     http.refusals http.rendering http.startline http.urls
     web.address web.params web.result
     rest.call rest.content rest.execs rest.query
     containers.envelope containers.outcome containers.startcommand
-    page.facts
+    page.facts page.metrics
 """
 # What a part that touches nothing has no use for.
 WORLD = {

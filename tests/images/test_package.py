@@ -1,5 +1,5 @@
-"""The adapter without an image of ours: as a wheel for `pip install`, and as an image for COPY
---from.
+"""What is handed out without an image of ours: the adapter as a wheel and as an image for COPY
+--from, and all three parts as commands.
 """
 
 import json
@@ -9,10 +9,12 @@ import sys
 import tarfile
 import zipfile
 from http.client import HTTPConnection
+from urllib.request import urlopen
 
 import pytest
 
 from images.action.adapter import layer_from_project, names_of_files, version
+from tests.docs.walkthrough import clone_of_head
 from tests.images.samples import ROOT
 from tests.images.test_build import action
 from tests.support.interpreter import prefix_of_python
@@ -39,12 +41,16 @@ HTTPServer(("127.0.0.1", 5000), Handler).serve_forever()
 def wheel(tmp_path_factory):
     """Made from a copy: a build leaves files beside what it builds."""
     folder = tmp_path_factory.mktemp("wheel")
-    names = [*names_of_files(ROOT), "pyproject.toml", "README.md", "LICENSE"]
+    names = [*names_of_files(ROOT), "adapter/pyproject.toml", "adapter/LICENSE"]
     for name in names:
         (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "project" / name).write_bytes((ROOT / name).read_bytes())
+    return built(folder / "project" / "adapter", folder)
+
+
+def built(project, folder):
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
-    done = subprocess.run([*command, str(folder / "project")], capture_output=True, text=True)
+    done = subprocess.run([*command, str(project)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     (found,) = folder.glob("*.whl")
     return found
@@ -88,6 +94,53 @@ def post(port, path, value):
     text = answer.read()
     connection.close()
     return answer.status, json.loads(text)
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory):
+    """Where all three are, installed from a clone as `pip install .[gateway]` does."""
+    folder = tmp_path_factory.mktemp("everything")
+    wheel = built(clone_of_head(folder), folder)
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "env")], check=True)
+    install = [str(folder / "env" / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*install, "--disable-pip-version-check", f"{wheel}[gateway]"], check=True)
+    return folder / "env" / "bin"
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["openwhisk-adapter", "--version"], f"openwhisk.py {version()}\n"),
+        (["openwhisk-gateway", "--help"], "usage: "),
+        (["openwhisk-layer", "--help"], "usage: "),
+    ],
+)
+def test_an_installed_command_says_what_it_is(commands, tmp_path, words, said):
+    command = [str(commands / words[0]), *words[1:]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(said)
+
+
+def test_an_installed_gateway_finds_the_adapter_that_came_with_it(commands, tmp_path):
+    folder = tmp_path / "hello"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP.replace("5000", str(free_port())))
+    (folder / "Dockerfile").write_text('FROM python\nCMD ["python", "app.py"]\n')
+    port = free_port()
+    data = str(tmp_path / "data")
+    command = [str(commands / "openwhisk-gateway"), "--port", str(port), "--data", data]
+    with Process([*command, str(folder)], tmp_path, dict(os.environ), str(tmp_path)) as process:
+        until(lambda: "stop: Ctrl-C" in process.stdout, lambda: process.log)
+        with urlopen(f"http://127.0.0.1:{port}/api/v1/web/guest/default/hello/") as answer:
+            assert answer.read() == b"hello", process.log
+
+
+def test_all_distributions_take_their_version_from_one_place(commands, wheel):
+    installed = commands.parent.glob("lib/python*/site-packages/*-*.dist-info")
+    names = [path.name.partition("-")[2] for path in installed if "serverless" in path.name]
+    assert names == [f"{version()}.dist-info"]
+    assert wheel.name.split("-")[1] == version()
 
 
 DOCKERFILE = """

@@ -231,5 +231,6 @@ ROWS = [
         product="nvidia-pytriton",
         ports=(8001, 8002),
         environ={"PYTRITON_HOME": "/tmp/pytriton"},
+        masks=(r"workspace_\w+",),
     ),
 ]

@@ -6,7 +6,7 @@ import re
 
 import h11
 
-from gateway.access import foreign_header
+from gateway.access import foreign_host
 from gateway.containers import client, startcommand
 from gateway.http import headers, jsontext, startline, urls
 from gateway.http.grammar import IS_TOKEN
@@ -131,7 +131,7 @@ def gateway_request(data):
     data = bytes(body.data) if isinstance(body, h11.Data) else b""
     request = Request(start.method, target, pairs, data, len(data))
     address = address_from_path(target.path[4:])
-    foreign_header(pairs, "127.0.0.1")
+    foreign_host(pairs, "127.0.0.1")
     for raw in (True, False):
         try:
             json.dumps(params_from_request(request, address.rest if address else target.path, raw))

@@ -42,7 +42,8 @@ def impatience(monkeypatch):
 
 def run(source, target):
     words = [f"{source.address}/{BASE}:latest", f"{target.address}/{TARGET}:1.0.0", "--json"]
-    action.main(words, HOME)
+    # Of another registry's image a Python would be made where the base has lost its own.
+    action.main([*words, "--python-image", f"{source.address}/none"], HOME)
 
 
 def whole(registry):

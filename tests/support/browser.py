@@ -16,6 +16,7 @@ from tests.support.process import until
 from tests.support.virtualenv import ENVS, locked
 
 SWAGGER_UI = "swagger-ui-dist@5.35.0"
+AXE = "axe-core@4.10.3"
 CDN = "cdn.jsdelivr.net"
 
 
@@ -63,24 +64,26 @@ def first(browser, selector):
 
 def swagger_ui():
     """The folder with the scripts and styles of Swagger UI."""
-    folder = ENVS / "swagger-ui"
-    with locked(ENVS / "swagger-ui.lock"):
-        package = folder / "node_modules" / "swagger-ui-dist"
-        if not (package / "package.json").exists():
-            npm = [
-                need("npm"),
-                "install",
-                "--prefix",
-                folder,
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-            ]
-            done = subprocess.run(
-                [*npm, SWAGGER_UI], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-            )
+    return package(SWAGGER_UI)
+
+
+def axe():
+    """The script of axe-core, which looks for what keeps people from using a page."""
+    return (package(AXE) / "axe.min.js").read_text("utf-8")
+
+
+def package(pinned):
+    """The folder of an npm package: name@version."""
+    name = pinned.partition("@")[0]
+    folder = ENVS / pinned.replace("@", "-")
+    with locked(ENVS / (pinned + ".lock")):
+        found = folder / "node_modules" / name
+        if not (found / "package.json").exists():
+            npm = [need("npm"), "install", "--prefix", folder, "--ignore-scripts"]
+            npm += ["--no-audit", "--no-fund", pinned]
+            done = subprocess.run(npm, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             assert done.returncode == 0, done.stdout.decode()
-    return package
+    return found
 
 
 class Cdn(SimpleHTTPRequestHandler):

@@ -86,6 +86,11 @@ def instruction(folder, name):
     return json.loads(lines[-1]) if lines[-1].startswith("[") else lines[-1].split()
 
 
+def exposed(folder, own_port):
+    """The ports that an image of this folder hands on to the adapter."""
+    return [port for port in instruction(folder, "EXPOSE") if port != str(own_port)]
+
+
 def variables_of(folder):
     """The variables that a Dockerfile sets."""
     return dict(re.findall(r"(?m)^ENV (\w+)=(\S+)$", (Path(folder) / "Dockerfile").read_text()))
@@ -181,6 +186,8 @@ class Action(Served):
     def __init__(self, folder, python, logs, command=None, port=None):
         port = port or free_port()
         environ = environ_of(python, OPENWHISK_PORT=str(port), **variables_of(folder))
+        environ["__OW_API_HOST"] = "http://127.0.0.1:%d" % port
+        environ.setdefault("OPENWHISK_EXPOSED", " ".join(exposed(folder, port)))
         words = [python, ADAPTER] + list(command or instruction(folder, "CMD"))
         super().__init__(words, folder, environ, logs, port)
         try:

@@ -22,6 +22,8 @@ def says(text):
         if scope["path"].endswith("/end"):
             SERVER.should_exit = True
         told = "%s %s" % (text, NAME.get())
+        if scope["path"].endswith("/where"):
+            told = scope["root_path"]
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": told.encode("ascii")})
 
@@ -59,6 +61,13 @@ def has_a_second_server():
     server_of("second").run()
 
 
+def has_a_socket_already(**options):
+    own = socket.socket()
+    own.bind(("127.0.0.1", PORT))
+    own.listen(5)
+    server_of("handed over", **options).run(sockets=[own])
+
+
 def has_two_on_one_loop():
     async def both():
         servers = [server_of("first", port=PORT + 1), server_of("second")]
@@ -78,6 +87,8 @@ WAYS = {
     "taken": finds_its_port_taken,
     "second": has_a_second_server,
     "together": has_two_on_one_loop,
+    "handed over": has_a_socket_already,
+    "with a place": lambda: has_a_socket_already(root_path="/its/own"),
     "limited": lambda: server_of("limited", limit_concurrency=2).run(),
     "context": lambda: in_context_of(server_of("context").config),
     "quiet": lambda: server_of("quiet", access_log=False, headers=[("X-A", "1")]).run(),

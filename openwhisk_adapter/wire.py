@@ -71,7 +71,8 @@ def head_of_request(stream: BinaryIO) -> Head:
         found = HEADER_LINE.match(line)
         if not found:
             raise Refused(400, "a header line like `Name: value` was expected")
-        name, value = found.group(1).decode("latin-1"), found.group(2).decode("latin-1")
+        name = found.group(1).decode("latin-1")
+        value = found.group(2).decode("latin-1")
         headers.append((name, value.strip(BLANKS)))
     head = Head(first.strip(), headers)
     if len(head.values("host")) > 1:

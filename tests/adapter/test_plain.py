@@ -164,7 +164,9 @@ def test_an_upgraded_connection_belongs_to_its_two_ends():
         listening.bind(("127.0.0.1", 0))
         listening.listen(1)
         relaying = threading.Thread(target=relay.relayed, args=(ours, listening.getsockname()))
-        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        client.sendall(
+            b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
         relaying.start()
         server, _ = listening.accept()
         with closing(server):

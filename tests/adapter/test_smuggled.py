@@ -60,7 +60,13 @@ def public_of(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "line",
-    [b"GET /a", b"GET  /a HTTP/1.1", b"GET /a HTTP/1.1\rA: b", b"PRI * HTTP/2.0", b"G(T /a HTTP/1.1"],
+    [
+        b"GET /a",
+        b"GET  /a HTTP/1.1",
+        b"GET /a HTTP/1.1\rA: b",
+        b"PRI * HTTP/2.0",
+        b"G(T /a HTTP/1.1",
+    ],
 )
 def test_a_request_line_of_another_kind_is_refused(line):
     with pytest.raises(Refused):

@@ -5,6 +5,7 @@ for one connection at that port, and hands its client whatever comes over it unt
 """
 
 import json
+import re
 import socket
 from typing import Any, Callable, NamedTuple, Optional
 
@@ -17,6 +18,7 @@ Tell = Callable[[str], None]
 
 HOST = "STREAM_HOST"
 PORT = "STREAM_PORT"
+PORT_NUMBER = re.compile(r"[0-9]{1,5}\Z")
 PATIENCE = 10  # seconds in which the relay takes a connection, or some of what it is sent
 
 
@@ -35,7 +37,7 @@ def relayed_from_request(request: Request) -> Optional[Relayed]:
         return None
     host = str(values.pop(HOST))
     port = str(values.pop(PORT))
-    if not port.isdigit() or not 0 < int(port[:6]) < 65536:
+    if not PORT_NUMBER.match(port) or not 0 < int(port) < 65536:
         return None
     without_relay = with_body(request, json_from_value(values))
     return Relayed(without_relay, host, int(port))

@@ -117,7 +117,7 @@ def test_nobody_else_is_ever_connected_to(streaming, relay, host):
     assert relay.received == b"" and not relay.is_closed.is_set()
 
 
-@pytest.mark.parametrize("port", ["0", "70000", "-1", "http", "", "1" * 50])
+@pytest.mark.parametrize("port", ["0", "70000", "-1", "http", "", "1" * 50, "\u00b2", "000080999"])
 def test_a_port_that_is_none_is_nobody(streaming, port):
     assert streaming.run(asked("/p", "", port))["statusCode"] == 200
 

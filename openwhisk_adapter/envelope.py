@@ -1,8 +1,8 @@
 """The JSON of /init and /run; base64 is carried past json both ways. Touches nothing."""
 
 import binascii
-import json
 import math
+from json import dumps, loads  # as they are now: a model may put others in their place
 from typing import Any, Dict, Mapping, Type, TypeVar
 
 from openwhisk_adapter.messages import Refused
@@ -23,8 +23,8 @@ def value_from_json(data: bytes) -> Any:
     text = data.decode()
     if b"0" * LONGEST_NUMBER in data.translate(ALL_DIGITS_ALIKE):
         # Before Python 3.7.14 reading a number took the square of its length.
-        return json.loads(text, parse_int=integer_from_text)
-    return json.loads(text)
+        return loads(text, parse_int=integer_from_text)
+    return loads(text)
 
 
 def integer_from_text(text: str) -> int:
@@ -35,7 +35,7 @@ def integer_from_text(text: str) -> int:
 
 def portable_value_from_json(data: bytes) -> Any:
     """ValueError where the platform can't read what json writes: NaN, 1e400, 101 digits."""
-    return json.loads(
+    return loads(
         data.decode(),
         parse_int=integer_from_text,
         parse_float=finite_from_text,
@@ -106,11 +106,11 @@ def text_from_value(value: Any) -> str:
     """As a query or a form has it: text as it is, all else as JSON."""
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return dumps(value, ensure_ascii=False)
 
 
 def json_from_value(value: Any) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 
 

@@ -4,12 +4,11 @@ OpenServerless has such a relay: it adds STREAM_HOST and STREAM_PORT to the JSON
 for one connection at that port, and hands its client whatever comes over it until it is closed.
 """
 
-import json
 import re
 import socket
 from typing import Any, Callable, NamedTuple, Optional
 
-from openwhisk_adapter.envelope import json_from_value
+from openwhisk_adapter.envelope import json_from_value, value_from_json
 from openwhisk_adapter.mediatypes import media_from_text
 from openwhisk_adapter.messages import Request, Response
 from openwhisk_adapter.sinks import Kept, Sink
@@ -49,7 +48,7 @@ def json_object_of(request: Request) -> Optional[Any]:
     if not media_from_text(content_type_of(request)).is_json:
         return None
     try:
-        values = json.loads(request.body.decode())
+        values = value_from_json(request.body)
     except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None

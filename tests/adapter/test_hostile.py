@@ -309,8 +309,15 @@ def test_a_header_that_is_no_text_becomes_one(model):
 def test_whatever_a_model_does_to_its_process_an_activation_gets_an_answer(model):
     """A library that puts another json in place of everybody's, say."""
     statuses = [model.web("GET", path).status for path in ("/patch", "/p", "/p")]
-    here, there = [500, 200, 200], [200, 500, 200]
-    assert statuses == (there if model.backend == "http" else here)
+    assert statuses == [200, 500, 200], "it is the model's own page that can't be written"
+
+
+def test_a_json_that_a_model_has_broken_for_good_is_its_own(own):
+    adapter = own()
+    adapter.web("GET", "/patch", "for-good")
+    began = time.time()
+    assert [adapter.web("GET", "/p").status for _ in range(2)] == [500, 500]
+    assert time.time() - began < 5 and "deadline" not in adapter.log
 
 
 def test_two_megabytes_are_read_and_answered(model):

@@ -77,11 +77,13 @@ def number(environ, respond):
 
 
 def patch(environ, respond):
-    """For one call."""
+    """For one call, or for good."""
     original = json.dumps
+    for_good = environ["QUERY_STRING"] == "for-good"
 
     def broken(*_, **__):
-        json.dumps = original
+        if not for_good:
+            json.dumps = original
         raise TypeError("this json knows no dictionaries")
 
     respond("200 OK", [])

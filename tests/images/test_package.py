@@ -192,7 +192,11 @@ def adapter_image(environ, name, kind):
 
 def test_make_builds_the_adapters_image(engine):
     done = subprocess.run(
-        ["make", "adapter-image"], cwd=ROOT, env=engine.environ, capture_output=True, text=True
+        ["make", "--no-print-directory", "adapter-image"],
+        cwd=ROOT,
+        env=engine.environ,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"openwhisk-adapter:{version()}  sha256:")

@@ -9,6 +9,7 @@ connect to. What comes over that one connection is the answer, whatever the acti
 import json
 import socket
 import threading
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,7 +63,11 @@ class Relay(ThreadingHTTPServer):
         request = urllib.request.Request(
             self.platform + "/api/v1" + path, json.dumps(body).encode(), headers
         )
-        with urllib.request.urlopen(request, timeout=120) as reply:
+        try:
+            reply = urllib.request.urlopen(request, timeout=120)
+        except urllib.error.HTTPError as error:
+            reply = error
+        with reply:
             self.results.append((reply.status, reply.read()))
 
 

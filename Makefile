@@ -9,6 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 
+# Two files at a time, in their order: by default those with the fewest tests come last, and among
+# them are the two that take the longest.
+AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder
+
 # In servers/asgi.py alone, which an older Python never loads.
 SINCE_37 := --exclude contextvars --exclude asyncio.get_running_loop
 
@@ -23,10 +27,10 @@ run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with
 	@exec $(BIN)/python -m gateway --port $(PORT) --python .envs/$(EXAMPLE)/bin/python $(FOLDER)
 
 test: $(VENV)/.ready ## install what the tests need and run all but the slow: make test TESTS=tests/gateway
-	$(BIN)/python -m pytest $(or $(TESTS),-m "not slow" -n 2 --dist loadfile)
+	$(BIN)/python -m pytest $(or $(TESTS),-m "not slow" $(AT_ONCE))
 
 test-all: $(VENV)/.ready ## all tests, some at a time: what takes long too
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest $(AT_ONCE) $(TESTS)
 
 test-servers: $(VENV)/.ready ## every server of tests/servers against itself; writes tests/servers/RESULTS.md (some 3 GB of packages)
 	SERVERS=all SERVERS_RESULTS=tests/servers/RESULTS.md $(BIN)/python -m pytest tests/servers

@@ -16,10 +16,8 @@ from contextlib import closing, suppress
 @functools.lru_cache(maxsize=None)
 def _own_ports():
     """Ports that no other process of tests draws from while this one lives: they start thousands of
-    servers, several
-    at a time. All are below those of outgoing connections: who asks one of these again and again
-    until somebody
-    listens can end up connected to himself."""
+    servers, several at a time. All are below those of outgoing connections: who asks one of these
+    again and again until somebody listens can end up connected to himself."""
     for number in range(30):  # the gateway draws from those above
         lock = os.open(
             os.path.join(tempfile.gettempdir(), "ports-of-tests-%d.lock" % number),
@@ -35,11 +33,15 @@ def _own_ports():
 
 
 def free_port():
-    for port in itertools.islice(_own_ports(), 199):
-        with closing(socket.socket()) as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("199 ports were tried, all are taken")
+    """One that nobody has used for a minute, else one that nobody listens at: a fast machine uses
+    all of them within that minute."""
+    for reuse in (0, 1):
+        for port in itertools.islice(_own_ports(), 199):
+            with closing(socket.socket()) as probe, suppress(OSError):
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError("199 ports were tried, somebody listens at all of them")
 
 
 def until(condition, what, seconds=20):

@@ -1,6 +1,5 @@
 """Whatever is sent is read in a time that grows with its length, not with the square of it."""
 
-import gc
 import gzip
 import time
 from encodings.aliases import aliases
@@ -10,41 +9,20 @@ import pytest
 from openwhisk_adapter import addresses, codings, envelope, forms, headers, mediatypes, result
 from openwhisk_adapter.messages import Request, Response
 from openwhisk_adapter.request import request_from_params
+from tests.support import growth
+from tests.support.growth import MEBIBYTE, repeated
 
-MEBIBYTE = 1 << 20
 NAME = "/guest/model"
 GET = Request("GET", "/p", prefix="/api/v1/web/guest/default/model", host="h", bare=True)
 PLAIN = Request("POST", "/p", plain=True)
 
 
-def repeated(piece, size, before="", after=""):
-    return before + piece * (size // len(piece)) + after
-
-
-def seconds(function, size):
-    """Of the processor, and without those that the garbage collector takes now and then."""
-    mediatypes.media_from_text.cache_clear()
-    gc.disable()
-    try:
-        began = time.process_time()
-        function(size)
-        return time.process_time() - began
-    finally:
-        gc.enable()
-
-
 def assert_linear(function):
-    """Sixteen times the input takes about sixteen times as long; by the square it would be 256.
-    Up to three attempts, as the machine may be busy."""
-    found = []
-    for _ in range(3):
-        part = seconds(function, MEBIBYTE // 16)
-        assert part < 0.5, part
-        whole = seconds(function, MEBIBYTE)
-        if whole < 32 * part + 0.3:
-            return
-        found.append((part, whole))
-    raise AssertionError(found)
+    def read_anew(size):
+        mediatypes.media_from_text.cache_clear()
+        function(size)
+
+    growth.assert_linear(read_anew)
 
 
 # -- what a client sends ---------------------------------------------------------------------------
@@ -351,7 +329,7 @@ CODECS = sorted(set(aliases.values()) | set(aliases))
 @pytest.mark.parametrize("piece", [b"a", b"+", b"\xff", b"\x1b$B", b"~{", b"\xe9", b"-", b"+A"])
 def test_text_in_any_charset(piece):
     """No codec of Python's that a model may name takes long."""
-    text = piece * (MEBIBYTE // len(piece))
+    text = repeated(piece, MEBIBYTE, b"", b"")
     slow = {}
     for name in CODECS:
         began = time.process_time()

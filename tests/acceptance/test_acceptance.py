@@ -49,9 +49,20 @@ def test_all_of_it_passes_on_the_gateway(base, engine, platform, tmp_path):
     assert platform.rest("GET", "actions").json == [], "what it has made is removed"
 
 
+def heed_ctrl_c():
+    """What a shell starts in the background doesn't, these tests included."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_after_ctrl_c_nothing_is_left(base, engine, platform):
     words = command(platform, "--examples", "max-digits")
-    running = subprocess.Popen(words, cwd=ROOT, env=environ_of(engine), stderr=subprocess.PIPE)
+    running = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        env=environ_of(engine),
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_ctrl_c,
+    )
     until(lambda: platform.rest("GET", "actions").json, "an action is there", 300)
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=60)

@@ -3,9 +3,10 @@
 import contextlib
 import os
 import threading
-import time
+from time import monotonic, sleep, time
 from typing import Any, Callable, Dict, Iterator, Optional, Set
 
+from openwhisk_adapter.ending import end_copy
 from openwhisk_adapter.envelope import (
     activation_from_json,
     checked,
@@ -56,7 +57,7 @@ class Limits:
 def seconds_until(deadline: Any) -> float:
     """Epoch milliseconds, as a string."""
     try:
-        seconds = float(deadline) / 1000 - time.time()
+        seconds = float(deadline) / 1000 - time()
     except (TypeError, ValueError, OverflowError):
         return NO_LIMIT
     return seconds if 0 < seconds < NO_LIMIT else NO_LIMIT
@@ -75,7 +76,7 @@ class Activation:
         self.request = Request("POST", "/run", plain=True)
         self.call: Optional[Call] = None
         self.is_answered = threading.Event()
-        self.began = time.monotonic()
+        self.began = monotonic()
         self.due = float("inf")
         self.limits = Limits(None)
         self.reason = ""
@@ -84,6 +85,7 @@ class Activation:
         self._log = log
         self._settle_log = settle_log
         self._claim = threading.Lock()
+        self._pid = os.getpid()
 
     def is_for(self, activation: Dict[str, Any]) -> None:
         self.limits = Limits(activation.get("deadline"))
@@ -112,16 +114,23 @@ class Activation:
             yield
         except Refused as refusal:
             self.answer(refusal.response)
-        except Exception:
+        except BaseException:
             self._log.exception()
             self.answer(Refused(500, CANT_BE_CARRIED).response)
 
     def _is_first(self) -> bool:
+        end_copy(self._pid)
         return self._claim.acquire(blocking=False)  # and never released
 
     def _send(self, response: Response, written: bytes) -> None:
+        with contextlib.suppress(BaseException):  # nobody else can answer any more
+            self._end_log(response)
+        self._reply(200, written)
+        self.is_answered.set()
+
+    def _end_log(self, response: Response) -> None:
         self._settle_log()
-        milliseconds = (time.monotonic() - self.began) * 1000
+        milliseconds = (monotonic() - self.began) * 1000
         words = (
             self.request.method,
             self.request.path,
@@ -130,8 +139,6 @@ class Activation:
             len(response.body),
         )
         self._log.end_activation("%s %s %d %.0f ms %d bytes" % words)
-        self._reply(200, written)
-        self.is_answered.set()
 
 
 def too_late(seconds: float, action_name: Any) -> str:
@@ -298,10 +305,10 @@ class Action:
                 server = self._model.load(activation.limits.seconds)
             if activation.call is None:
                 activation.call = server.call()
-            began = time.monotonic()
+            began = monotonic()
             try:
                 response = activation.call.answer(activation.request, sink)
-                return self.timed(response, time.monotonic() - began)
+                return self.timed(response, monotonic() - began)
             except Unreachable as failure:
                 self._model.look_again(server, failure)
                 activation.call.close()
@@ -318,10 +325,10 @@ class Action:
     def watch_deadlines(self) -> None:
         """One thread that looks now and then: a timer for each run would cost each run a thread."""
         while True:
-            time.sleep(LOOK)
             try:
-                self._look_at_deadlines(time.monotonic())
-            except Exception as error:  # a library that a model has patched, say
+                sleep(LOOK)
+                self._look_at_deadlines(monotonic())
+            except BaseException as error:  # a library that a model has patched, say
                 self._log.error("a deadline was missed: %s" % error)
 
     def _look_at_deadlines(self, now: float) -> None:

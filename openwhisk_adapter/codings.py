@@ -30,7 +30,7 @@ def codec_from_charset(charset: str) -> str:
         return "utf-8"
     try:
         "".encode(charset)
-    except LookupError:
+    except (LookupError, ValueError):  # unheard of, or with what no name can have in it
         return "utf-8"
     return charset
 

@@ -1,9 +1,9 @@
 """When and how this process ends: touches nothing but that."""
 
-import os
 import threading
-import time
-from typing import Callable
+from os import _exit, getpid
+from time import monotonic, sleep
+from typing import Any, Callable
 
 from openwhisk_adapter.log import Log, flush
 
@@ -33,17 +33,24 @@ class Ending:
         try:
             threading.Thread(target=self._end, daemon=True).start()
         except RuntimeError:  # no thread to be had
-            os._exit(0)
+            _exit(0)
 
     def give_up(self, reason: str) -> None:
         self._log.error(reason)
         flush()
-        os._exit(1)
+        _exit(1)
 
     def _end(self) -> None:
-        until = time.monotonic() + LONGEST
-        while not self._is_idle() and time.monotonic() < until:
-            time.sleep(LOOK)
+        until = monotonic() + LONGEST
+        while not self._is_idle() and monotonic() < until:
+            sleep(LOOK)
         self._stop_model()
         flush()
-        os._exit(0)
+        _exit(0)
+
+
+def end_copy(pid: int, code: Any = 0) -> None:
+    """A model may have forked: its copy of this process ends where the model's own code does."""
+    if getpid() != pid:
+        flush()
+        _exit(code if isinstance(code, int) else bool(code))

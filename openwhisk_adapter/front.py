@@ -72,6 +72,7 @@ def started(
     ending = Ending(listener.is_idle, model.stop, log)
     model.when_ready(lambda server: server.listen(listener))
     action.when_burning(ending.give_up)
+    listener.when_closed(ending.give_up)
     signal.signal(
         signal.SIGCHLD, signal.SIG_DFL
     )  # ignored by whoever started us, ends would go unseen

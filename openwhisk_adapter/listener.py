@@ -1,11 +1,12 @@
 """The container's port: reads the platform's two calls, hands on all else. Touches that socket."""
 
 import contextlib
-import select
+import errno
 import socket
 import struct
 import threading
-import time
+from select import POLLIN, poll
+from time import monotonic, sleep
 from typing import Any, Callable, Dict, NamedTuple, Optional, Set
 
 from openwhisk_adapter.action import Action
@@ -26,7 +27,10 @@ from openwhisk_adapter.model import Model
 from openwhisk_adapter.workers import Workers
 
 SWEEP = 5  # seconds between two looks for connections that have been silent for too long
+PAUSED = 0.25  # seconds between two looks whether connections are to be taken again
 BACKLOG = 1024
+NOT_OURS = (errno.EBADF, errno.ENOTSOCK, errno.EINVAL)
+CLOSED = "the model has closed the port of its container, which ends: the next request gets another"
 
 
 class Silent(NamedTuple):
@@ -51,11 +55,16 @@ class Listener:
         self._model = model
         self._log = log
         self._workers = Workers(self._handle, self._at_once)
-        self._ready = select.poll()
+        self._ready = poll()
         self._silent: Dict[int, Silent] = {}
         self._open: Set[socket.socket] = set()
         self._may_accept = False
+        self._give_up: Callable[[str], None] = log.error
         self.resume()
+
+    def when_closed(self, give_up: Callable[[str], None]) -> None:
+        """What ends this process: nobody reaches it any more."""
+        self._give_up = give_up
 
     def is_idle(self) -> bool:
         return not self._open and not self.action.is_answering()
@@ -67,19 +76,30 @@ class Listener:
 
     def resume(self) -> None:
         self._may_accept = True
-        self._ready.register(self.socket, select.POLLIN)
+        self._ready.register(self.socket, POLLIN)
 
     def accept_for_ever(self) -> None:
         """A connection costs a thread only once something has come over it."""
         self.socket.setblocking(False)
         while True:
-            is_all = self._may_accept and not self._silent
-            for descriptor, _ in self._ready.poll(None if is_all else SWEEP * 1000):
-                if descriptor in self._silent:
-                    self._give(self._no_longer_silent(descriptor))
-                elif self._may_accept:
-                    self._accept()
-            self._sweep(time.monotonic() - SILENCE)
+            try:
+                self._take_connections()
+            except BaseException as error:  # a model may do anything to the threads that there are
+                self._log.error("a connection was lost: %s" % error)
+                sleep(0.01)
+
+    def _take_connections(self) -> None:
+        for descriptor, _ in self._ready.poll(self._patience()):
+            if descriptor in self._silent:
+                self._give(self._no_longer_silent(descriptor))
+            elif self._may_accept:
+                self._accept()
+        self._sweep(monotonic() - SILENCE)
+
+    def _patience(self) -> Optional[float]:
+        if not self._may_accept:
+            return PAUSED * 1000
+        return SWEEP * 1000 if self._silent else None
 
     def _accept(self) -> None:
         try:
@@ -87,15 +107,17 @@ class Listener:
         except BlockingIOError:  # whoever it was has gone
             return
         except OSError as error:
+            if error.errno in NOT_OURS:
+                self._give_up(CLOSED)
             self._log.error("a connection can't be taken: %s" % error)
-            self._sweep(time.monotonic())
-            time.sleep(0.01)  # not all of the time is for saying so
+            self._sweep(monotonic())
+            sleep(0.01)  # not all of the time is for saying so
             return
         if has_said_something(connection):
             self._give(connection)
         else:
-            self._silent[connection.fileno()] = Silent(connection, time.monotonic())
-            self._ready.register(connection, select.POLLIN)
+            self._silent[connection.fileno()] = Silent(connection, monotonic())
+            self._ready.register(connection, POLLIN)
 
     def _no_longer_silent(self, descriptor: int) -> socket.socket:
         self._ready.unregister(descriptor)

@@ -3,13 +3,15 @@
 import collections
 import contextlib
 import os
-import select
 import sys
-import threading
-import time
-from typing import Any, Deque, List, Sequence, Set
+from os import fstat, getpid, write
+from select import POLLOUT, poll
+from threading import Lock
+from time import monotonic
+from typing import Any, Deque, List, Sequence, Set, Tuple
 
-SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
+SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
+NO_SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION"  # where a client's path or a model has said it
 TAIL = 20  # lines of a model that an owner gets to see when it can't be loaded
 LONGEST = 1000  # characters of such a line
 ALL_AT_ONCE = 4096  # bytes that a pipe with room takes without waiting
@@ -23,7 +25,7 @@ class Tail:
         self.telling: Sequence[str] = ()
         self._told = ""
         self._lines: Deque[str] = collections.deque(maxlen=TAIL)
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def add(self, text: str) -> None:
         with self._lock:
@@ -49,20 +51,44 @@ class Tail:
             return lines if not told or told in lines else [told, "..."] + lines
 
 
+class Copy:
+    """Of a stream at the start: what a model does to descriptor 1 is its own affair."""
+
+    def __init__(self, descriptor: int) -> None:
+        try:
+            self._descriptor = os.dup(descriptor)
+        except OSError:  # closed by whoever started us
+            self._descriptor = os.open(os.devnull, os.O_WRONLY)
+        self._file = _file_at(self._descriptor)
+
+    def write(self, text: str) -> None:
+        """A log that nobody reads keeps no answer back: what can't be written in time is lost."""
+        left = memoryview(text.encode("utf-8", "replace"))
+        until = monotonic() + PATIENCE
+        writable = poll()
+        writable.register(self._descriptor, POLLOUT)
+        with contextlib.suppress(OSError):
+            if _file_at(self._descriptor) != self._file:  # closed by a model, and some file of its
+                return
+            while left and writable.poll(milliseconds_until(until)):
+                left = left[write(self._descriptor, left[:ALL_AT_ONCE]) :]
+
+
 class Log:
-    """Copies: what a model does to sys.stdout or to descriptor 1 is its own affair."""
+    """To both streams as they were; what others have said in it can't look like a sentinel."""
 
     def __init__(self) -> None:
         self.tail = Tail()
-        self._stdout = _copy(1)
-        self._stderr = _copy(2)
-        self._lock = threading.Lock()
+        self._stdout = Copy(1)
+        self._stderr = Copy(2)
+        self._lock = Lock()
+        self._pid = getpid()
         self._said: Set[str] = set()
         self._unfinished: Set[int] = set()
 
     def line(self, text: str) -> None:
         with self._lock:
-            _write(self._stdout, self._ended(1) + text + "\n")
+            self._stdout.write(self._ended(1) + without_sentinel(text) + "\n")
 
     def once(self, text: str) -> None:
         with self._lock:
@@ -73,13 +99,15 @@ class Log:
 
     def error(self, text: str) -> None:
         with self._lock:
-            _write(self._stderr, self._ended(2) + text + "\n")
+            self._stderr.write(self._ended(2) + without_sentinel(text) + "\n")
 
     def exception(self) -> str:
         """The exception that is being handled, as python would show it."""
-        import traceback  # most containers do without, and it takes milliseconds
+        text = "%s, which can't be shown" % sys.exc_info()[0]
+        with contextlib.suppress(Exception):
+            import traceback  # most containers do without, and it takes milliseconds
 
-        text = traceback.format_exc()
+            text = traceback.format_exc()
         flush()
         self.error(text.rstrip())
         return text
@@ -90,6 +118,8 @@ class Log:
         text: str,
     ) -> None:
         """What a script in this process has written to one of the two streams."""
+        if getpid() != self._pid:  # a copy of us, whose lock a thread that it hasn't got may hold
+            return
         self.tail.add(text)
         if text.endswith("\n"):
             self._unfinished.discard(descriptor)
@@ -100,14 +130,14 @@ class Log:
         """By the model's own server in another process."""
         self.tail.add(text)
         with self._lock:
-            _write(self._stdout, text)
+            self._stdout.write(without_sentinel(text))
 
     def end_activation(self, line: str = "") -> None:
         """The platform reads each stream up to the sentinel, a line of its own."""
-        text = line + "\n" if line else ""
+        text = without_sentinel(line) + "\n" if line else ""
         with self._lock:
-            _write(self._stdout, self._ended(1) + text + SENTINEL)
-            _write(self._stderr, self._ended(2) + SENTINEL)
+            self._stdout.write(self._ended(1) + text + SENTINEL + "\n")
+            self._stderr.write(self._ended(2) + SENTINEL + "\n")
 
     def _ended(self, descriptor: int) -> str:
         """The end of a line that a script has left open."""
@@ -125,23 +155,14 @@ def flush() -> None:
             stream.flush()
 
 
-def _copy(descriptor: int) -> int:
-    try:
-        return os.dup(descriptor)
-    except OSError:  # closed by whoever started us
-        return os.open(os.devnull, os.O_WRONLY)
+def without_sentinel(text: str) -> str:
+    return text.replace(SENTINEL, NO_SENTINEL)
 
 
 def milliseconds_until(moment: float) -> float:
-    return max(0, moment - time.monotonic()) * 1000
+    return max(0, moment - monotonic()) * 1000
 
 
-def _write(descriptor: int, text: str) -> None:
-    """A log that nobody reads keeps no answer back: what can't be written in time is lost."""
-    left = memoryview(text.encode("utf-8", "replace"))
-    until = time.monotonic() + PATIENCE
-    writable = select.poll()
-    writable.register(descriptor, select.POLLOUT)
-    with contextlib.suppress(OSError):
-        while left and writable.poll(milliseconds_until(until)):
-            left = left[os.write(descriptor, left[:ALL_AT_ONCE]) :]
+def _file_at(descriptor: int) -> Tuple[int, int]:
+    found = fstat(descriptor)
+    return found.st_dev, found.st_ino

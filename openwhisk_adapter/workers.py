@@ -2,7 +2,7 @@
 
 import enum
 import threading
-import time
+from time import monotonic
 from typing import Any, Callable, Dict, List, Set
 
 SPARE = 8  # idle threads that are kept: each costs memory, since the allocator gives it an arena
@@ -50,7 +50,7 @@ class Workers:
                 came = self._changed.wait_for(self._has_idle, QUICK)
                 self._pace = self._pace if came else Pace.SLOW
             worker = self._idle.pop() if self._idle else self._started()
-            self._began[worker] = time.monotonic()
+            self._began[worker] = monotonic()
         worker.task = task
         worker.wake.release()
 
@@ -62,7 +62,7 @@ class Workers:
     def _is_worth_waiting(self) -> bool:
         if self._finishing:
             return True
-        earliest = time.monotonic() - QUICK
+        earliest = monotonic() - QUICK
         quick_so_far = [began for began in self._began.values() if began > earliest]
         return self._pace is Pace.QUICK and len(quick_so_far) >= self._at_once()
 
@@ -89,7 +89,7 @@ class Workers:
 
     def _done(self, worker: Worker) -> bool:
         with self._changed:
-            seconds = time.monotonic() - self._began.pop(worker)
+            seconds = monotonic() - self._began.pop(worker)
             self._pace = Pace.QUICK if seconds < QUICK else Pace.SLOW
             self._finishing.discard(threading.get_ident())
             staying = len(self._idle) < SPARE

@@ -5,7 +5,10 @@ in size and time; every other connection is uvicorn's own from its first byte on
 """
 
 import asyncio
+import contextlib
 from enum import Enum
+from os import dup
+from socket import SHUT_WR, socket
 from typing import Any, Callable, Optional, Set
 
 from openwhisk_adapter import contract
@@ -31,6 +34,10 @@ class Port:
 
     def protocol(self) -> Any:
         """For a connection that isn't the platform's."""
+        raise NotImplementedError
+
+    def is_here(self) -> bool:
+        """Whether this is the thread of the loop."""
         raise NotImplementedError
 
     def do(
@@ -159,15 +166,24 @@ class Arriving(asyncio.Protocol):
         body: bytes,
     ) -> None:
         """By whoever answers first, in whatever thread."""
-        self.port.do(lambda: self.write(status, body))
-
-    def write(
-        self,
-        status: int,
-        body: bytes,
-    ) -> None:
         self.step = Step.ANSWER
-        self.transport.write(contract.bytes_from_reply(status, body))
+        data = contract.bytes_from_reply(status, body)
+        if self.port.is_here():
+            self.write(data)
+        else:
+            self.write_beside_loop(data)
+
+    def write_beside_loop(self, data: bytes) -> None:
+        """The model may keep the loop busy beyond the deadline, of which this is to tell."""
+        own = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError), socket(fileno=dup(own.fileno())) as connection:
+            connection.settimeout(contract.SILENCE)
+            connection.sendall(data)
+            connection.shutdown(SHUT_WR)
+        self.port.do(self.transport.close)
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self.be_patient()

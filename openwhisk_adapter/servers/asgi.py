@@ -54,6 +54,7 @@ class Asgi(Server):
         self.thread = threading.get_ident()
         self.log = logging.getLogger("uvicorn.error")
         self.access_log = logging.getLogger("uvicorn.access")
+        self.own_port: Optional[AsgiPort] = None
         self.state = getattr(uvicorn.lifespan, "state", None)
         self.paths_are_whole = paths_are_whole(versions_of(sys.modules))
         self.common = Circumstances(
@@ -93,10 +94,13 @@ class Asgi(Server):
 
     def do(self, step: Callable[[], Any]) -> None:
         """On the loop, whoever asks for it."""
-        if threading.get_ident() == self.thread:
+        if self.is_here():
             step()
         else:
             self.loop.call_soon_threadsafe(step)
+
+    def is_here(self) -> bool:
+        return threading.get_ident() == self.thread
 
     # -- on the loop -----------------------------------------------------------------------------
 
@@ -191,7 +195,13 @@ class Asgi(Server):
     def listen(self, listener: Any) -> None:
         """The container's connections are taken on the loop from now on."""
         port = AsgiPort(self, listener)
+        self.own_port = port
         self.do(lambda: self.loop.create_task(port.open()))
+
+    def lose_port(self) -> None:
+        """Its loop has ended, and nobody has shut it down there."""
+        if self.own_port is not None:
+            self.own_port.lose()
 
 
 class Pieces(Sink):
@@ -280,13 +290,15 @@ class AsgiPort(Port):
         self.listener = listener
         self.action = listener.action
         self.server: Any = None
+        self.socket: Optional[socket.socket] = None
 
     async def open(self) -> None:
         """At a copy of the socket, so that it can be the listener's again."""
         self.listener.pause()
+        self.socket = self.listener.socket.dup()
         self.server = await self.loop.create_server(
             self.arrived if self.listener.platform else self.protocol,
-            sock=self.listener.socket.dup(),
+            sock=self.socket,
             backlog=self.asgi.config.backlog,
         )
         self.asgi.uvicorn.servers.append(self)
@@ -295,6 +307,13 @@ class AsgiPort(Port):
         self.server.close()
         self.hang_up()
         self.listener.resume()
+
+    def lose(self) -> None:
+        """Not by the loop, which has ended: its own way to close a port needs it."""
+        if self.socket is not None and self.socket.fileno() >= 0:
+            self.socket.close()
+            self.arriving.clear()
+            self.listener.resume()
 
     async def wait_closed(self) -> None:
         """uvicorn itself waits for what is still being answered."""
@@ -306,6 +325,9 @@ class AsgiPort(Port):
 
     def protocol(self) -> Any:
         return self.asgi.protocol()
+
+    def is_here(self) -> bool:
+        return self.asgi.is_here()
 
     def do(self, step: Callable[[], Any]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed

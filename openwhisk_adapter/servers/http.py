@@ -1,8 +1,8 @@
 """A server that listens at a port: touches that port, with one new connection a request."""
 
 import contextlib
-import socket
-from typing import Iterator, Optional
+from socket import AF_INET, AF_INET6, SHUT_RDWR, socket
+from typing import Callable, Iterator, Optional
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Request, Response
@@ -36,7 +36,7 @@ class Http(Server):
     def call(self) -> "HttpCall":
         return HttpCall(self.address, self.mounts, self.is_unasked)
 
-    def pass_on(self, connection: socket.socket) -> None:
+    def pass_on(self, connection: socket) -> None:
         from openwhisk_adapter.servers.relay import (
             relayed,  # most containers never have a plain client
         )
@@ -60,7 +60,7 @@ class HttpCall(Call):
         self.mounts = mounts
         self.is_unasked = is_unasked
         self.timeout = timeout
-        self.connection: Optional[socket.socket] = None
+        self.connection: Optional[socket] = None
         with contextlib.suppress(OSError):  # too many open files: answer() tries again, and says so
             self.connection = connection_begun(address)
 
@@ -75,7 +75,7 @@ class HttpCall(Call):
         connection = self.connection
         if connection is not None:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(SHUT_RDWR)
 
     def close(self) -> None:
         if self.connection is not None:
@@ -93,7 +93,7 @@ class HttpCall(Call):
         except ValueError as error:
             raise Unanswered(str(error))
 
-    def _asked(self, connection: socket.socket, request: Request, sink: Sink) -> Response:
+    def _asked(self, connection: socket, request: Request, sink: Sink) -> Response:
         connection.settimeout(self.timeout)
         data = bytes_from_request(request, self.mounts)
         # An answer may come before the question has been read.
@@ -128,13 +128,26 @@ def bytes_from_request(request: Request, mounts: bool) -> bytes:
     return head.encode("latin-1") + request.body
 
 
-def connection_begun(address: Address) -> socket.socket:
+def connection_begun(address: Address) -> socket:
     """It needn't be there yet: whoever uses it waits, and is told when it can't be."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    connection = socket.socket(family)
+    return _tried(address, 0, socket.connect_ex)
+
+
+def connected(address: Address, seconds: float) -> socket:
+    return _tried(address, seconds, socket.connect)
+
+
+def _tried(
+    address: Address,
+    seconds: float,
+    connect: Callable[[socket, Address], object],
+) -> socket:
+    """By the class that was there at the start: for its own way out a model may replace it."""
+    family = AF_INET6 if ":" in address.host else AF_INET
+    connection = socket(family)
     try:
-        connection.setblocking(False)
-        connection.connect_ex(address)
+        connection.settimeout(seconds)
+        connect(connection, address)
     except BaseException:
         connection.close()
         raise

@@ -5,10 +5,12 @@ import re
 import select
 import socket
 from enum import Enum
-from typing import Optional, Tuple
+from typing import Optional
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import LONGEST_LINE, Refused
+from openwhisk_adapter.servers import Address
+from openwhisk_adapter.servers.http import connected
 
 PATIENCE = 60  # seconds for which a side may take nothing of what it is sent
 PIECE = 65536
@@ -92,7 +94,7 @@ class Body:
         return b"%x\r\n" % self.left
 
 
-def relayed(client: socket.socket, address: Tuple[str, int]) -> None:
+def relayed(client: socket.socket, address: Address) -> None:
     """One request and its answer, as they come; an upgraded connection belongs to its two ends."""
     with wire.reader(client) as stream:
         head = wire.head_of_request(stream)
@@ -105,7 +107,7 @@ def relayed(client: socket.socket, address: Tuple[str, int]) -> None:
     body = Body(head)
     first_part = body.part_of(begun)
     try:
-        server = socket.create_connection(address, timeout=PATIENCE)
+        server = connected(address, PATIENCE)
     except OSError as error:
         raise Refused(502, "the model's server can't be reached: %s" % error.strerror)
     with server, contextlib.suppress(OSError):

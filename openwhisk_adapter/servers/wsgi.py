@@ -1,14 +1,16 @@
 """A WSGI app in this process: touches the app, and the connections passed on to it."""
 
+import contextlib
 import io
-import itertools
+import os
 import re
 import socket
 import sys
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from openwhisk_adapter import wire
+from openwhisk_adapter.ending import end_copy
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Call, Server
 from openwhisk_adapter.sinks import Kept, Sink
@@ -47,14 +49,14 @@ class Wsgi(Server):
             if not head.first:
                 return
             request = request_from_head(head, stream, connection)
-        answer = PlainAnswer(self.app, connection, request.method)
+        answer = PlainAnswer(self, connection, request.method)
         try:
             answer.send(request)
         except ClientGone:
             pass
         except BaseException:
             self.log_exception()
-            if not answer.head_is_sent:
+            if not answer.started.is_begun:
                 raise Refused(500, FAILED)
 
 
@@ -63,22 +65,26 @@ class WsgiCall(Call):
         self.server = server
 
     def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
+        pid = os.getpid()
         try:
-            return response_of_app(self.server.app, request, sink or Kept())
+            return response_of_app(self.server, request, sink or Kept())
         except Refused:
             raise
-        except BaseException:  # SystemExit too: some models call sys.exit where they mean to raise
+        except BaseException as error:  # some models call sys.exit where they mean to raise
+            if isinstance(error, SystemExit):
+                end_copy(pid, error.code)
             self.server.log_exception()
             raise Refused(500, FAILED)
 
 
 class Started:
-    """What an app has told start_response, and written in the oldest way to answer."""
+    """What an app has told start_response; it is handed `write`, the oldest way to answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, write: Callable[[bytes], None]) -> None:
         self.status = ""
         self.headers: List[Tuple[str, str]] = []
-        self.written: List[bytes] = []
+        self.is_begun = False
+        self._write = write
 
     def code(self) -> int:
         return int(self.status[:3])
@@ -89,33 +95,47 @@ class Started:
         headers: List[Tuple[str, Any]],
         exc_info: Any = None,
     ) -> Callable[[bytes], None]:
+        if exc_info and self.is_begun:
+            raise exc_info[1].with_traceback(exc_info[2])
+        if self.status and not exc_info:
+            raise AssertionError("start_response was called twice")
         self.status = status
         self.headers = []
         for name, value in headers:
             self.headers.append((str(name), str(value)))
-        return self.written.append
+        return self._write
 
 
-def response_of_app(app: App, request: Request, sink: Sink) -> Response:
-    started = Started()
-    chunks = app(environ_from_request(request), started.start_response)
-    is_begun = False
-    try:
-        for chunk in itertools.chain(started.written, chunks):
-            if not is_begun:
-                sink.begin(started.code())
-                is_begun = True
-            if request.method != "HEAD":
-                sink.add(chunk)
-    finally:
-        close(chunks)
+def response_of_app(server: Wsgi, request: Request, sink: Sink) -> Response:
+    def add(piece: bytes) -> None:
+        if not started.is_begun:
+            sink.begin(started.code())
+            started.is_begun = True
+        if request.method != "HEAD":
+            sink.add(piece)
+
+    started = Started(add)
+    chunks = server.app(environ_from_request(request), started.start_response)
+    with closed(chunks, server.log_exception):
+        for chunk in chunks:
+            add(chunk)
     return Response(started.code(), started.headers, sink.body())
 
 
-def close(chunks: Any) -> None:
-    closing = getattr(chunks, "close", None)
-    if closing is not None:
-        closing()
+@contextlib.contextmanager
+def closed(
+    chunks: Any,
+    log_exception: Callable[[], object],
+) -> Iterator[None]:
+    """What an app has answered it has answered, though it can't close what it had opened."""
+    try:
+        yield
+    finally:
+        try:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        except BaseException:
+            log_exception()
 
 
 def environ_from_request(request: Request) -> Dict[str, Any]:
@@ -215,32 +235,31 @@ class ClientGone(Exception):
 class PlainAnswer:
     """An app's answer, sent as it comes, to a client that isn't the platform."""
 
-    def __init__(self, app: App, connection: socket.socket, method: str) -> None:
-        self.app = app
+    def __init__(self, server: Wsgi, connection: socket.socket, method: str) -> None:
+        self.server = server
         self.connection = connection
         self.method = method
-        self.started = Started()
-        self.head_is_sent = False
+        self.started = Started(self.send_chunk)
+        self.pid = os.getpid()
 
     def send(self, request: Request) -> None:
         environ = environ_from_request(request)
         environ["SERVER_NAME"], environ["SERVER_PORT"] = own_address(self.connection)
         client = self.connection.getpeername()
         environ["REMOTE_ADDR"] = str(client[0])
-        chunks = self.app(environ, self.started.start_response)
-        try:
-            for chunk in itertools.chain(self.started.written, chunks):
+        chunks = self.server.app(environ, self.started.start_response)
+        with closed(chunks, self.server.log_exception):
+            for chunk in chunks:
                 self.send_chunk(chunk)
             self.send_chunk(b"")
-        finally:
-            close(chunks)
 
     def send_chunk(self, chunk: bytes) -> None:
         """The head goes out with the first one: by then start_response has been called."""
+        end_copy(self.pid)
         data = chunk if self.has_body() else b""
-        if not self.head_is_sent:
-            self.head_is_sent = True
+        if not self.started.is_begun:
             data = self.head() + data
+            self.started.is_begun = True
         try:
             self.connection.sendall(data)
         except OSError:

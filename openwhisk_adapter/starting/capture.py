@@ -1,6 +1,7 @@
 """Where a script would serve its app, it is handed to us: touches other packages' functions."""
 
 import contextlib
+import os
 import sys
 import time
 from types import ModuleType
@@ -26,6 +27,7 @@ class Places:
         self.undo = contextlib.ExitStack()
         self._waiting: Dict[str, List[str]] = {}
         self._substitutes = substitutes
+        self._pid = os.getpid()
         for place in substitutes:
             module = place.partition(":")[0]
             self._waiting.setdefault(module, []).append(place)
@@ -54,7 +56,22 @@ class Places:
                 substitute = self._substitutes[place]
                 if isinstance(substitute, Around):
                     substitute = substitute.make(original)
+                else:
+                    substitute = self._here(substitute, original)
                 setattr(owner, name, substitute)
+
+    def _here(
+        self,
+        substitute: Callable[..., Any],
+        original: Callable[..., Any],
+    ) -> Callable[..., Any]:
+        """A process that the script has forked opens a port of its own: it has no other way."""
+
+        def called(*args: Any, **options: Any) -> Any:
+            is_here = os.getpid() == self._pid
+            return (substitute if is_here else original)(*args, **options)
+
+        return called
 
 
 def _remove(items: List[Any], item: Any) -> None:

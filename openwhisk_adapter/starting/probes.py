@@ -2,11 +2,11 @@
 
 import re
 import select
-import socket
+from socket import MSG_PEEK
 
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Address, OtherProtocol, Unanswered, Unreachable
-from openwhisk_adapter.servers.http import PREFACE, HttpCall
+from openwhisk_adapter.servers.http import PREFACE, HttpCall, connected
 from openwhisk_adapter.starting.choice import Found, Spoken
 from openwhisk_adapter.starting.sockets import Listening
 from openwhisk_adapter.starting.wanted import Wanted, is_early, known_from_text
@@ -113,12 +113,12 @@ def ask(
 
 def greets(address: Address) -> bool:
     """In HTTP the client speaks first; in gRPC both do, which its answer tells."""
-    with socket.create_connection(address, timeout=ASKING) as probe:
+    with connected(address, ASKING) as probe:
         ready = select.poll()
         ready.register(probe, select.POLLIN)
         if not ready.poll(SPEAKING_FIRST):
             return False
-        return probe.recv(1, socket.MSG_PEEK) not in (b"", PREFACE)
+        return probe.recv(1, MSG_PEEK) not in (b"", PREFACE)
 
 
 def is_exporter(address: Address) -> bool:

@@ -16,6 +16,7 @@ from openwhisk_adapter.starting.family import MARK, Family, adopt_orphans
 from openwhisk_adapter.starting.ports import Ports
 from openwhisk_adapter.starting.wanted import Wanted
 
+LONGEST_LINE = 65536  # bytes: what is longer becomes several lines
 BUSY_PRINTING = 0.1  # seconds: a server that never stops printing doesn't hold up an activation
 
 
@@ -100,7 +101,8 @@ class Child(Started):
     def _take(self, data: bytes, is_end: bool) -> None:
         text = self._half_line + data
         end = text.rfind(b"\n") + 1
-        if is_end and end < len(text):
+        is_too_long = len(text) - end > LONGEST_LINE
+        if (is_end or is_too_long) and end < len(text):
             text += b"\n"
             end = len(text)
         self._half_line = text[end:]

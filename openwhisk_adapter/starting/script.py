@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional
 
-from openwhisk_adapter.log import Log
+from openwhisk_adapter.log import Log, without_sentinel
 from openwhisk_adapter.servers import Server
 from openwhisk_adapter.starting import GRACE, Started
 from openwhisk_adapter.starting.asgi import UvicornCapture
@@ -54,6 +54,7 @@ class Script(Started):
         self._taken = taken
         self._ended = ended
         self._signals = signals
+        self._pid = os.getpid()
         self._uvicorn = UvicornCapture(self._is_wanted, self._take_server, self._lose_server)
         places = wsgi_places(self.take)
         places.update(self._uvicorn.places())
@@ -80,6 +81,7 @@ class Script(Started):
     def running(self) -> Iterator[None]:
         """Around exec; whatever happens there is told as python would tell it."""
         how = ""
+        code = 0
         self._places.watch()
         try:
             yield
@@ -87,14 +89,21 @@ class Script(Started):
             how = (SERVED_NOTHING if self._asgi is None else SERVES_NO_MORE) % self.name
         except SystemExit as leaving:
             wait_for_threads()
-            how = "%s ended with exit code %d" % (self.name, self._exit_code(leaving))
+            code = self._exit_code(leaving)
+            how = "%s ended with exit code %d" % (self.name, code)
         except BaseException as error:
             self._log.tail.add(self._log.exception())
             how = "%s ended with %s" % (self.name, type(error).__name__)
             error.__traceback__ = None  # its frames hold what the script had: sockets, a model
+            code = 1
         finally:
             self._places.undo.close()
+            if os.getpid() != self._pid:  # a process that the script has forked
+                sys.exit(code)
         self.has_ended.set()
+        if self._asgi is not None and self._app_is_taken:  # its loop has stopped without uvicorn
+            self._asgi.lose_port()
+            self._lose_server()
         if not self._app_is_taken:
             self._ended(how)
 
@@ -110,7 +119,8 @@ class Script(Started):
     # -- in the thread of uvicorn's loop -----------------------------------------------------------
 
     def _is_wanted(self, port: int) -> bool:
-        return self._wanted.target in (0, port)
+        """Not that of a process which the script has forked: its app isn't here."""
+        return self._wanted.target in (0, port) and os.getpid() == self._pid
 
     def _take_server(self, server: "Asgi") -> None:
         self._app_is_taken = True
@@ -207,7 +217,7 @@ def watch_stream(
     write = stream.write
 
     def write_and_tell(text: str) -> Any:
-        written = write(text)
+        written = write(without_sentinel(text))
         log.seen(descriptor, text)
         return written
 

@@ -185,10 +185,10 @@ def port_shared(started, gateway, tmp_path):
 
 def several_ports(started, gateway, tmp_path):
     ports = sorted(free_port() for _ in range(3))
-    words = ["%s:%d:0" % pair for pair in zip(("model", "grpc", "model"), ports)]
+    words = ["%s:%d:%s" % row for row in zip(("model", "grpc", "model"), ports, ("0.5", "0", "0"))]
     several = (ROOT / "tests" / "adapter" / "apps" / "several.py").read_text()
-    last_the_one_that_is_taken = " ".join(reversed(words))
-    adapter = started(several, ["sh", "-c", "exec python3 app.py " + last_the_one_that_is_taken])
+    command = ["sh", "-c", "exec python3 app.py " + " ".join(words)]
+    adapter = started(several, command, OPENWHISK_EXPOSED=ports[0])
     assert adapter.init().status == 200
     log = next(line for line in adapter.stdout.splitlines() if line.startswith("model at port"))
     for port, shown in zip(ports, ("8000", "8001", "8002")):

@@ -28,6 +28,7 @@ DYING = 0.5  # seconds that a server may take to end after it has given no answe
 NO_LIMIT = 86400.0
 NOT_IN_TIME = "the model wasn't ready in time"
 MORE_TIME = "; it needs more time (a higher limit, -t)"
+OWN_PROCESS = "the program replaces Python's threads or sockets: it gets a process of its own"
 ANOTHER_PORT = (
     "; none of them is the model's, as far as can be told: OPENWHISK_TARGET says which is"
 )
@@ -79,6 +80,7 @@ class Model:
         self._script: Optional[Script] = None
         self._script_is_due = threading.Event()
         self._plan: Optional[Plan] = None
+        self._needs_own_process = False
         self._how_it_ended = ""
         self._load_seconds = 0.0
 
@@ -210,6 +212,8 @@ class Model:
             plan.variables.update(self._variables_for_config(plan.config))
         environ = dict(os.environ, **plan.variables)
         program = program_from_command(self.command, this_interpreter(), environ)
+        if self._needs_own_process:
+            program = None
         if program is None and not self._settings.app:
             return self._start_child(plan, environ)
         os.environ.update(plan.variables)
@@ -244,11 +248,19 @@ class Model:
             self._log,
             self._be_ready,
             self._end,
+            self._go_elsewhere,
             self._signals,
         )
         self._script = script
         self._script_is_due.set()
         return script
+
+    def _go_elsewhere(self) -> None:
+        """By a program that is about to do to this process what the adapter wouldn't survive."""
+        self._needs_own_process = True
+        assert self._plan is not None
+        self._log.line(OWN_PROCESS)
+        self._started = self._start_child(self._plan, dict(os.environ))
 
     def script(self) -> "Script":
         """For the main thread, where a script runs: the next one that is due."""

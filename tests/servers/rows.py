@@ -128,6 +128,7 @@ ROWS = [
     Row("waitress-serve", ["waitress-serve", "wsgi:app"], 8080, WSGI, "web", "waitress"),
     Row("flask run", ["flask", "--app", "wsgi", "run"], 5000, WSGI, "web", "flask"),
     Row("python wsgi.py", ["python", "wsgi.py"], 5000, WSGI, "web", "werkzeug"),
+    Row("gevent", ["python", "patched.py"], 8000, WSGI, "web", "gevent"),
     Row(
         "nginx before gunicorn",
         ["sh", "start.sh"],

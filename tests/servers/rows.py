@@ -115,6 +115,7 @@ ROWS = [
         "fastapi-cli",
         told=FASTAPI_PAGE,
     ),
+    Row("uvicorn.run", ["python", "asgi.py"], 8000, ASGI, "web", "uvicorn", told=FASTAPI_PAGE),
     Row("hypercorn", ["hypercorn", "asgi:app"], 8000, ASGI, "web", "hypercorn", told=FASTAPI_PAGE),
     Row(
         "granian",

@@ -1,6 +1,7 @@
 """Chromium without a window, for pages that people use; a page's CDN is answered from npm's own
 package."""
 
+import shutil
 import ssl
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from tests.support.process import until
 from tests.support.virtualenv import ENVS, locked
 
 SWAGGER_UI = "swagger-ui-dist@5.35.0"
+REDOC = "redoc@2.5.2"
 AXE = "axe-core@4.10.3"
 CDN = "cdn.jsdelivr.net"
 
@@ -73,24 +75,28 @@ def axe():
 
 
 def package(pinned):
-    """The folder of an npm package: name@version."""
-    name = pinned.partition("@")[0]
+    """The folder of an npm package, name@version, without what it depends on: pages have one file
+    with all of it."""
     folder = ENVS / pinned.replace("@", "-")
     with locked(ENVS / (pinned + ".lock")):
-        found = folder / "node_modules" / name
-        if not (found / "package.json").exists():
-            npm = [need("npm"), "install", "--prefix", folder, "--ignore-scripts"]
-            npm += ["--no-audit", "--no-fund", pinned]
+        if not (folder / "package" / "package.json").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            npm = [need("npm"), "pack", "--silent", "--pack-destination", folder, pinned]
             done = subprocess.run(npm, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             assert done.returncode == 0, done.stdout.decode()
-    return found
+            (archive,) = folder.glob("*.tgz")
+            shutil.unpack_archive(archive, folder, "gztar")
+    return folder / "package"
 
 
 class Cdn(SimpleHTTPRequestHandler):
-    """/npm/swagger-ui-dist@5/FILE is FILE of the package."""
+    """/npm/NAME@VERSION/FILE, of the two packages that FastAPI's pages are made with."""
 
     def translate_path(self, path):
-        return str(swagger_ui() / path.rpartition("/")[2])
+        file = path.rpartition("/")[2]
+        if "/redoc" in path:
+            return str(package(REDOC) / "bundles" / file)
+        return str(swagger_ui() / file)
 
     def log_message(self, *words):
         pass

@@ -1,6 +1,5 @@
 """The TensorFlow Serving example: the REST contract of the real server, asked of the stand-in that
-answers in its place
-by itself, behind the adapter and behind the gateway."""
+answers in its place by itself, behind the adapter and behind the gateway."""
 
 import base64
 import json

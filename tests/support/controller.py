@@ -2,8 +2,8 @@
 a result.
 
 Pure. Written from the contract alone and held to the recordings by test_controller.py, so that it
-can judge
-the adapter; it shares nothing with the gateway, which has to be judged by the recordings too.
+can judge the adapter; it shares nothing with the gateway, which has to be judged by the recordings
+too.
 """
 
 import base64

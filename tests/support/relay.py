@@ -2,8 +2,8 @@
 sends it.
 
 `POST /web/NAMESPACE/PACKAGE/ACTION` with JSON becomes the same request to the platform, with two
-more members: where to
-connect to. What comes over that one connection is the answer, whatever the action's result says.
+more members: where to connect to. What comes over that one connection is the answer, whatever the
+action's result says.
 """
 
 import json

@@ -14,9 +14,9 @@ from urllib.parse import quote
 import pytest
 
 from openwhisk_adapter.servers.http import Address, Http
+from testing.adapter import SENTINEL, Adapter, action_with, activation, folder_of
+from testing.process import alive, descendants, free_port, status_of, until
 from tests.adapter.test_commands import installed
-from tests.support.adapter import SENTINEL, Adapter, action_with, activation, folder_of
-from tests.support.process import alive, descendants, free_port, status_of, until
 
 SERVER = ["sh", "-c", "cd . && exec python app.py"]
 

@@ -25,7 +25,7 @@ from openwhisk_adapter.starting.script import Script
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import Listening, program_of
 from openwhisk_adapter.starting.wanted import Wanted, hosts_from_environ
-from tests.support.process import free_port
+from testing.process import free_port
 
 OK = Response(200, [("Content-Type", "text/plain")], b"ok")
 

@@ -12,9 +12,9 @@ import subprocess
 import pytest
 
 from images.action.adapter import version
-from tests.support.example import EXAMPLES, ROOT
-from tests.support.gateway import WEB, Gateway
-from tests.support.max_server import multipart
+from testing.example import EXAMPLES, ROOT
+from testing.gateway import WEB, Gateway
+from testing.max_server import multipart
 
 VERSION = version()
 # The path, the request, and what the answer holds as it does where the example is run by itself.

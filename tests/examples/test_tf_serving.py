@@ -9,8 +9,8 @@ import subprocess
 import pytest
 import requests
 
-from tests.support.example import EXAMPLES, KINDS, example_python, instruction, served
-from tests.support.needs import need
+from testing.example import EXAMPLES, KINDS, example_python, instruction, served
+from testing.prerequisites import need
 
 NAME = "tf-serving"
 FOLDER = EXAMPLES / NAME

@@ -295,5 +295,6 @@ def opened(path: str) -> sqlite3.Connection:
     os.chmod(path, 0o600)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
+    database.execute("PRAGMA cache_size = -100")  # kilobytes, where it would take 2,000
     database.executescript(SCHEMA)
     return database

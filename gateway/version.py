@@ -1,6 +1,5 @@
 """The project's version, from the one file that has it. Touches that file; nothing of it is run."""
 
-import importlib.metadata
 import re
 from pathlib import Path
 
@@ -18,6 +17,8 @@ def version(file: Path = FILE) -> str:
         found = None
     if found:
         return found.group(1)
+    import importlib.metadata  # two megabytes that only an installed package needs
+
     try:
         return importlib.metadata.version(PROJECT)
     except importlib.metadata.PackageNotFoundError:

@@ -11,6 +11,7 @@ LONGEST_HEAD = 65536  # bytes
 SILENCE = 60  # seconds in which the platform should go on
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r\n|\Z)")
+TOO_SLOW = "the head of a request was expected within %d s" % SILENCE
 TOO_LARGE = "a whole request with a Content-Length of at most %d was expected" % LARGEST
 
 

@@ -17,6 +17,7 @@ from openwhisk_adapter.contract import (
     LONGEST_HEAD,
     RUN,
     SILENCE,
+    TOO_SLOW,
     bytes_from_reply,
     size_from_head,
     waits_for_continue,
@@ -24,6 +25,7 @@ from openwhisk_adapter.contract import (
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.model import Model
+from openwhisk_adapter.wire import hang_up
 from openwhisk_adapter.workers import Workers
 
 SWEEP = 5  # seconds between two looks for connections that have been silent for too long
@@ -213,7 +215,10 @@ def set_patience(connection: socket.socket) -> None:
 def body_from_connection(connection: socket.socket) -> bytes:
     """Of a POST as the platform's clients send it: with a Content-Length."""
     data = b""
+    until = monotonic() + SILENCE
     while END_OF_HEAD not in data and len(data) <= LONGEST_HEAD:
+        if monotonic() > until:
+            raise Refused(408, TOO_SLOW)
         received = connection.recv(LONGEST_HEAD)
         if not received:
             break
@@ -234,3 +239,4 @@ def body_from_connection(connection: socket.socket) -> bytes:
 def send(connection: socket.socket, status: int, body: bytes) -> None:
     with contextlib.suppress(OSError):  # whoever asked may have gone
         connection.sendall(bytes_from_reply(status, body))
+        hang_up(connection)

@@ -28,6 +28,8 @@ DYING = 0.5  # seconds that a server may take to end after it has given no answe
 NO_LIMIT = 86400.0
 NOT_IN_TIME = "the model wasn't ready in time"
 MORE_TIME = "; it needs more time (a higher limit, -t)"
+OWN_PROCESS = "the program replaces Python's threads or sockets: it gets a process of its own"
+NO_PREFIX = "its pages don't know where they live: told so, a Starlette before 0.35 finds no route"
 ANOTHER_PORT = (
     "; none of them is the model's, as far as can be told: OPENWHISK_TARGET says which is"
 )
@@ -79,6 +81,7 @@ class Model:
         self._script: Optional[Script] = None
         self._script_is_due = threading.Event()
         self._plan: Optional[Plan] = None
+        self._needs_own_process = False
         self._how_it_ended = ""
         self._load_seconds = 0.0
 
@@ -210,6 +213,8 @@ class Model:
             plan.variables.update(self._variables_for_config(plan.config))
         environ = dict(os.environ, **plan.variables)
         program = program_from_command(self.command, this_interpreter(), environ)
+        if self._needs_own_process:
+            program = None
         if program is None and not self._settings.app:
             return self._start_child(plan, environ)
         os.environ.update(plan.variables)
@@ -221,8 +226,12 @@ class Model:
         return variables_for_config(config, self.command, os.environ)
 
     def _start_child(self, plan: Plan, environ: Dict[str, str]) -> Started:
+        from openwhisk_adapter.starting.packages import loses_its_routes
         from openwhisk_adapter.starting.process import Child
 
+        if "UVICORN_ROOT_PATH" in plan.variables and loses_its_routes(self.command):
+            self._log.once(NO_PREFIX)
+            del environ["UVICORN_ROOT_PATH"]
         command = self.command + list(plan.arguments)
         return Child(
             command,
@@ -244,11 +253,19 @@ class Model:
             self._log,
             self._be_ready,
             self._end,
+            self._go_elsewhere,
             self._signals,
         )
         self._script = script
         self._script_is_due.set()
         return script
+
+    def _go_elsewhere(self) -> None:
+        """By a program that is about to do to this process what the adapter wouldn't survive."""
+        self._needs_own_process = True
+        assert self._plan is not None
+        self._log.line(OWN_PROCESS)
+        self._started = self._start_child(self._plan, dict(os.environ))
 
     def script(self) -> "Script":
         """For the main thread, where a script runs: the next one that is due."""

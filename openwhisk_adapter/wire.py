@@ -1,10 +1,14 @@
 """HTTP/1.1 messages, bounded in size: touches the stream or connection that it is handed."""
 
+import contextlib
 import io
+import math
 import re
 import socket
-from typing import BinaryIO, Iterable, Iterator, List, NamedTuple, Optional, Sized, Tuple, cast
+import time
+from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional, Sized, Tuple, cast
 
+from openwhisk_adapter.contract import SILENCE, TOO_SLOW
 from openwhisk_adapter.messages import LARGEST, LONGEST_LINE, Refused, Response
 from openwhisk_adapter.sinks import Kept, Sink
 
@@ -28,6 +32,31 @@ def reader(connection: socket.socket) -> io.BufferedReader:
     return cast(io.BufferedReader, connection.makefile("rb", LONGEST_LINE))
 
 
+class Asked(io.RawIOBase):
+    """What a client sends, until a moment: a head has its time as a whole."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.until = time.monotonic() + SILENCE
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> Optional[int]:
+        if time.monotonic() > self.until:
+            raise Refused(408, TOO_SLOW)
+        try:
+            return self.connection.recv_into(buffer)
+        except BlockingIOError:
+            return None
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Closing isn't enough: a process that the model has forked holds the connection as well."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+
+
 class Head(NamedTuple):
     first: bytes
     headers: Pairs
@@ -44,7 +73,7 @@ class Head(NamedTuple):
 
 def head_from_stream(stream: BinaryIO) -> Head:
     """Of an answer, whoever wrote it; nothing at all is an empty first line."""
-    first, lines = _lines_of_head(stream)
+    first, lines = _lines_of_head(stream, 502)
     headers: Pairs = []
     for line in lines:
         text = line.decode("latin-1").rstrip("\r\n")
@@ -52,7 +81,7 @@ def head_from_stream(stream: BinaryIO) -> Head:
         if text[0] in BLANKS and headers:
             name, begun = headers.pop()
             value = "%s %s" % (begun, text.strip(BLANKS))
-            _check_length(value)
+            _check_length(value, 502)
         pair = name.strip(BLANKS), value.strip(BLANKS)
         headers.append(pair)
     return Head(first, headers)
@@ -61,7 +90,7 @@ def head_from_stream(stream: BinaryIO) -> Head:
 def head_of_request(stream: BinaryIO) -> Head:
     """Of a client's, which may be meant for two readers: what they could read in two ways is
     refused."""
-    first, lines = _lines_of_head(stream)
+    first, lines = _lines_of_head(stream, 431)
     if not first:
         return Head(b"", [])
     if not REQUEST_LINE.match(first):
@@ -80,6 +109,15 @@ def head_of_request(stream: BinaryIO) -> Head:
     return head
 
 
+def head_of_client(connection: socket.socket) -> Tuple[Head, io.BufferedReader]:
+    """And what its body is read from."""
+    asked = Asked(connection)
+    stream = cast(io.BufferedReader, io.BufferedReader(asked, LONGEST_LINE))
+    head = head_of_request(stream)
+    asked.until = math.inf
+    return head, stream
+
+
 def headers_from_outside(head: Head) -> Pairs:
     """Without what only the platform says, and without names that CGI can't tell from others."""
     kept: Pairs = []
@@ -90,29 +128,30 @@ def headers_from_outside(head: Head) -> Pairs:
     return kept
 
 
-def _lines_of_head(stream: BinaryIO) -> Tuple[bytes, List[bytes]]:
-    first = _line(stream)
+def _lines_of_head(stream: BinaryIO, too_large: int) -> Tuple[bytes, List[bytes]]:
+    """`too_large`: the status that says so."""
+    first = _line(stream, too_large)
     lines: List[bytes] = []
     if not first.strip():
         return b"", lines
     while True:
-        line = _line(stream)
+        line = _line(stream, too_large)
         if not line.strip():
             return first, lines
         if len(lines) == MOST_LINES:
-            raise Refused(502, "a head of more than %d lines" % MOST_LINES)
+            raise Refused(too_large, "a head of more than %d lines" % MOST_LINES)
         lines.append(line)
 
 
-def _line(stream: BinaryIO) -> bytes:
+def _line(stream: BinaryIO, too_large: int) -> bytes:
     line = stream.readline(LONGEST_LINE + 1)
-    _check_length(line)
+    _check_length(line, too_large)
     return line
 
 
-def _check_length(line: Sized) -> None:
+def _check_length(line: Sized, too_large: int) -> None:
     if len(line) > LONGEST_LINE:
-        raise Refused(502, "a header line of more than %d bytes" % LONGEST_LINE)
+        raise Refused(too_large, "a header line of more than %d bytes" % LONGEST_LINE)
 
 
 def response_from_stream(

@@ -1,5 +1,6 @@
 """A small pool of threads: touches nothing but them."""
 
+import contextlib
 import enum
 import threading
 from time import monotonic
@@ -15,6 +16,17 @@ class Pace(enum.Enum):
 
     QUICK = "within QUICK"
     SLOW = "not within QUICK"
+
+
+def in_own_context(
+    work: Callable[[Any], None],
+) -> Callable[[Any], None]:
+    """What one task sets in a context variable, the next one on its thread doesn't see."""
+    with contextlib.suppress(ImportError):  # Python 3.6 has no such variables
+        from contextvars import Context
+
+        return lambda task: Context().run(work, task)
+    return work
 
 
 class Worker:
@@ -35,7 +47,7 @@ class Workers:
         work: Callable[[Any], None],
         at_once: Callable[[], int],
     ) -> None:
-        self._work = work
+        self._work = in_own_context(work)
         self._at_once = at_once
         self._changed = threading.Condition()
         self._idle: List[Worker] = []

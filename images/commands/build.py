@@ -24,7 +24,7 @@ from images.commands.making import (
     workshop,
 )
 from images.commands.settings import Job, Settings, Wrong, help_text, settings_from_environ
-from images.engine.trial import Trials
+from images.engine.trial import Figures, Trials
 from images.words import printable, size_text
 
 PROGRAM = "build.sh"
@@ -169,7 +169,7 @@ def summary(works: List[Work]) -> int:
     """Prints what has become of all models; the exit status."""
     made = [one for one in works if one.made]
     if made:
-        print("IMAGE  DIGEST  BYTES SENT")
+        print("IMAGE  DIGEST  BYTES SENT  COLD  WARM")
     for one in made:
         print(line_from_made(one))
     if made:
@@ -189,7 +189,15 @@ def summary(works: List[Work]) -> int:
 def line_from_made(one: Work) -> str:
     assert one.made is not None
     sent = "-" if one.made.sent is None else str(one.made.sent)
-    return f"{one.job.order.target.short}  {one.made.digest or '-'}  {sent}"
+    took = text_from_figures(one.made.figures)
+    return f"{one.job.order.target.short}  {one.made.digest or '-'}  {sent}  {took}"
+
+
+def text_from_figures(figures: Optional[Figures]) -> str:
+    """Of an image that wasn't tried there are none."""
+    if figures is None:
+        return "-  -"
+    return f"{figures.cold:.1f} s  {figures.warm * 1000:.0f} ms"
 
 
 def plans(works: List[Work]) -> int:

@@ -34,7 +34,7 @@ from images.commands.own import OwnPython
 from images.engine.archive import Local
 from images.engine.engine import Engine, EngineError, last_line
 from images.engine.local import base_from_engine
-from images.engine.trial import Trials
+from images.engine.trial import Figures, Trials
 from images.image.reference import Reference
 from images.image.startcommand import Start, start_from_settings
 from images.registry.pushing import Pushed, Repositories, push, repositories_for, unnoticed
@@ -76,6 +76,7 @@ class Made(NamedTuple):
     digest: str = ""
     sent: Optional[int] = None
     pushed: Optional[Pushed] = None
+    figures: Optional[Figures] = None
 
     @property
     def remarks(self) -> List[str]:
@@ -223,6 +224,14 @@ class WithEngine:
         self.engine, self.trials, self.shop, self.tell = engine, trials, shop, tell
 
     def make(self, order: Order, name: str, trying: Trying, pushing: bool) -> Made:
+        plan, repositories, figures = self.made_and_tried(order, name, trying)
+        made = self.pushed(plan, repositories) if pushing else Made(plan)
+        return made._replace(figures=figures)
+
+    def made_and_tried(
+        self, order: Order, name: str, trying: Trying
+    ) -> Tuple[Plan, Optional[Repositories], Optional[Figures]]:
+        """Whether it works is known before anything is pushed."""
         found = self.pulled(name, order)
         base = found.base
         decision = self.checked(found, order, name, trying.wanted)
@@ -230,15 +239,15 @@ class WithEngine:
         number = self.number_of_own(base, name)
         self.tell(f"making {order.target.short}")
         self.engine.load(local_from_plan(plan, base, number), self.tell)
-        if trying.wanted:
-            self.try_out(plan, number, trying)
-        if not pushing:
-            return Made(plan)
-        self.tell(f"pushing {order.target.short}")
-        if found.repositories is None:
+        figures = self.try_out(plan, number, trying) if trying.wanted else None
+        return plan, found.repositories, figures
+
+    def pushed(self, plan: Plan, repositories: Optional[Repositories]) -> Made:
+        self.tell(f"pushing {plan.target.short}")
+        if repositories is None:
             return self.pushed_by_engine(plan)
         try:
-            planned = InRegistry(plan, found.repositories, self.shop.remembered)
+            planned = InRegistry(plan, repositories, self.shop.remembered)
             return made_in_registry(planned, unnoticed)
         except RegistryError as error:
             return self.pushed_all_the_same(plan, error)
@@ -296,13 +305,14 @@ class WithEngine:
                 return number
         raise EngineError(f"{name} changed while it was pulled: once more, please")
 
-    def try_out(self, plan: Plan, number: int, trying: Trying) -> None:
+    def try_out(self, plan: Plan, number: int, trying: Trying) -> Optional[Figures]:
         name = plan.target.short
         self.tell(f"trying {name}")
         python = plan.parts[number].python
-        said = self.trials.try_action(name, python, trying.memory, trying.seconds, self.tell)
-        if said is not None:
-            raise EngineError(f"it doesn't work, so it wasn't pushed: {said}")
+        tried = self.trials.try_action(name, python, trying.memory, trying.seconds, self.tell)
+        if tried.complaint:
+            raise EngineError(f"it doesn't work, so it wasn't pushed: {tried.complaint}")
+        return tried.figures
 
     def pushed_all_the_same(self, plan: Plan, error: RegistryError) -> Made:
         """An engine may be set up for registries that others don't reach, without TLS for one."""

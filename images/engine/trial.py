@@ -1,5 +1,6 @@
 """An image tried before it is pushed, with the platform's questions and limits."""
 
+import json
 import threading
 import uuid
 from pathlib import Path
@@ -24,6 +25,20 @@ class Checked(NamedTuple):
     complaint: str = ""  # the model can't work in this image
     too_old: str = ""
     not_checked: str = ""  # the engine can't start containers here
+
+
+class Figures(NamedTuple):
+    """Seconds: `cold` is /init and the first answer together, `warm` the median of some more."""
+
+    cold: float
+    warm: float
+
+
+class Tried(NamedTuple):
+    """`complaint`: what it said instead of working."""
+
+    figures: Optional[Figures]
+    complaint: str = ""
 
 
 class Trials:
@@ -54,8 +69,7 @@ class Trials:
 
     def try_action(
         self, image: str, python: List[str], memory: int, seconds: int, tell: Tell
-    ) -> Optional[str]:
-        """None when it works, else what it said."""
+    ) -> Tried:
         name = f"trial-{uuid.uuid4().hex[:12]}"
         with self.lock:
             self.names.add(name)
@@ -64,9 +78,10 @@ class Trials:
             self.engine.must(["run", "--detach", "--name", name, *limits, image], tell)
             ask = ["exec", "--interactive", name, *python, "-", str(seconds)]
             done = self.engine.run(ask, tell, iter([CHECK_ACTION.read_bytes()]))
-            if done.status:
-                self.engine.run(["logs", "--tail", "20", name], tell)
-            return done.output if done.status else None
+            if done.status == 0:
+                return Tried(figures_from_text(last_line(done.output)))
+            self.engine.run(["logs", "--tail", "20", name], tell)
+            return Tried(None, done.output or "it said nothing")
         finally:
             self.engine.remove_container(name)
             with self.lock:
@@ -77,6 +92,15 @@ class Trials:
             names = set(self.names)
         for name in names:
             self.engine.remove_container(name)
+
+
+def figures_from_text(text: str) -> Optional[Figures]:
+    """None where a model, which may print there too, has said something else."""
+    try:
+        told = json.loads(text)
+        return Figures(float(told["cold"]), float(told["warm"]))
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def is_missing(status: int, output: str) -> bool:

@@ -90,15 +90,17 @@ class Arriving(asyncio.Protocol):
         return self.step is Step.ANSWER
 
     def data_received(self, data: bytes) -> None:
+        if self.step is Step.ANSWER:
+            return
         self.data += data
-        self.heard = self.loop.time()
         try:
             if self.step is Step.START:
                 self.recognise()
             if self.step is Step.HEAD:
                 self.read_head()
-            if self.step is Step.BODY and len(self.data) >= self.size:
-                self.begin()
+            if self.step is Step.BODY:  # a head has its time as a whole
+                self.heard = self.loop.time()
+                self.begin_if_whole()
         except Refused as refusal:
             self.reply(refusal.response.status, refusal.response.body)
 
@@ -150,7 +152,9 @@ class Arriving(asyncio.Protocol):
         del self.data[: end + len(contract.END_OF_HEAD)]
         self.step = Step.BODY
 
-    def begin(self) -> None:
+    def begin_if_whole(self) -> None:
+        if len(self.data) < self.size:
+            return
         self.lose_no_patience()
         self.step = Step.ANSWER
         body = bytes(self.data[: self.size])
@@ -184,6 +188,8 @@ class Arriving(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
+        with contextlib.suppress(OSError):  # whoever asked may have gone
+            self.transport.write_eof()  # a process that the model has forked holds it as well
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self.be_patient()

@@ -37,6 +37,7 @@ class Body:
         length = wire.length_of_request(head)
         self.is_chunked = length is None
         self.is_endless = False
+        self.is_answered = False  # in part: nothing else can be said to the client
         self.left = length or 0
         self.line = b""
         self.step = Step.SIZE
@@ -96,12 +97,11 @@ class Body:
 
 def relayed(client: socket.socket, address: Address) -> None:
     """One request and its answer, as they come; an upgraded connection belongs to its two ends."""
-    with wire.reader(client) as stream:
-        head = wire.head_of_request(stream)
-        if not head.first:
-            return
-        client.setblocking(False)
-        begun = stream.peek()
+    head, stream = wire.head_of_client(client)
+    if not head.first:
+        return
+    client.setblocking(False)
+    begun = stream.peek()
     client.settimeout(PATIENCE)
     is_upgrade = wants_websocket(head)
     body = Body(head)
@@ -112,7 +112,12 @@ def relayed(client: socket.socket, address: Address) -> None:
         raise Refused(502, "the model's server can't be reached: %s" % error.strerror)
     with server, contextlib.suppress(OSError):
         server.sendall(bytes_from_head(head, is_upgrade) + first_part)
-        exchange(client, server, body, is_upgrade)
+        try:
+            exchange(client, server, body, is_upgrade)
+        except Refused:
+            if not body.is_answered:
+                raise
+    wire.hang_up(client)
 
 
 def wants_websocket(head: wire.Head) -> bool:
@@ -153,6 +158,7 @@ def exchange(
                 data = server.recv(PIECE)
                 if not data:
                     return
+                body.is_answered = True
                 if is_upgrade and len(answer) < len(SWITCHED):
                     answer += data[: len(SWITCHED)]
                     body.is_endless = answer.startswith(SWITCHED)

@@ -44,11 +44,10 @@ class Wsgi(Server):
         return WsgiCall(self)
 
     def pass_on(self, connection: socket.socket) -> None:
-        with wire.reader(connection) as stream:
-            head = wire.head_of_request(stream)
-            if not head.first:
-                return
-            request = request_from_head(head, stream, connection)
+        head, stream = wire.head_of_client(connection)
+        if not head.first:
+            return
+        request = request_from_head(head, stream, connection)
         answer = PlainAnswer(self, connection, request.method)
         try:
             answer.send(request)
@@ -58,6 +57,7 @@ class Wsgi(Server):
             self.log_exception()
             if not answer.started.is_begun:
                 raise Refused(500, FAILED)
+        wire.hang_up(connection)
 
 
 class WsgiCall(Call):

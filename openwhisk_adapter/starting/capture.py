@@ -145,6 +145,24 @@ def wsgi_places(take: Taken) -> Dict[str, Substitute]:
     }
 
 
+class NeedsOwnProcess(BaseException):
+    """It is about to replace threads, sockets and locks: ours too, in this process."""
+
+
+def patching_places() -> Dict[str, Substitute]:
+    """Where a program would do that."""
+
+    def patch(*_: Any, **__: Any) -> None:
+        raise NeedsOwnProcess()
+
+    return {
+        "eventlet.patcher:monkey_patch": patch,
+        "gevent.monkey:patch_all": patch,
+        "gevent.monkey:patch_socket": patch,
+        "gevent.monkey:patch_thread": patch,
+    }
+
+
 def wait_for_ever() -> None:
     """A longer sleep would keep a signal that another thread has caught from the main thread."""
     while True:

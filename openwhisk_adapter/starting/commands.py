@@ -57,11 +57,12 @@ SERVERS = {
     "waitress-serve": Server("", ("unix-socket",)),
 }
 
-# They fork, or nobody could take their app: `python -m` of these is a process of its own.
+# They fork, patch, or nobody could take their app: `python -m` of these is a process of its own.
 STARTED_AS_THEY_ARE = {
     "celery",
     "circus",
     "daphne",
+    "gevent",
     "granian",
     "gunicorn",
     "hypercorn",

@@ -16,7 +16,7 @@ from openwhisk_adapter.starting.family import MARK, Family, adopt_orphans
 from openwhisk_adapter.starting.ports import Ports
 from openwhisk_adapter.starting.wanted import Wanted
 
-LONGEST_LINE = 65536  # bytes: what is longer becomes several lines
+LONGEST_LINE = 1 << 20  # bytes that are kept while its end may still come
 BUSY_PRINTING = 0.1  # seconds: a server that never stops printing doesn't hold up an activation
 
 
@@ -54,7 +54,8 @@ class Child(Started):
                 start_new_session=True,
             )
         except OSError as error:
-            raise Refused(502, "the start command %s can't be run: %s" % (command, error))
+            log.error("the start command %s can't be run" % command)
+            raise Refused(502, "the start command can't be run: %s" % error)
         self._family.lead(self._process.pid)
         os.set_blocking(self._output.fileno(), False)
         for work in (self._read_log, self._wait):
@@ -101,8 +102,7 @@ class Child(Started):
     def _take(self, data: bytes, is_end: bool) -> None:
         text = self._half_line + data
         end = text.rfind(b"\n") + 1
-        is_too_long = len(text) - end > LONGEST_LINE
-        if (is_end or is_too_long) and end < len(text):
+        if end < len(text) and (is_end or len(text) - end > LONGEST_LINE):
             text += b"\n"
             end = len(text)
         self._half_line = text[end:]

@@ -10,7 +10,13 @@ from openwhisk_adapter.log import Log, without_sentinel
 from openwhisk_adapter.servers import Server
 from openwhisk_adapter.starting import GRACE, Started
 from openwhisk_adapter.starting.asgi import UvicornCapture
-from openwhisk_adapter.starting.capture import Places, wait_for_ever, wsgi_places
+from openwhisk_adapter.starting.capture import (
+    NeedsOwnProcess,
+    Places,
+    patching_places,
+    wait_for_ever,
+    wsgi_places,
+)
 from openwhisk_adapter.starting.commands import Program
 from openwhisk_adapter.starting.family import MARK, Family
 from openwhisk_adapter.starting.program import (
@@ -30,7 +36,8 @@ SERVES_NO_MORE = "%s came to its end"
 
 
 class Script(Started):
-    """`taken` is told the server that the program would be; or `ended`, how it came to its end."""
+    """`taken` is told the server that the program would be; or `ended`, how it came to its end; or
+    `elsewhere`, that it needs a process of its own."""
 
     shortest_pause = 0.1  # a look takes its time from the script that is loading
 
@@ -43,6 +50,7 @@ class Script(Started):
         log: Log,
         taken: Callable[[Server], None],
         ended: Callable[[str], None],
+        elsewhere: Callable[[], None],
         signals: Signals,
     ) -> None:
         self.name = program.name if program is not None and not app_name else app_name
@@ -53,11 +61,14 @@ class Script(Started):
         self._log = log
         self._taken = taken
         self._ended = ended
+        self._elsewhere = elsewhere
         self._signals = signals
         self._pid = os.getpid()
         self._uvicorn = UvicornCapture(self._is_wanted, self._take_server, self._lose_server)
         places = wsgi_places(self.take)
         places.update(self._uvicorn.places())
+        if not app_name:
+            places.update(patching_places())
         self._places = Places(places)
         self._asgi: Optional[Asgi] = None
         self._answered = 0
@@ -82,11 +93,14 @@ class Script(Started):
         """Around exec; whatever happens there is told as python would tell it."""
         how = ""
         code = 0
+        tell = self._ended
         self._places.watch()
         try:
             yield
             wait_for_threads()
             how = (SERVED_NOTHING if self._asgi is None else SERVES_NO_MORE) % self.name
+        except NeedsOwnProcess:
+            tell = self._go_elsewhere
         except SystemExit as leaving:
             wait_for_threads()
             code = self._exit_code(leaving)
@@ -105,7 +119,10 @@ class Script(Started):
             self._asgi.lose_port()
             self._lose_server()
         if not self._app_is_taken:
-            self._ended(how)
+            tell(how)
+
+    def _go_elsewhere(self, _: str) -> None:
+        self._elsewhere()
 
     def take(self, app: Any) -> None:
         """In the place of a server that would serve it for ever: its thread waits here."""

@@ -18,9 +18,9 @@ from openwhisk_adapter.messages import Refused, Request
 from openwhisk_adapter.servers import Unreachable, arriving
 from openwhisk_adapter.servers.exchange import Exchange, Stage
 from openwhisk_adapter.starting.asgi import UvicornCapture
-from tests.support.adapter import SENTINEL, Adapter, environment, folder_of
-from tests.support.controller import Answer
-from tests.support.process import Process, accepts, descendants, free_port, until
+from testing.adapter import SENTINEL, Adapter, environment, folder_of
+from testing.controller import Answer
+from testing.process import Process, accepts, descendants, free_port, until
 
 uvicorn = pytest.importorskip("uvicorn", reason="the project's own environment has it")
 asgi = pytest.importorskip("openwhisk_adapter.servers.asgi", reason="Python 3.6 can't import it")
@@ -535,7 +535,7 @@ def test_who_says_nothing_is_hung_up_on(monkeypatch):
     async def talk(port, reader, writer):
         began = time.time()
         await asyncio.sleep(0.2)
-        writer.write(b"POST /run HTTP/1.1\r\n")
+        writer.write(b"POST /run HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
         try:
             await reader.read()
         except ConnectionResetError:
@@ -543,6 +543,35 @@ def test_who_says_nothing_is_hung_up_on(monkeypatch):
         return time.time() - began
 
     assert 0.4 < over_a_connection(talk) < 5
+
+
+def test_a_head_that_comes_byte_after_byte_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr(contract, "SILENCE", 0.3)
+
+    async def talk(port, reader, writer):
+        began = time.time()
+        writer.write(b"POST /run HTTP/1.1\r\n")
+        while not reader.at_eof() and reader.exception() is None:
+            writer.write(b"a")
+            await asyncio.sleep(0.02)
+        return time.time() - began
+
+    assert over_a_connection(talk) < 5
+
+
+def test_what_comes_after_a_whole_request_is_not_kept(monkeypatch):
+    async def talk(port, reader, writer):
+        writer.write(b"POST /run HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}more")
+        while not hasattr(port, "reply"):
+            await asyncio.sleep(0.01)
+        (arrived,) = port.arriving
+        arrived.data_received(b"x" * 1000)
+        port.reply(200, b"{}")
+        while port.arriving:
+            await asyncio.sleep(0.01)
+        return len(arrived.data)
+
+    assert over_a_connection(talk) == 0
 
 
 def test_who_takes_nothing_is_hung_up_on(monkeypatch):

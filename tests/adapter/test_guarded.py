@@ -11,9 +11,9 @@ import time
 
 import pytest
 
+from testing.adapter import SENTINEL, activation, initialization
+from testing.process import status_of, until
 from tests.adapter.conftest import COMMANDS
-from tests.support.adapter import SENTINEL, activation, initialization
-from tests.support.process import status_of, until
 
 SERVER = ["sh", "-c", "cd . && exec python app.py"]
 
@@ -187,6 +187,45 @@ def test_half_a_line_of_a_server_belongs_to_the_activation_that_wrote_it(start):
     adapter.web("GET", "/told")
     first, second = adapter.stdout.split(SENTINEL)[:2]
     assert "half a line\n" in first and "half a line" not in second
+
+
+def test_a_line_that_never_ends_is_not_kept_for_ever(start):
+    adapter = loaded(start("odd_server", *SERVER))
+    adapter.request("GET", "/endless-line")
+    until(lambda: len(adapter.stdout) > 2 << 20, "its beginning is in the log")
+
+
+def test_a_start_command_that_cannot_be_run_is_shown_in_the_log_alone(start):
+    adapter = start("", "no-such-server", "--token", "secret", OPENWHISK_PLATFORM="no")
+    answer = adapter.request("GET", "/")
+    assert (answer.status, b"secret" in answer.body) == (502, False), answer
+    assert "'no-such-server', '--token', 'secret'] can't be run" in adapter.log
+
+
+# -- what one request leaves behind ----------------------------------------------------------------
+
+
+def test_a_context_variable_is_not_seen_by_the_next_client(start):
+    pytest.importorskip("contextvars")
+    adapter = loaded(start("keeping", "python", "app.py"))
+    first = adapter.web("GET", "/p", "alice").body
+    second = adapter.web("GET", "/p", "bob").body
+    assert first == second and second.startswith(b"nobody on "), (first, second)
+
+
+@pytest.mark.parametrize(
+    "backend, platform", [("in-process", "no"), ("in-process", "yes"), ("http", "yes")]
+)
+def test_a_process_that_a_model_leaves_behind_holds_no_connection(start, backend, platform):
+    adapter = start("keeping", *COMMANDS[backend], OPENWHISK_PLATFORM=platform)
+    if platform == "no":
+        sent = b"GET /fork HTTP/1.1\r\nHost: h\r\n\r\n"
+    else:
+        loaded(adapter)
+        value = {"__ow_method": "get", "__ow_path": "/fork", "__ow_headers": {}, "__ow_query": ""}
+        body = json.dumps(activation(value)).encode("ascii")
+        sent = b"POST /run HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    assert answer_to(adapter, sent).startswith(b"HTTP/1.1 200 ")
 
 
 # -- answers that would become two -----------------------------------------------------------------

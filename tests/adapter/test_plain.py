@@ -7,10 +7,11 @@ from contextlib import closing, suppress
 
 import pytest
 
-from openwhisk_adapter import wire
+from openwhisk_adapter import listener, wire
+from openwhisk_adapter.listener import body_from_connection
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.servers import relay
-from tests.support.process import free_port
+from testing.process import free_port
 
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -156,6 +157,73 @@ def test_a_silent_server_is_not_waited_for_when_the_client_has_said_all(monkeypa
         began = time.time()
         relay.relayed(ours, silent.getsockname())
     assert time.time() - began < 10
+
+
+def test_a_request_that_turns_out_wrong_adds_nothing_to_an_answer_that_has_begun():
+    ours, client = pair()
+    with closing(socket.socket()) as listening, closing(client):
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1)
+        relaying = threading.Thread(target=relay.relayed, args=(ours, listening.getsockname()))
+        client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        relaying.start()
+        server, _ = listening.accept()
+        with closing(server):
+            server.recv(65536)
+            server.sendall(b"HTTP/1.1 200 OK\r\n")
+            assert client.recv(65536) == b"HTTP/1.1 200 OK\r\n"
+            client.sendall(b"no chunk\r\n")
+            assert client.recv(65536) == b""
+        relaying.join(20)
+        ours.close()
+    assert not relaying.is_alive()
+
+
+def test_a_request_that_turns_out_wrong_before_its_answer_is_refused():
+    ours, client = pair()
+    with closing(socket.socket()) as silent, closing(ours), closing(client):
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        later = threading.Timer(0.1, client.sendall, [b"no chunk\r\n"])
+        later.start()
+        with pytest.raises(Refused) as refused:
+            relay.relayed(ours, silent.getsockname())
+        later.join()
+    assert refused.value.response.status == 400
+
+
+@pytest.mark.parametrize("read", [wire.head_of_client, body_from_connection])
+def test_a_head_has_its_time_as_a_whole(monkeypatch, read):
+    for room in (wire, listener):
+        monkeypatch.setattr(room, "SILENCE", 0.3)
+    ours, client = pair()
+    ended = threading.Event()
+
+    def byte_after_byte():
+        while not ended.wait(0.05):
+            client.sendall(b"a")
+
+    sending = threading.Thread(target=byte_after_byte)
+    sending.start()
+    try:
+        with pytest.raises(Refused) as refused:
+            read(ours)
+    finally:
+        ended.set()
+        sending.join()
+        ours.close()
+        client.close()
+    assert refused.value.response.status == 408
+
+
+HEADS = {"a long line": b"A: " + b"a" * 70000 + b"\r\n", "many lines": b"A: b\r\n" * 1001}
+
+
+@pytest.mark.parametrize("lines", [pytest.param(HEADS[name], id=name) for name in sorted(HEADS)])
+def test_a_head_that_is_too_large_is_the_clients_fault(model, lines):
+    answer = answers(model.port, b"GET /p HTTP/1.1\r\nHost: h\r\n" + lines + b"\r\n")
+    assert status_of_answer(answer) == b"431", answer
 
 
 def test_an_upgraded_connection_belongs_to_its_two_ends():

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
+from testing.adapter import ADAPTER, SENTINEL, environment
+from testing.process import descendants, free_port, until
 from tests.adapter.conftest import COMMANDS
-from tests.support.adapter import ADAPTER, SENTINEL, environment
-from tests.support.process import descendants, free_port, until
 
 COULD_NOT = "the model couldn't be loaded: app.py ended with RuntimeError"
 
@@ -38,6 +38,22 @@ def test_a_script_is_loaded_in_this_process(start, app):
     adapter = loaded(start(app))
     assert page(adapter)["name"] == "__main__"
     assert descendants(adapter.pid) == []
+
+
+def test_a_program_that_replaces_threads_and_sockets_gets_a_process_of_its_own(start):
+    adapter = start("patching")
+    package = os.path.join(adapter.folder, "gevent")
+    os.mkdir(package)
+    open(os.path.join(package, "__init__.py"), "w").close()
+    with open(os.path.join(package, "monkey.py"), "w") as file:
+        file.write("def patch_all():\n    pass\n")
+    loaded(adapter)
+    first = int(adapter.web("GET", "/").body)
+    assert first in descendants(adapter.pid)
+    assert adapter.web("GET", "/die").status == 502
+    second = int(adapter.web("GET", "/").body)
+    assert second in descendants(adapter.pid) and second != first
+    assert adapter.stdout.count("it gets a process of its own") == 1
 
 
 def test_an_app_that_is_served_from_a_thread_outlives_its_script(start):

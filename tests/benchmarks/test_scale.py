@@ -10,8 +10,8 @@ import time
 import pytest
 
 from benchmarks.scale import Arrival, Model, Platform, Simulation, burst, steady, trace_from_file
-from tests.support.adapter import ROOT
-from tests.support.gateway import WEB, Gateway
+from testing.adapter import ROOT
+from testing.gateway import WEB, Gateway
 
 COLD, WARM = 5.0, 0.5
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from testing.adapter import ADAPTER, Adapter, environment, folder_of
+from testing.example import Served, example_python
+from testing.gateway import WEB, Gateway
+from testing.process import Process, free_port
 from tests.docs.markdown import blocks
 from tests.docs.walkthrough import ROOT, pattern_from_shown
-from tests.support.adapter import ADAPTER, Adapter, environment, folder_of
-from tests.support.example import Served, example_python
-from tests.support.gateway import WEB, Gateway
-from tests.support.process import Process, free_port
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 FLASK = """
@@ -185,9 +185,10 @@ def port_shared(started, gateway, tmp_path):
 
 def several_ports(started, gateway, tmp_path):
     ports = sorted(free_port() for _ in range(3))
-    words = ["%s:%d:0" % pair for pair in zip(("model", "grpc", "model"), ports)]
+    words = ["%s:%d:%s" % row for row in zip(("model", "grpc", "model"), ports, ("0.5", "0", "0"))]
     several = (ROOT / "tests" / "adapter" / "apps" / "several.py").read_text()
-    adapter = started(several, ["sh", "-c", "exec python3 app.py " + " ".join(words)])
+    command = ["sh", "-c", "exec python3 app.py " + " ".join(words)]
+    adapter = started(several, command, OPENWHISK_EXPOSED=ports[0])
     assert adapter.init().status == 200
     log = next(line for line in adapter.stdout.splitlines() if line.startswith("model at port"))
     for port, shown in zip(ports, ("8000", "8001", "8002")):

@@ -24,13 +24,13 @@ from images.commands.models import known_models
 from images.commands.settings import SETTINGS, help_text
 from images.engine.engine import Engine, EngineError
 from images.engine.trial import Trials
+from testing.controller import params_from_request
+from testing.engine import PYTHON3
+from testing.images import EXAMPLE, FLASK_APP
+from testing.prerequisites import need, needed
+from testing.process import until
+from testing.registry import Odd
 from tests.images.samples import BASE, order_for, put_image
-from tests.support.controller import params_from_request
-from tests.support.engine import PYTHON3
-from tests.support.images import EXAMPLE, FLASK_APP
-from tests.support.needs import need, needed
-from tests.support.process import until
-from tests.support.registry import Odd
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = str(ROOT / "build.sh")
@@ -201,6 +201,12 @@ def assert_recognises_a_digit(running):
     assert (answer["status"], answer["predictions"][0]["label"]) == ("ok", "seven"), answer
 
 
+def assert_plausible(cold, warm):
+    """Loading the model takes longer than its page."""
+    seconds, milliseconds = re.fullmatch(r"(\d+\.\d) s (\d+) ms", f"{cold} {warm}").groups()
+    assert 1000 * float(seconds) > int(milliseconds) and float(seconds) > 0
+
+
 # -- from a MAX image to an action, by each engine -----------------------
 
 
@@ -220,10 +226,14 @@ def max_action(engine, registry, bases):
 def test_a_max_image_becomes_an_action(engine, max_action, kind):
     built, image = max_action(kind)
     assert built.status == 0, built.stdout + built.stderr
-    sent = built.stdout.splitlines()[1].split()[2]
+    _, _, sent, *took = built.stdout.splitlines()[1].split("  ")
+    if kind == "docker":
+        assert_plausible(*took)
+    else:
+        assert took == ["-", "-"]  # nothing was started
     assert built.stdout.splitlines() == [
-        "IMAGE  DIGEST  BYTES SENT",
-        f"{image}  {built.digests[0]}  {sent}",
+        "IMAGE  DIGEST  BYTES SENT  COLD  WARM",
+        "  ".join([image, built.digests[0], sent, *took]),
         "",
         f"wsk action update max-ocr --docker {image} --web raw -m 2048 -t 60000",
     ]
@@ -696,8 +706,11 @@ def on_a_terminal(command, environ):
 def test_without_push_nothing_leaves_the_machine(engine, build):
     built = build("small", PUSH="0", USERNAME=None, TAG="2.1")
     assert (built.status, built.stderr) == (0, "")
-    assert built.stdout.splitlines()[1:] == [
-        "small:2.1  -  -",
+    _, line, *others = built.stdout.splitlines()
+    image, digest, sent, *took = line.split("  ")
+    assert (image, digest, sent) == ("small:2.1", "-", "-")
+    assert_plausible(*took)
+    assert others == [
         "",
         "wsk action update small --docker small:2.1 --web raw -m 512 -t 60000",
     ]

@@ -9,10 +9,9 @@ from typing import Any, Dict, List, Optional, Tuple
 HEAD = """# Servers, asked directly and as actions
 
 Written by `make test-servers` on %s. Each server is started by the command that is shown,
-unchanged, and asked the same
-questions directly, through the adapter on port 8080, and through the gateway; answers are compared
-whole: status, type,
-headers, body. "Seconds" is from the start of the adapter, and of the gateway, to the first answer.
+unchanged, and asked the same questions directly, through the adapter on port 8080, and through the
+gateway. Answers are compared whole: status, type, headers, body. "Seconds" is from the start of the
+adapter, and of the gateway, to the first answer.
 
 | Server | Version | Start command | Questions | Adapter: same | Gateway: same | Seconds |
 | --- | --- | --- | --- | --- | --- | --- |

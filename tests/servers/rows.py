@@ -4,9 +4,9 @@ on their own ports."""
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
+from testing.example import EXAMPLES
 from tests.servers import questions
 from tests.servers.questions import Questions
-from tests.support.example import EXAMPLES
 
 HERE = Path(__file__).resolve().parent
 APPS = HERE / "apps"
@@ -115,6 +115,7 @@ ROWS = [
         "fastapi-cli",
         told=FASTAPI_PAGE,
     ),
+    Row("uvicorn.run", ["python", "asgi.py"], 8000, ASGI, "web", "uvicorn", told=FASTAPI_PAGE),
     Row("hypercorn", ["hypercorn", "asgi:app"], 8000, ASGI, "web", "hypercorn", told=FASTAPI_PAGE),
     Row(
         "granian",
@@ -128,6 +129,7 @@ ROWS = [
     Row("waitress-serve", ["waitress-serve", "wsgi:app"], 8080, WSGI, "web", "waitress"),
     Row("flask run", ["flask", "--app", "wsgi", "run"], 5000, WSGI, "web", "flask"),
     Row("python wsgi.py", ["python", "wsgi.py"], 5000, WSGI, "web", "werkzeug"),
+    Row("gevent", ["python", "patched.py"], 8000, WSGI, "web", "gevent"),
     Row(
         "nginx before gunicorn",
         ["sh", "start.sh"],

@@ -15,14 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
 
+from testing.browser import chromium, first
+from testing.example import EXAMPLES, Action, Gateway, ItsOwn, example_python
+from testing.prerequisites import need, needed
+from testing.process import accepts, alive, descendants, until
+from testing.virtualenv import ENVS, locked, virtualenv
 from tests.servers.changes import compared, differences
 from tests.servers.results import Outcome, said, write_results
-from tests.servers.rows import HERE, ROWS
-from tests.support.example import EXAMPLES, Action, Gateway, ItsOwn, example_python
-from tests.support.needs import need, needed
-from tests.support.process import accepts, alive, descendants, until
-from tests.support.virtualenv import ENVS, locked, virtualenv
+from tests.servers.rows import FASTAPI_PAGE, HERE, ROWS
 
 IN_A_CONTAINER = 8080
 SECONDS_TO_END = 40
@@ -172,6 +174,61 @@ def test_a_page_knows_that_it_lives_below_the_address_of_the_action(row, tmp_pat
     with Alone(row, tmp_path), in_a_container(row, tmp_path) as server:
         page = server.ask("GET", path).body.decode()
         assert words.format(prefix=server.prefix, address=server.url) in page
+
+
+# -- in a browser, through the gateway -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+with_fastapi = pytest.mark.parametrize(
+    "row",
+    [row for row in CHOSEN if row.told == FASTAPI_PAGE and row.packages == "web"],
+    ids=id_of,
+)
+
+
+@with_fastapi
+def test_a_person_tries_out_a_request_on_fastapis_page(row, browser, tmp_path):
+    with Alone(row, tmp_path), through_the_gateway(row, tmp_path) as server:
+        browser.get(server.url + "/docs")
+        first(browser, "#operations-default-hello__get .opblock-summary").click()
+        first(browser, ".try-out__btn").click()
+        first(browser, ".btn.execute").click()
+        status = first(browser, ".live-responses-table tbody .response-col_status").text
+        assert (status.split()[0], first(browser, ".request-url pre").text) == (
+            "200",
+            server.url + "/",
+        )
+
+
+@with_fastapi
+def test_a_person_reads_what_fastapi_describes(row, browser, tmp_path):
+    with Alone(row, tmp_path), through_the_gateway(row, tmp_path) as server:
+        browser.get(server.url + "/redoc")
+        assert first(browser, "h1").text.startswith("FastAPI")
+        until(lambda: "Upload" in first(browser, "body").text, "what it offers is described")
+
+
+@pytest.mark.parametrize("row", [row for row in CHOSEN if row.name == "Gradio"], ids=id_of)
+def test_a_person_submits_something_on_gradios_page(row, browser, tmp_path):
+    with Alone(row, tmp_path), through_the_gateway(row, tmp_path) as server:
+        browser.get(server.url + "/")
+        first(browser, "textarea").send_keys("quiet")
+        first(browser, "button.primary").click()
+        until(lambda: "QUIET" in values_of(browser, "textarea"), "the answer is there")
+
+
+def values_of(browser, selector):
+    found = browser.find_elements(By.CSS_SELECTOR, selector)
+    return [one.get_property("value") for one in found]
+
+
+# -- its end ---------------------------------------------------------------------------------------
 
 
 @each_row

@@ -90,6 +90,9 @@ def answer(connection, address):
             connection.sendall(b"a" * 65536)
     if path == "/half-a-line":
         print("half a line", end="", flush=True)
+    if path == "/endless-line":
+        for _ in range(64):
+            print("a" * 65536, end="", flush=True)
     if path == "/interim":
         while True:
             connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)

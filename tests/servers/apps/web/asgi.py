@@ -88,3 +88,9 @@ async def large():
 @app.get("/fails")
 async def fails():
     raise RuntimeError("on purpose")
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    uvicorn.run(app, host="0.0.0.0", port=8000)

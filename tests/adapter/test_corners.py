@@ -181,7 +181,7 @@ def test_a_second_sigterm_ends_nothing_earlier(own):
 
 def test_where_no_thread_is_to_be_had_sigterm_ends_at_once(monkeypatch):
     left = []
-    monkeypatch.setattr(os, "_exit", left.append)
+    monkeypatch.setattr("openwhisk_adapter.ending._exit", left.append)
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     Ending(lambda: False, lambda: None, Log()).begin()
     assert left == [0]

@@ -176,11 +176,12 @@ class NeedsOwnProcess(BaseException):
     """It is about to replace threads, sockets and locks: ours too, in this process."""
 
 
-def patching_places() -> Dict[str, Substitute]:
-    """Where a program would do that."""
+def patching_places(is_served_here: bool) -> Dict[str, Substitute]:
+    """Where a program would do that. An app that we serve does without: it has our threads."""
 
     def patch(*_: Any, **__: Any) -> None:
-        raise NeedsOwnProcess()
+        if not is_served_here:
+            raise NeedsOwnProcess()
 
     return {
         "eventlet.patcher:monkey_patch": patch,

@@ -66,8 +66,7 @@ class Script(Started):
         self._uvicorn = UvicornCapture(self._is_wanted, self._take_server, self._lose_server)
         places = wsgi_places(self.take, self._is_wanted)
         places.update(self._uvicorn.places())
-        if not app_name:
-            places.update(patching_places())
+        places.update(patching_places(bool(app_name)))
         self._places = Places(places)
         self._asgi: Optional[Asgi] = None
         self._answered = 0

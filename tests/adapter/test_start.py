@@ -41,13 +41,23 @@ def test_a_script_is_loaded_in_this_process(start, app):
     assert descendants(adapter.pid) == []
 
 
-def test_a_program_that_replaces_threads_and_sockets_gets_a_process_of_its_own(start):
-    adapter = start("patching")
-    package = os.path.join(adapter.folder, "gevent")
+def put_gevent_into(folder, patching):
+    package = os.path.join(folder, "gevent")
     os.mkdir(package)
     open(os.path.join(package, "__init__.py"), "w").close()
     with open(os.path.join(package, "monkey.py"), "w") as file:
-        file.write("def patch_all():\n    pass\n")
+        file.write("def patch_all():\n    %s\n" % patching)
+
+
+def test_an_app_that_is_named_has_our_threads_whatever_it_would_replace(start):
+    adapter = start("patched", OPENWHISK_APP="app:app")
+    put_gevent_into(adapter.folder, "raise SystemExit('ours are replaced')")
+    assert loaded(adapter).web("GET", "/").body == b"threading"
+
+
+def test_a_program_that_replaces_threads_and_sockets_gets_a_process_of_its_own(start):
+    adapter = start("patching")
+    put_gevent_into(adapter.folder, "pass")
     loaded(adapter)
     first = int(adapter.web("GET", "/").body)
     assert first in descendants(adapter.pid)

@@ -13,10 +13,10 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from acceptance import checks, cluster, engine
-from acceptance.cluster import Cluster, Spent, error_in
+from acceptance.cluster import Cluster, Spent, error_in, shortened
 from acceptance.differences import Difference, differences
 from acceptance.http import Place
 from acceptance.messages import Question
@@ -161,18 +161,38 @@ def report(found: Dict[str, Any]) -> None:
         same = one.asked - len({difference.question for difference in one.differences})
         print("\n%s: %d of %d answers are the own server's" % (one.example, same, one.asked))
         print("  first answer %.1f s; then %.3f s, own %.3f s" % (one.cold, one.warm, one.own))
-        for difference in one.differences:
-            print("  %s, %s: %s" % (difference.question, difference.what, whose(difference)))
+        for line in lines_from_differences(one.differences):
+            print("  " + line)
         if ours:
             print("  %d of these are ours" % len(ours))
     print()
     for check in found["checks"]:
-        print("%-6s %s %s" % ("ok" if check.passed else "FAILED", check.name, check.said))
+        print(("%-6s %s  %s" % (verdict(check), check.name, check.said)).rstrip())
     failed = sum(not check.passed for check in found["checks"])
     print("%d checks, %d failed" % (len(found["checks"]), failed))
     for one in found["load"]:
         words = (one.how, one.requests, one.errors, one.p50, one.p99, one.cold_starts)
         print("%s: %d requests, %d errors, p50 %.3f s, p99 %.3f s, %d containers" % words)
+
+
+def verdict(check: checks.Check) -> str:
+    return "ok" if check.passed else "FAILED"
+
+
+def lines_from_differences(differences: List[Difference]) -> List[str]:
+    """What the platform does to a question is one line, whatever it changes by that."""
+    known: Dict[Tuple[str, str], List[str]] = {}
+    ours = []
+    for one in differences:
+        if one.cause:
+            known.setdefault((one.question, one.cause), []).append(one.what)
+        else:
+            words = (one.question, one.what, one.own, one.here)
+            ours.append("%s, %s: OURS\n    own:  %r\n    here: %r" % words)
+    lines = []
+    for (question, cause), what in known.items():
+        lines.append("%s (%s): the platform: %s" % (question, ", ".join(what), cause))
+    return lines + ours
 
 
 def with_names(value: Any) -> Any:
@@ -184,17 +204,13 @@ def with_names(value: Any) -> Any:
     return [with_names(one) for one in value] if isinstance(value, list) else value
 
 
-def whose(difference: Difference) -> str:
-    if difference.cause:
-        return "the platform: " + difference.cause
-    return "OURS\n    own:  %r\n    here: %r" % (difference.own, difference.here)
-
-
 def described(description: Dict[str, Any]) -> str:
-    kept = {
-        name: description[name] for name in ("build", "buildno", "limits") if name in description
-    }
-    return json.dumps(kept) if kept else "it says nothing of itself"
+    known = [name for name in ("build", "buildno") if name in description]
+    words = ["%s %s" % (name, shortened(description[name])) for name in known]
+    limits = description.get("limits")
+    if isinstance(limits, dict):
+        words += ["%s %s" % (name, shortened(value)) for name, value in sorted(limits.items())]
+    return "\n  ".join(words) or "it says nothing of itself"
 
 
 def is_well(found: Dict[str, Any]) -> bool:

@@ -188,7 +188,7 @@ def several_at_once(subject: Subject) -> None:
     wide = subject.again("wide", concurrency=4)
     wide.ask(Question("warm"))
     answers = at_once(8, lambda: wide.ask(Question("slow", path="/slow/0.3")))
-    expect([answer.status for answer in answers] == [200] * 8, answers)
+    expect([answer.status for answer in answers] == [200] * 8, *answers)
 
 
 def at_once(count: int, ask: Callable[[], Answer]) -> List[Answer]:
@@ -223,7 +223,9 @@ def checked(subject: Subject, check: Callable[[Subject], None]) -> Check:
         raise
     except Skipped as skipped:
         return Check(name, True, "not asked: %s" % skipped)
-    except (AssertionError, OSError, ValueError, KeyError, TypeError) as failure:
+    except AssertionError as failure:
+        return Check(name, False, str(failure))
+    except (Failed, OSError, ValueError, KeyError, TypeError) as failure:
         return Check(name, False, "%s: %s" % (type(failure).__name__, failure))
     return Check(name, True)
 

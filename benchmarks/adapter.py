@@ -21,9 +21,9 @@ from benchmarks import samples
 from benchmarks.comparing import CONNECTIONS, difference, in_rounds, loss, sides, started, summed_up
 from benchmarks.results import Scale, arguments, write
 from benchmarks.servers import SIDES, Server, start_of
+from testing.adapter import copy_adapter
+from testing.example import example_python
 from tests.adapter.environments import environment
-from tests.support.adapter import copy_adapter
-from tests.support.example import example_python
 
 MAX_PINS = "py37-flask1.1-restplus"
 

@@ -16,7 +16,7 @@ from benchmarks.comparing import alternating, difference, ratio, sides
 from benchmarks.results import Scale, arguments, write
 from benchmarks.servers import MODELS, SIDES, Call, Server, start_at_port
 from benchmarks.summary import percentile
-from tests.support.example import example_python
+from testing.example import example_python
 
 AT_ONCE = 200
 CALL = Call("/", (), b"{}")

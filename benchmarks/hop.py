@@ -17,8 +17,8 @@ from benchmarks import samples
 from benchmarks.comparing import in_rounds, summed_up
 from benchmarks.results import Scale, arguments, write
 from benchmarks.servers import Server, Start, start_of
-from tests.support.example import environ_of, example_python, free_port
-from tests.support.process import accepts, until
+from testing.example import environ_of, example_python, free_port
+from testing.process import accepts, until
 
 EXAMPLE = "fastapi-model"
 RELAY = Path(__file__).resolve().parent / "relay.py"

@@ -26,8 +26,8 @@ from _pytest.outcomes import OutcomeException
 from benchmarks.results import Scale, arguments, write
 from benchmarks.summary import spread
 from images.image.documents import CONFIGS, LAYER_TYPES, MANIFESTS
-from tests.support.engine import running_engine
-from tests.support.registry import real_registry
+from testing.engine import running_engine
+from testing.registry import real_registry
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 300_000_000

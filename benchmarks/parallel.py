@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks.comparing import difference
 from benchmarks.results import Scale, arguments, write
 from benchmarks.servers import MODELS, SIDES, Call, Server, start_at_port
-from tests.support.needs import need
-from tests.support.process import status_of
+from testing.prerequisites import need
+from testing.process import status_of
 
 SECONDS = 0.3
 PREDICTIONS = 100

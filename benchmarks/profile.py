@@ -18,7 +18,7 @@ from benchmarks.comparing import alternating
 from benchmarks.results import Scale, arguments, write
 from benchmarks.servers import Server, start_of
 from benchmarks.summary import spread
-from tests.support.adapter import initialization
+from testing.adapter import initialization
 
 STAGED = str(Path(__file__).resolve().parent / "staged.py")
 PYTHONS = {"max-digits-py37": of_max, "max-digits": of_example("max-digits")}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.machine import machine
-from tests.support.adapter import ADAPTER
+from testing.adapter import ADAPTER
 
 FOLDER = Path(__file__).resolve().parent / "results"
 PARTS = (

@@ -10,8 +10,8 @@ import zlib
 from PIL import Image
 
 from benchmarks.servers import Call
-from tests.support.example import EXAMPLES
-from tests.support.max_server import multipart
+from testing.example import EXAMPLES
+from testing.max_server import multipart
 
 CHUNK = 12  # bytes that a chunk of PNG takes beside its content, and all of the last one
 

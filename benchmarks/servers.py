@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
 from benchmarks.machine import resident_mb
-from tests.support.adapter import ADAPTER, ROOT, WIRE, activation, initialization
-from tests.support.controller import params_from_request
-from tests.support.example import (
+from testing.adapter import ADAPTER, ROOT, WIRE, activation, initialization
+from testing.controller import params_from_request
+from testing.example import (
     EXAMPLES,
     environ_of,
     free_port,
@@ -26,8 +26,8 @@ from tests.support.example import (
     on_port,
     variables_of,
 )
-from tests.support.max_server import MOVED_PORT
-from tests.support.process import Process, descendants
+from testing.max_server import MOVED_PORT
+from testing.process import Process, descendants
 
 MODELS = Path(__file__).resolve().parent / "models"
 SIDES = ("own", "adapter")

@@ -29,6 +29,7 @@ NO_LIMIT = 86400.0
 NOT_IN_TIME = "the model wasn't ready in time"
 MORE_TIME = "; it needs more time (a higher limit, -t)"
 OWN_PROCESS = "the program replaces Python's threads or sockets: it gets a process of its own"
+NO_PREFIX = "its pages don't know where they live: told so, a Starlette before 0.35 finds no route"
 ANOTHER_PORT = (
     "; none of them is the model's, as far as can be told: OPENWHISK_TARGET says which is"
 )
@@ -225,8 +226,12 @@ class Model:
         return variables_for_config(config, self.command, os.environ)
 
     def _start_child(self, plan: Plan, environ: Dict[str, str]) -> Started:
+        from openwhisk_adapter.starting.packages import loses_its_routes
         from openwhisk_adapter.starting.process import Child
 
+        if "UVICORN_ROOT_PATH" in plan.variables and loses_its_routes(self.command):
+            self._log.once(NO_PREFIX)
+            del environ["UVICORN_ROOT_PATH"]
         command = self.command + list(plan.arguments)
         return Child(
             command,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.bases import base
-from tests.support.engine import engine
-from tests.support.images import images
+from testing.bases import base
+from testing.engine import engine
+from testing.images import images
 
 __all__ = ["base", "engine", "images"]
 
@@ -24,7 +24,7 @@ SLOW = (
     "tests/images/test_package.py",
     "tests/images/test_provenance.py",
     "tests/servers/",
-    "tests/strength/",
+    "tests/stress/",
 )
 
 

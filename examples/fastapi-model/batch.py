@@ -4,9 +4,8 @@ line comes out.
     python batch.py URL FILE [--auth KEY] [--lines 100] [--parallel 4]
 
 URL is the web action (http://HOST/api/v1/web/guest/default/fastapi-model) or, with --auth, the
-action itself
-(http://HOST/api/v1/namespaces/_/actions/fastapi-model), which also works for an action that isn't
-on the web.
+action itself (http://HOST/api/v1/namespaces/_/actions/fastapi-model), which also works for an
+action that isn't on the web.
 """
 
 import argparse

@@ -6,7 +6,7 @@ import subprocess
 import threading
 from contextlib import contextmanager, suppress
 
-from tests.support.needs import need
+from testing.prerequisites import need
 
 
 class Saying(socketserver.BaseRequestHandler):

@@ -16,11 +16,11 @@ from acceptance.cluster import Cluster, Failed
 from acceptance.differences import ACCEPT, CHARSET, NO_TYPE, OPTIONS, differences
 from acceptance.http import Place
 from acceptance.messages import Answer, Question
+from testing.adapter import ROOT
+from testing.gateway import Gateway
+from testing.process import until
+from testing.recordings import GUEST_KEY
 from tests.acceptance.odd import answering, self_signed
-from tests.support.adapter import ROOT
-from tests.support.gateway import Gateway
-from tests.support.process import until
-from tests.support.recordings import GUEST_KEY
 
 OWN, HERE = "http://127.0.0.1:5000", "http://127.0.0.1:3233/api/v1/web/guest/default/model"
 

@@ -5,11 +5,10 @@ import importlib.util
 
 import pytest
 
-from tests.support.adapter import Adapter, folder_of
+from testing.adapter import Adapter, folder_of
 
 # The same app taken as it is about to be served, from a WSGI server or from uvicorn, and as a
-# server
-# of its own behind a shell.
+# server of its own behind a shell.
 COMMANDS = {
     "in-process": ["python", "app.py"],
     "http": ["sh", "-c", "cd . && exec python app.py"],

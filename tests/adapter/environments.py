@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.needs import needed
-from tests.support.virtualenv import interpreter, virtualenv
+from testing.prerequisites import needed
+from testing.virtualenv import interpreter, virtualenv
 
 PINS = Path(__file__).resolve().parent / "environments"
 

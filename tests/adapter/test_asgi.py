@@ -18,9 +18,9 @@ from openwhisk_adapter.messages import Refused, Request
 from openwhisk_adapter.servers import Unreachable, arriving
 from openwhisk_adapter.servers.exchange import Exchange, Stage
 from openwhisk_adapter.starting.asgi import UvicornCapture
-from tests.support.adapter import SENTINEL, Adapter, environment, folder_of
-from tests.support.controller import Answer
-from tests.support.process import Process, accepts, descendants, free_port, until
+from testing.adapter import SENTINEL, Adapter, environment, folder_of
+from testing.controller import Answer
+from testing.process import Process, accepts, descendants, free_port, until
 
 uvicorn = pytest.importorskip("uvicorn", reason="the project's own environment has it")
 asgi = pytest.importorskip("openwhisk_adapter.servers.asgi", reason="Python 3.6 can't import it")

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from openwhisk_adapter.starting import packages
 from openwhisk_adapter.starting.commands import (
     Interpreter,
     Kind,
@@ -214,3 +215,42 @@ def test_an_executable_script_is_recognised_by_its_first_line(tmp_path):
 
 def test_a_command_that_cannot_be_read_is_started_as_it_is(tmp_path):
     assert this_interpreter().beginning(str(tmp_path)) == ""
+
+
+# -- the packages that it finds --------------------------------------------------------------------
+
+
+def installed(folder, *names):
+    """An environment with a `uvicorn` and what pip leaves of the packages of these names."""
+    packages = folder / "lib" / "python3.9" / "site-packages"
+    packages.mkdir(parents=True)
+    for name in names:
+        (packages / (name + ".dist-info")).mkdir()
+    program = folder / "bin" / "uvicorn"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    return [str(program), "app:app", "--workers", "2"]
+
+
+@pytest.mark.parametrize(
+    "names, loses",
+    [
+        (["uvicorn-0.30.0", "starlette-0.27.0"], True),
+        (["uvicorn-0.30.0", "starlette-0.27.0", "starlette_testing-1.0.0"], True),
+        (["uvicorn-0.25.0", "starlette-0.27.0"], False),
+        (["uvicorn-0.30.0", "starlette-0.35.0"], False),
+        (["uvicorn-0.54.0", "starlette-1.10.0"], False),
+    ],
+)
+def test_an_older_starlette_finds_no_route_when_a_newer_uvicorn_is_told_a_prefix(
+    tmp_path, monkeypatch, names, loses
+):
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "nowhere")])
+    assert packages.loses_its_routes(installed(tmp_path, *names)) == loses
+
+
+def test_only_uvicorn_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [])
+    assert not packages.loses_its_routes(["gunicorn", "app:app"])
+    assert not packages.loses_its_routes(["uvicorn-of-nobody", "app:app"])

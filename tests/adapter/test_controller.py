@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.support.controller import TRANSACTION, Answer, params_from_request, response_from_result
+from testing.controller import TRANSACTION, Answer, params_from_request, response_from_result
 
 VECTORS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "vectors")
 with open(os.path.join(VECTORS, "results.json"), encoding="utf-8") as _file:

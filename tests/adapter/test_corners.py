@@ -29,9 +29,9 @@ from openwhisk_adapter.starting.capture import Places, _tell_when_executed
 from openwhisk_adapter.starting.commands import which
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.wire import length_from_text
+from testing.adapter import ADAPTER, action_with
+from testing.process import free_port, until
 from tests.adapter.conftest import COMMANDS
-from tests.support.adapter import ADAPTER, action_with
-from tests.support.process import free_port, until
 
 SERVE = """
 from wsgiref.simple_server import make_server

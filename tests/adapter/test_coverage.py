@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.adapter.again import assert_succeeded, run, run_again
+from tests.adapter.rerun import assert_succeeded, run, run_again
 
 SETTINGS = "--rcfile=tests/adapter/coverage.ini"
 COVERAGE = [sys.executable, "-m", "coverage"]

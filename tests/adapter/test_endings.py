@@ -10,10 +10,10 @@ import time
 import pytest
 
 from openwhisk_adapter.starting.family import Family
+from testing.adapter import APPS, Adapter, folder_of
+from testing.prerequisites import need, needed
+from testing.process import accepts, alive, descendants, free_port, status_of, until
 from tests.adapter.test_life import _root, _unshares, as_other_user, open_to_others, readable
-from tests.support.adapter import APPS, Adapter, folder_of
-from tests.support.needs import need, needed
-from tests.support.process import accepts, alive, descendants, free_port, status_of, until
 
 assert readable  # a fixture
 

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
+from testing.virtualenv import interpreter
 from tests.adapter.environments import ENVIRONMENTS, NAMES, PINS, environment
-from tests.support.virtualenv import interpreter
 
 
 def pins_of(name):

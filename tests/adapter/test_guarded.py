@@ -11,9 +11,9 @@ import time
 
 import pytest
 
+from testing.adapter import SENTINEL, activation, initialization
+from testing.process import status_of, until
 from tests.adapter.conftest import COMMANDS
-from tests.support.adapter import SENTINEL, activation, initialization
-from tests.support.process import status_of, until
 
 SERVER = ["sh", "-c", "cd . && exec python app.py"]
 

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.adapter import Adapter, activation, folder_of
-from tests.support.process import alive
+from testing.adapter import Adapter, activation, folder_of
+from testing.process import alive
 
 
 def error_of(reply):

@@ -16,7 +16,7 @@ import pytest
 
 from openwhisk_adapter.settings import PREFIX, Settings
 from openwhisk_adapter.starting.family import MARK
-from tests.support.adapter import ADAPTER, ROOMS, ROOT, environment
+from testing.adapter import ADAPTER, ROOMS, ROOT, environment
 
 WORDS = (tokenize.NAME, tokenize.NUMBER, tokenize.STRING, tokenize.OP)
 MOST_WORDS_OF_A_LINE = 22

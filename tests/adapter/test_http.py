@@ -14,8 +14,9 @@ from urllib.parse import quote
 import pytest
 
 from openwhisk_adapter.servers.http import Address, Http
-from tests.support.adapter import SENTINEL, Adapter, action_with, activation, folder_of
-from tests.support.process import alive, descendants, free_port, status_of, until
+from testing.adapter import SENTINEL, Adapter, action_with, activation, folder_of
+from testing.process import alive, descendants, free_port, status_of, until
+from tests.adapter.test_commands import installed
 
 SERVER = ["sh", "-c", "cd . && exec python app.py"]
 
@@ -372,6 +373,14 @@ def test_init_waits_for_a_slow_start(server):
 def test_the_environment_of_init_is_the_servers(server):
     lines = told(ready(server(), TOLD="yes", MODEL_PATH="/weights").web("GET", "/told"))
     assert "MODEL_PATH=/weights" in lines and "UVICORN_ROOT_PATH=" + PREFIX in lines
+
+
+def test_a_server_that_would_lose_its_routes_is_told_no_prefix(start, tmp_path):
+    command = installed(tmp_path / "environment", "uvicorn-0.30.0", "starlette-0.27.0")
+    with open(command[0], "w") as program:
+        program.write("#!/bin/sh\nexec python app.py\n")
+    lines = told(ready(start("odd_server", *command)).web("GET", "/told"))
+    assert not [line for line in lines if line.startswith("UVICORN_ROOT_PATH=")]
 
 
 def test_a_start_that_takes_too_long_fails_with_the_log(server):

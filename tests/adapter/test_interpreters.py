@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.adapter.again import assert_succeeded, run_again
 from tests.adapter.environments import NAMES, environment
+from tests.adapter.rerun import assert_succeeded, run_again
 
 # A server behind a port doesn't care for the packages here, and its interpreter is that of another
 # run.

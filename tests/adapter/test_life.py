@@ -20,10 +20,10 @@ from http.client import HTTPConnection, HTTPResponse
 import pytest
 
 from openwhisk_adapter.servers.wsgi import Wsgi
+from testing.adapter import SENTINEL, Adapter, action_with, activation, folder_of
+from testing.prerequisites import need, needed
+from testing.process import alive, descendants, status_of, until
 from tests.adapter.conftest import COMMANDS
-from tests.support.adapter import SENTINEL, Adapter, action_with, activation, folder_of
-from tests.support.needs import need, needed
-from tests.support.process import alive, descendants, status_of, until
 
 
 def loaded(adapter, **env):

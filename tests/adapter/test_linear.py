@@ -9,8 +9,8 @@ import pytest
 from openwhisk_adapter import addresses, codings, envelope, forms, headers, mediatypes, result
 from openwhisk_adapter.messages import Request, Response
 from openwhisk_adapter.request import request_from_params
-from tests.support import growth
-from tests.support.growth import MEBIBYTE, repeated
+from testing import growth
+from testing.growth import MEBIBYTE, repeated
 
 NAME = "/guest/model"
 GET = Request("GET", "/p", prefix="/api/v1/web/guest/default/model", host="h", bare=True)

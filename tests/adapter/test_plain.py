@@ -11,7 +11,7 @@ from openwhisk_adapter import listener, wire
 from openwhisk_adapter.listener import body_from_connection
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.servers import relay
-from tests.support.process import free_port
+from testing.process import free_port
 
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
 

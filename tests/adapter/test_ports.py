@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.support.process import accepts, free_port, until
+from testing.process import accepts, free_port, until
 
 
 def ports(count):

@@ -17,7 +17,7 @@ from openwhisk_adapter.forms import names_in_multipart
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.request import request_from_params
 from openwhisk_adapter.settings import Settings, is_platform, settings_from_environ
-from tests.support.adapter import ROOT, activation
+from testing.adapter import ROOT, activation
 
 with open(os.path.join(ROOT, "tests", "vectors", "requests.json"), encoding="utf-8") as _file:
     RECORDED = json.load(_file)

@@ -14,9 +14,9 @@ from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.request import request_from_params
 from openwhisk_adapter.result import redirected_to_slash, result_and_json, result_from_response
 from openwhisk_adapter.settings import Settings
-from tests.support.adapter import ROOT
-from tests.support.controller import RESULT_LIMIT, media_type, response_from_result
-from tests.support.process import until
+from testing.adapter import ROOT
+from testing.controller import RESULT_LIMIT, media_type, response_from_result
+from testing.process import until
 
 with open(os.path.join(ROOT, "tests", "vectors", "results.json"), encoding="utf-8") as _file:
     RECORDED = json.load(_file)["cases"]

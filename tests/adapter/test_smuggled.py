@@ -40,8 +40,8 @@ def test_a_head_that_two_could_read_in_two_ways_is_refused(public_of, backend, k
 @pytest.fixture(scope="module")
 def public_of(tmp_path_factory):
     """A plain server behind each of the back ends in which we read the head."""
+    from testing.adapter import Adapter, folder_of
     from tests.adapter.conftest import COMMANDS
-    from tests.support.adapter import Adapter, folder_of
 
     running = {}
 

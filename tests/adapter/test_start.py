@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
+from testing.adapter import ADAPTER, SENTINEL, environment
+from testing.process import descendants, free_port, until
 from tests.adapter.conftest import COMMANDS
-from tests.support.adapter import ADAPTER, SENTINEL, environment
-from tests.support.process import descendants, free_port, until
 
 COULD_NOT = "the model couldn't be loaded: app.py ended with RuntimeError"
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
+from testing.process import free_port, until
 from tests.adapter.conftest import COMMANDS
-from tests.support.process import free_port, until
 
 
 class Relay:

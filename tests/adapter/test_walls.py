@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.support.adapter import ROOT
+from testing.adapter import ROOT
 
 HOUSE = "openwhisk_adapter"
 

@@ -18,9 +18,9 @@ from benchmarks.report import SECTIONS, filled, growth_summary, latency_table, s
 from benchmarks.results import FOLDER, PARTS, folder_of, parser, read
 from benchmarks.servers import SIDES
 from benchmarks.summary import farthest_from, line_through, percentile, spread
-from tests.support.adapter import ROOT
-from tests.support.example import EXAMPLES
-from tests.support.needs import needed
+from testing.adapter import ROOT
+from testing.example import EXAMPLES
+from testing.prerequisites import needed
 
 # A stand-in, and examples that no figures were taken of yet.
 NOT_COMPARED = {"generate", "mlflow", "tf-serving", "torchserve", "triton"}

@@ -19,8 +19,8 @@ from benchmarks.scale import (
     steady,
     trace_from_file,
 )
-from tests.support.adapter import ROOT
-from tests.support.gateway import WEB, Gateway
+from testing.adapter import ROOT
+from testing.gateway import WEB, Gateway
 
 COLD, WARM = 5.0, 0.5
 

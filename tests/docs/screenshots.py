@@ -8,11 +8,11 @@ what came of it.
 import tempfile
 from pathlib import Path
 
+from testing.browser import chromium, first
+from testing.example import EXAMPLES, example_python
+from testing.gateway import WEB, Gateway
+from testing.process import accepts
 from tests.docs.walkthrough import ROOT
-from tests.support.browser import chromium, first
-from tests.support.example import EXAMPLES, example_python
-from tests.support.gateway import WEB, Gateway
-from tests.support.process import accepts
 
 FOLDER = EXAMPLES / "max-digits"
 SIZE = (1200, 960)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from testing.example import EXAMPLES, example_python
+from testing.prerequisites import need
+from testing.process import Process, free_port, until
 from tests.docs.markdown import FENCED, INDENTED, SPAN, blocks
 from tests.docs.walkthrough import ROOT, Walkthrough, clone_of_head, pattern_from_shown
-from tests.support.example import EXAMPLES, example_python
-from tests.support.needs import need
-from tests.support.process import Process, free_port, until
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted(
     (ROOT / "docs").glob("*.md")

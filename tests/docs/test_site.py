@@ -10,9 +10,9 @@ import yaml
 from docs.notes import CHANGES, notes
 from docs.site import as_mkdocs_reads_it
 from images.action.adapter import version
+from testing.prerequisites import needed
 from tests.docs.markdown import blocks
 from tests.docs.walkthrough import ROOT, clone_of_head
-from tests.support.needs import needed
 
 
 @pytest.fixture

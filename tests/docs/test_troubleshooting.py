@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from testing.adapter import ADAPTER, Adapter, environment, folder_of
+from testing.example import Served, example_python
+from testing.gateway import WEB, Gateway
+from testing.process import Process, free_port
 from tests.docs.markdown import blocks
 from tests.docs.walkthrough import ROOT, pattern_from_shown
-from tests.support.adapter import ADAPTER, Adapter, environment, folder_of
-from tests.support.example import Served, example_python
-from tests.support.gateway import WEB, Gateway
-from tests.support.process import Process, free_port
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 FLASK = """

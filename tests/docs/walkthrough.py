@@ -23,8 +23,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from testing.process import Process, free_port, until
 from tests.docs.markdown import blocks
-from tests.support.process import Process, free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE_PORTS = ("3233", "8080")

@@ -1,5 +1,5 @@
 """What tests of the models of the MAX shape share."""
 
-from tests.support.max_server import action, own, python, server
+from testing.max_server import action, own, python, server
 
 __all__ = ["action", "own", "python", "server"]

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from selenium.webdriver.common.by import By
 
-from tests.support.browser import chromium
-from tests.support.example import (
+from testing.browser import chromium
+from testing.example import (
     EXAMPLES,
     KINDS,
     Action,
@@ -20,7 +20,7 @@ from tests.support.example import (
     instruction,
     served,
 )
-from tests.support.process import until
+from testing.process import until
 
 NAME = "bento-iris"
 FOLDER = EXAMPLES / NAME

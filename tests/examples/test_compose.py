@@ -11,9 +11,9 @@ import sys
 import pytest
 import yaml
 
-from tests.support.example import EXAMPLES, environ_of, example_python
-from tests.support.gateway import Gateway
-from tests.support.recordings import GUEST_KEY
+from testing.example import EXAMPLES, environ_of, example_python
+from testing.gateway import Gateway
+from testing.recordings import GUEST_KEY
 
 FOLDER = EXAMPLES / "compose"
 MODELS = [

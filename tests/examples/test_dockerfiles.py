@@ -2,9 +2,8 @@
 gateway's Docker.
 
 The bases of the Dockerfiles can't be pulled everywhere. What stands in for them in the tests' own
-engine, under their
-names, is Debian with its Python and the packages that the examples pin, so that nothing is fetched
-by a build.
+engine, under their names, is Debian with its Python and the packages that the examples pin, so that
+nothing is fetched by a build.
 """
 
 import re
@@ -13,14 +12,14 @@ import subprocess
 import pytest
 
 from images.action.adapter import version
-from tests.support.example import EXAMPLES, ROOT
-from tests.support.gateway import WEB, Gateway
-from tests.support.max_server import multipart
+from testing.example import EXAMPLES, ROOT
+from testing.gateway import WEB, Gateway
+from testing.max_server import multipart
 
 VERSION = version()
 # The path, the request, and what the answer holds as it does where the example is run by itself.
-# One start command in
-# the shell form, one in the exec form; the packages of the others would take minutes.
+# One start command in the shell form, one in the exec form; the packages of the others would take
+# minutes.
 ASKED = {
     "max-digits": (
         "/model/predict",

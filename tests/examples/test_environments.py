@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from tests.support.example import newer
-from tests.support.virtualenv import fingerprint, with_included
+from testing.example import newer
+from testing.virtualenv import fingerprint, with_included
 
 
 @pytest.fixture

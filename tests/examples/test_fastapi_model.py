@@ -11,8 +11,8 @@ from typing import List
 
 import pytest
 
-from tests.support.browser import chromium, first
-from tests.support.example import (
+from testing.browser import chromium, first
+from testing.example import (
     EXAMPLES,
     KINDS,
     Action,

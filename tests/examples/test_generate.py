@@ -8,9 +8,9 @@ import urllib.request
 
 import pytest
 
-from tests.support.example import EXAMPLES, KINDS, ROOT, Gateway, example_python, on_port, served
-from tests.support.process import free_port, until
-from tests.support.relay import relay
+from testing.example import EXAMPLES, KINDS, ROOT, Gateway, example_python, on_port, served
+from testing.process import free_port, until
+from testing.relay import relay
 
 NAME = "generate"
 FOLDER = EXAMPLES / NAME

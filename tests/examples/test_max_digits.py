@@ -11,9 +11,9 @@ import subprocess
 import pytest
 from PIL import Image
 
+from testing.example import EXAMPLES, Gateway, example_python
+from testing.max_server import essence, multipart
 from tests.adapter.environments import ENVIRONMENTS, environment
-from tests.support.example import EXAMPLES, Gateway, example_python
-from tests.support.max_server import essence, multipart
 
 NAME = "max-digits"
 FOLDER = EXAMPLES / NAME

@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.support.example import EXAMPLES, example_python
-from tests.support.max_server import essence
+from testing.example import EXAMPLES, example_python
+from testing.max_server import essence
 
 NAME = "max-sentiment"
 FOLDER = EXAMPLES / NAME

@@ -10,8 +10,8 @@ import subprocess
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from tests.support.example import EXAMPLES, example_python
-from tests.support.max_server import essence, multipart
+from testing.example import EXAMPLES, example_python
+from testing.max_server import essence, multipart
 
 NAME = "max-upscale"
 FOLDER = EXAMPLES / NAME

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.support.example import (
+from testing.example import (
     EXAMPLES,
     KINDS,
     Action,

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.support.example import EXAMPLES, environ_of, served
-from tests.support.needs import need
+from testing.example import EXAMPLES, environ_of, served
+from testing.prerequisites import need
 
 # The key that OpenWhisk documents for the namespace of a standalone server.
 KEY = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"  # noqa: E501

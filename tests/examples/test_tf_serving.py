@@ -1,6 +1,5 @@
 """The TensorFlow Serving example: the REST contract of the real server, asked of the stand-in that
-answers in its place
-by itself, behind the adapter and behind the gateway."""
+answers in its place by itself, behind the adapter and behind the gateway."""
 
 import base64
 import json
@@ -10,8 +9,8 @@ import subprocess
 import pytest
 import requests
 
-from tests.support.example import EXAMPLES, KINDS, example_python, instruction, served
-from tests.support.needs import need
+from testing.example import EXAMPLES, KINDS, example_python, instruction, served
+from testing.prerequisites import need
 
 NAME = "tf-serving"
 FOLDER = EXAMPLES / NAME

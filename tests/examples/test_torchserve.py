@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from tests.support.example import EXAMPLES, KINDS, example_python, instruction, served
-from tests.support.max_server import multipart
-from tests.support.needs import need
+from testing.example import EXAMPLES, KINDS, example_python, instruction, served
+from testing.max_server import multipart
+from testing.prerequisites import need
 
 NAME = "torchserve"
 FOLDER = EXAMPLES / NAME

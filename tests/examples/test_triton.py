@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.support.example import EXAMPLES, KINDS, example_python, instruction, served
+from testing.example import EXAMPLES, KINDS, example_python, instruction, served
 
 NAME = "triton"
 FOLDER = EXAMPLES / NAME

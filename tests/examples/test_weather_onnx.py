@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.example import (
+from testing.example import (
     EXAMPLES,
     KINDS,
     Action,
@@ -18,7 +18,7 @@ from tests.support.example import (
     instruction,
     served,
 )
-from tests.support.needs import needed
+from testing.prerequisites import needed
 
 NAME = "weather-onnx"
 FOLDER = EXAMPLES / NAME

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.gateway import Gateway
-from tests.support.replay import ReplayAction, json_reply
+from testing.gateway import Gateway
+from testing.replay import ReplayAction, json_reply
 
 
 @pytest.fixture(scope="module")

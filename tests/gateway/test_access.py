@@ -7,9 +7,9 @@ import pytest
 
 from gateway.access import Access
 from gateway.commandline import plan_from_arguments
-from tests.support.gateway import REST, WEB, Gateway
-from tests.support.recordings import GUEST_KEY
-from tests.support.replay import json_reply
+from testing.gateway import REST, WEB, Gateway
+from testing.recordings import GUEST_KEY
+from testing.replay import json_reply
 
 ADVICE = "start the gateway with --auth and a key of your own."
 OTHER = ("Origin", "https://evil.example")

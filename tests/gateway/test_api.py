@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.support.gateway import Gateway
-from tests.support.recordings import GUEST_KEY, recorded
-from tests.support.replay import ReplayAction, json_reply
+from testing.gateway import Gateway
+from testing.recordings import GUEST_KEY, recorded
+from testing.replay import ReplayAction, json_reply
 
 CALLS = recorded("api")["calls"]
 CUT = re.compile(r"^(.*)<… \d+ characters in all>$", re.DOTALL)

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from tests.support.gateway import REST, WEB
-from tests.support.process import until
-from tests.support.recordings import GUEST_KEY
-from tests.support.replay import json_reply
+from testing.gateway import REST, WEB
+from testing.process import until
+from testing.recordings import GUEST_KEY
+from testing.replay import json_reply
 
 EXEC = {"kind": "blackbox", "image": "replay"}
 

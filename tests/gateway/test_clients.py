@@ -6,12 +6,12 @@ import os
 
 import pytest
 
-from tests.support.clients import npm_session, output_of, wsk, wskdeploy
-from tests.support.gateway import WEB
-from tests.support.needs import need
-from tests.support.process import until
-from tests.support.recordings import GUEST_KEY
-from tests.support.replay import json_reply
+from testing.clients import npm_session, output_of, wsk, wskdeploy
+from testing.gateway import WEB
+from testing.prerequisites import need
+from testing.process import until
+from testing.recordings import GUEST_KEY
+from testing.replay import json_reply
 
 MANIFEST = """
 packages:

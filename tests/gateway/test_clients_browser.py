@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from tests.support.browser import chromium, first
-from tests.support.example import EXAMPLES, example_python
-from tests.support.gateway import WEB, Gateway
+from testing.browser import chromium, first
+from testing.example import EXAMPLES, example_python
+from testing.gateway import WEB, Gateway
 
 FOLDER = EXAMPLES / "max-digits"
 LARGE = 1_000_000

@@ -15,11 +15,11 @@ import pytest
 from gateway.commandline import default_data, parser, plan_from_arguments, start_lines
 from gateway.settings import Plan
 from gateway.version import PROJECT, version
-from tests.support.adapter import ROOT, environment
-from tests.support.gateway import WEB, Gateway
-from tests.support.process import descendants, until
-from tests.support.recordings import GUEST_KEY
-from tests.support.replay import ReplayAction, json_reply
+from testing.adapter import ROOT, environment
+from testing.gateway import WEB, Gateway
+from testing.process import descendants, until
+from testing.recordings import GUEST_KEY
+from testing.replay import ReplayAction, json_reply
 
 APP = """
 from flask import Flask

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from tests.support.gateway import Gateway
-from tests.support.recordings import WHISK_AUTH, recorded
-from tests.support.replay import ReplayAction, json_reply
+from testing.gateway import Gateway
+from testing.recordings import WHISK_AUTH, recorded
+from testing.replay import ReplayAction, json_reply
 
 CALLS = recorded("compose")["calls"]
 ID = re.compile("[0-9a-f]{32}")

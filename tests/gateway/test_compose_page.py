@@ -4,10 +4,10 @@ from selenium.webdriver.common.by import By
 
 from gateway.entities import Action
 from gateway.page import facts
-from tests.support.browser import chromium
-from tests.support.gateway import Gateway
-from tests.support.process import until
-from tests.support.replay import ReplayAction, json_reply
+from testing.browser import chromium
+from testing.gateway import Gateway
+from testing.process import until
+from testing.replay import ReplayAction, json_reply
 
 NAMES = "return [...document.querySelectorAll('#list li .name')].map((each) => each.textContent)"
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.gateway import WEB, Gateway
-from tests.support.process import until
-from tests.support.replay import json_reply
+from testing.gateway import WEB, Gateway
+from testing.process import until
+from testing.replay import json_reply
 
 GONE = "The requested resource does not exist."
 

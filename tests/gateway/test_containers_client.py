@@ -10,8 +10,8 @@ import pytest
 
 from gateway.containers.client import NoReply, NotListening, post, post_when_listening
 from gateway.containers.outcome import REPLY_LIMIT, Reply
-from tests.support.actions import Asked, in_loop, reply_with, serving
-from tests.support.process import free_port
+from testing.actions import Asked, in_loop, reply_with, serving
+from testing.process import free_port
 
 WIRE = json.loads((Path(__file__).parents[1] / "vectors" / "requests.json").read_text("utf-8"))[
     "envelope"

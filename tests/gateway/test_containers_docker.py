@@ -15,9 +15,9 @@ import pytest
 
 from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR
-from tests.support.actions import action, eventually, in_loop, order
-from tests.support.engine import PYTHON3
-from tests.support.process import until
+from testing.actions import action, eventually, in_loop, order
+from testing.engine import PYTHON3
+from testing.process import until
 
 IMAGE = "test/action:1"
 # An action as others write them: no adapter, no sentinel. It does what its parameters say.

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.containers.envelope import init_body_from_order, run_body_from_order
 from gateway.entities import Action, Order
-from tests.support.actions import action, order
+from testing.actions import action, order
 
 ENVELOPE = json.loads((Path(__file__).parents[1] / "vectors" / "requests.json").read_text("utf-8"))[
     "envelope"

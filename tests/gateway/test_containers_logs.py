@@ -6,7 +6,7 @@ import re
 import pytest
 
 from gateway.containers.logs import SENTINEL, LineSplitter, Log
-from tests.support.actions import in_loop
+from testing.actions import in_loop
 
 END = f"{SENTINEL}\n".encode()
 

@@ -19,7 +19,7 @@ from gateway.containers.outcome import (
     outcome_from_reply,
 )
 from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS
-from tests.support.actions import in_loop, initialised_and, order, reply_with, serving
+from testing.actions import in_loop, initialised_and, order, reply_with, serving
 
 REPLIES = json.loads((Path(__file__).parents[1] / "vectors" / "replies.json").read_text("utf-8"))[
     "cases"

@@ -17,8 +17,8 @@ import pytest
 from gateway.containers.invoker import Invoker
 from gateway.containers.leftovers import MARK, Marker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS
-from tests.support.actions import action, eventually, in_loop, order
-from tests.support.process import accepts, free_port, until
+from testing.actions import action, eventually, in_loop, order
+from testing.process import accepts, free_port, until
 
 FLASK = """
     import os, sys, time

@@ -5,8 +5,8 @@ import base64
 
 import pytest
 
-from tests.support.gateway import WEB
-from tests.support.recordings import (
+from testing.gateway import WEB
+from testing.recordings import (
     body_of,
     expected_body,
     has_own_message,
@@ -18,7 +18,7 @@ from tests.support.recordings import (
     text_of_result,
     with_ids,
 )
-from tests.support.replay import json_reply
+from testing.replay import json_reply
 
 REQUESTS = recorded("requests")
 CORS = "Access-Control-Allow-"

@@ -12,7 +12,7 @@ from gateway.containers.container import Container, Runner, StartError
 from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR, Activation
 from gateway.refusal import Refusal
-from tests.support.actions import (
+from testing.actions import (
     OK,
     Server,
     action,
@@ -23,7 +23,7 @@ from tests.support.actions import (
     reply_with,
     serving,
 )
-from tests.support.process import free_port
+from testing.process import free_port
 
 
 class Servers(Runner):

@@ -19,7 +19,7 @@ from gateway.settings import Settings
 from gateway.web.address import address_from_path
 from gateway.web.params import fields_from_body
 from gateway.web.result import survives, type_from_result
-from tests.support.growth import MEBIBYTE, assert_linear, repeated
+from testing.growth import MEBIBYTE, assert_linear, repeated
 
 # -- the first line --------------------------------------------------------------------------------
 

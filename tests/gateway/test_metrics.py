@@ -6,9 +6,9 @@ import threading
 from gateway.entities import Action, Activation
 from gateway.page.metrics import text_from_series
 from gateway.tally import HOUR, MINUTE, Minute, Ran, Tally, ran_from_summary
-from tests.support.gateway import Gateway
-from tests.support.process import until
-from tests.support.replay import json_reply
+from testing.gateway import Gateway
+from testing.process import until
+from testing.replay import json_reply
 
 LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)\Z')
 LABEL = re.compile(r'([a-z]+)="((?:[^"\\]|\\.)*)"')

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from tests.support.gateway import REST, WEB
-from tests.support.recordings import GUEST_KEY
-from tests.support.replay import json_reply
+from testing.gateway import REST, WEB
+from testing.recordings import GUEST_KEY
+from testing.replay import json_reply
 
 KEY = b"Authorization: Basic " + base64.b64encode(GUEST_KEY.encode()) + b"\r\n"
 JSON = KEY + b"Content-Type: application/json\r\n"

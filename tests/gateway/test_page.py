@@ -16,12 +16,12 @@ from selenium.webdriver.common.keys import Keys
 
 from gateway.entities import Action
 from gateway.page import facts
-from tests.support.browser import chromium, first
-from tests.support.gateway import WEB, Gateway
-from tests.support.needs import need
-from tests.support.process import until
-from tests.support.recordings import GUEST_KEY
-from tests.support.replay import json_reply
+from testing.browser import chromium, first
+from testing.gateway import WEB, Gateway
+from testing.prerequisites import need
+from testing.process import until
+from testing.recordings import GUEST_KEY
+from testing.replay import json_reply
 
 HTML = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"

@@ -9,10 +9,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from tests.support.browser import axe, chromium, first
-from tests.support.gateway import WEB, Gateway
-from tests.support.process import until
-from tests.support.recordings import GUEST_KEY
+from testing.browser import axe, chromium, first
+from testing.gateway import WEB, Gateway
+from testing.process import until
+from testing.recordings import GUEST_KEY
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
 APP = (

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from tests.support.browser import chromium
-from tests.support.gateway import WEB, Gateway
-from tests.support.process import until
-from tests.support.recordings import GUEST_KEY
+from testing.browser import chromium
+from testing.gateway import WEB, Gateway
+from testing.process import until
+from testing.recordings import GUEST_KEY
 
 APP = '''
 """A page whose scripts a test brings, and a worker that asks for the whole site."""

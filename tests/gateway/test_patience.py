@@ -8,7 +8,7 @@ from gateway.http import front
 from gateway.http.front import BodyLimits, Front, bound_sockets, port_of
 from gateway.http.messages import Response, text_response
 from gateway.http.urls import text_from_path
-from tests.support.actions import eventually, in_loop
+from testing.actions import eventually, in_loop
 
 LIMITS = BodyLimits(10, 100)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.adapter import ROOT
+from testing.adapter import ROOT
 
 GATEWAY = Path(ROOT) / "gateway"
 

@@ -6,11 +6,11 @@ import subprocess
 
 import pytest
 
+from testing.clients import wsk_words
+from testing.gateway import Gateway
+from testing.recordings import FOLDER, GUEST_KEY
+from testing.replay import ReplayAction
 from tests.gateway.test_compose import Recorder
-from tests.support.clients import wsk_words
-from tests.support.gateway import Gateway
-from tests.support.recordings import FOLDER, GUEST_KEY
-from tests.support.replay import ReplayAction
 
 COMMAND = re.compile(r"^\$ wsk (.*)$", re.MULTILINE)
 # The words of what is left out: code of other kinds, files and folders, wsk's own business, what

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.entities import SUCCESS, Activation, Trigger
 from gateway.store import PRUNED_EVERY, Selection, Store
-from tests.support.actions import action, in_loop
+from testing.actions import action, in_loop
 
 ALL = Selection("guest", limit=1000)
 IDS = itertools.count(1)

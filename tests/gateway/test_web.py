@@ -16,7 +16,7 @@ from gateway.refusal import Refusal, Stage
 from gateway.web.address import address_from_path
 from gateway.web.params import params_from_request
 from gateway.web.result import response_from_result
-from tests.support.recordings import (
+from testing.recordings import (
     body_of,
     expected_body,
     headers_of,

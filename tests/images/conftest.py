@@ -1,5 +1,5 @@
 """What the tests of images share."""
 
-from tests.support.registry import registry
+from testing.registry import registry
 
 __all__ = ["registry"]

@@ -10,7 +10,7 @@ from typing import Any, Dict, NamedTuple
 from images.action.adapter import version
 from images.commands.making import Order, made_in_registry, planned_in_registry, workshop
 from images.image.reference import reference_from_name
-from tests.support.registry import tar_gz
+from testing.registry import tar_gz
 
 VERSION = version()
 BASE, TARGET = "codait/max-ocr", "me/max-ocr"

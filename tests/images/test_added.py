@@ -19,6 +19,7 @@ from images.action.changes import Wishes
 from images.action.folder import addition_from_text, layer_from_addition
 from images.commands.making import workshop
 from images.words import Unsuitable
+from testing.registry import Odd, digest_of
 from tests.images.samples import (
     BASE,
     MAX_SETTINGS,
@@ -29,7 +30,6 @@ from tests.images.samples import (
     order_for,
     put_image,
 )
-from tests.support.registry import Odd, digest_of
 
 
 @pytest.fixture

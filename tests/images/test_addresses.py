@@ -15,7 +15,7 @@ from images.registry.credentials import Credentials
 from images.registry.repository import Repository
 from images.registry.transport import Access, Transport
 from images.words import RegistryError
-from tests.support.registry import Odd
+from testing.registry import Odd
 
 ME = Credentials("me", "secret")
 PUBLIC, CDN, PRIVATE, HERE = "93.184.215.14", "151.101.1.1", "10.1.2.3", "127.0.0.1"

@@ -24,13 +24,13 @@ from images.commands.models import known_models
 from images.commands.settings import SETTINGS, help_text
 from images.engine.engine import Engine, EngineError
 from images.engine.trial import Trials
+from testing.controller import params_from_request
+from testing.engine import PYTHON3
+from testing.images import EXAMPLE, FLASK_APP
+from testing.prerequisites import need, needed
+from testing.process import until
+from testing.registry import Odd
 from tests.images.samples import BASE, order_for, put_image
-from tests.support.controller import params_from_request
-from tests.support.engine import PYTHON3
-from tests.support.images import EXAMPLE, FLASK_APP
-from tests.support.needs import need, needed
-from tests.support.process import until
-from tests.support.registry import Odd
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = str(ROOT / "build.sh")

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.layer import by_layer, put_base
 from images.action.adapter import layer_from_project
-from tests.support.registry import cut_once, real_registry
+from testing.registry import cut_once, real_registry
 
 SIZE = 100_000_000
 LAYER = layer_from_project().descriptor.size

@@ -17,9 +17,9 @@ from urllib.request import urlopen
 import pytest
 
 from images.interpreter import NoInterpreter, compiling, files_from_folder, files_from_layers
-from tests.support.controller import params_from_request
-from tests.support.engine import NO_PYTHON, PYTHON3, root_file_system, scratch
-from tests.support.interpreter import (
+from testing.controller import params_from_request
+from testing.engine import NO_PYTHON, PYTHON3, root_file_system, scratch
+from testing.interpreter import (
     SERVERS,
     build,
     debian,
@@ -31,8 +31,8 @@ from tests.support.interpreter import (
     musl_loader,
     prefix_of_python,
 )
-from tests.support.needs import need
-from tests.support.process import until
+from testing.prerequisites import need
+from testing.process import until
 
 PLATFORM = ["--env", "__OW_API_HOST=http://platform", "--pids-limit", "1024"]
 LARGEST = 10 << 20  # bytes of the layer, as it is sent

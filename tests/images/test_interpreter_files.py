@@ -14,7 +14,7 @@ from images.interpreter import files as reading
 from images.interpreter.elf import NotElf, elf_from_bytes, loaded_part
 from images.interpreter.libraries import libraries_from_programs
 from images.interpreter.standard import imports_from_source
-from tests.support.interpreter import made, tar_from
+from testing.interpreter import made, tar_from
 
 
 def entry(name, kind=tarfile.REGTYPE, **members):

@@ -17,6 +17,7 @@ import pytest
 
 from images.commands.making import made_in_registry
 from images.words import RegistryError, Unsuitable
+from testing.registry import Odd, digest_of
 from tests.images.samples import (
     ADAPTER,
     BASE,
@@ -33,7 +34,6 @@ from tests.images.samples import (
     put_index,
     quiet,
 )
-from tests.support.registry import Odd, digest_of
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 from images.action.adapter import version
 from images.commands.manifest import manifest
 from images.commands.models import known_models
-from tests.support.clients import wskdeploy
-from tests.support.gateway import Gateway
-from tests.support.recordings import GUEST_KEY
+from testing.clients import wskdeploy
+from testing.gateway import Gateway
+from testing.recordings import GUEST_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = known_models()

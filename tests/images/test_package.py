@@ -14,11 +14,11 @@ from urllib.request import urlopen
 import pytest
 
 from images.action.adapter import layer_from_project, names_of_files, version
+from testing.interpreter import prefix_of_python
+from testing.process import Process, accepts, free_port, until
 from tests.docs.walkthrough import clone_of_head
 from tests.images.samples import ROOT
 from tests.images.test_build import action
-from tests.support.interpreter import prefix_of_python
-from tests.support.process import Process, accepts, free_port, until
 
 APP = """
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -10,6 +10,9 @@ import subprocess
 import pytest
 
 from images.action.provenance import statement_from_plan
+from testing.cosign import Cosign
+from testing.prerequisites import need
+from testing.registry import Odd, real_registry
 from tests.images.samples import (
     BASE,
     FAMILIES,
@@ -21,9 +24,6 @@ from tests.images.samples import (
     put_image,
     put_index,
 )
-from tests.support.cosign import Cosign
-from tests.support.needs import need
-from tests.support.registry import Odd, real_registry
 
 IN_TOTO = "application/vnd.in-toto+json"
 

@@ -12,6 +12,7 @@ import pytest
 
 from images.action.changes import Wishes
 from images.action.folder import addition_from_text
+from testing.registry import Odd
 from tests.images.samples import (
     BASE,
     ROOT,
@@ -22,7 +23,6 @@ from tests.images.samples import (
     put_image,
     put_index,
 )
-from tests.support.registry import Odd
 
 ACTION = TARGET + ":1.0.0"
 

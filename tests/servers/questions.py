@@ -4,8 +4,8 @@ import json
 import struct
 from typing import Dict, List, NamedTuple, Tuple
 
-from tests.support.example import EXAMPLES
-from tests.support.max_server import multipart
+from testing.example import EXAMPLES
+from testing.max_server import multipart
 
 JSON = ("Content-Type", "application/json")
 

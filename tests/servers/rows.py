@@ -4,9 +4,9 @@ on their own ports."""
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
+from testing.example import EXAMPLES
 from tests.servers import questions
 from tests.servers.questions import Questions
-from tests.support.example import EXAMPLES
 
 HERE = Path(__file__).resolve().parent
 APPS = HERE / "apps"

@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.by import By
 
+from testing.browser import chromium, first
+from testing.example import EXAMPLES, Action, Gateway, ItsOwn, example_python
+from testing.prerequisites import need, needed
+from testing.process import accepts, alive, descendants, until
+from testing.virtualenv import ENVS, locked, virtualenv
 from tests.servers.changes import compared, differences
 from tests.servers.results import Outcome, said, write_results
 from tests.servers.rows import FASTAPI_PAGE, HERE, ROWS
-from tests.support.browser import chromium, first
-from tests.support.example import EXAMPLES, Action, Gateway, ItsOwn, example_python
-from tests.support.needs import need, needed
-from tests.support.process import accepts, alive, descendants, until
-from tests.support.virtualenv import ENVS, locked, virtualenv
 
 IN_A_CONTAINER = 8080
 SECONDS_TO_END = 40

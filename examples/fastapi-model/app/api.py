@@ -34,8 +34,7 @@ app = FastAPI(
     version="1.0",
     lifespan=lifespan,
     # uvicorn reads this variable itself; gunicorn's uvicorn worker doesn't, and its docs page would
-    # ask for
-    # the openapi.json of the wrong place.
+    # ask for the openapi.json of the wrong place.
     root_path=os.environ.get("UVICORN_ROOT_PATH", ""),
 )
 

@@ -4,8 +4,7 @@ it does.
     python training/train.py
 
 A naive Bayes classifier over words and pairs of words. Needs nothing but Python; the same data and
-arguments give
-the same files.
+arguments give the same files.
 """
 
 import csv

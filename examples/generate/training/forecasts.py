@@ -3,8 +3,7 @@
     python training/forecasts.py        # prints them
 
 Sentences are put together by chance from the pieces below, so that a model has spelling, words,
-grammar and something
-like sense to find: rain falls, sun shines, snow comes with frost.
+grammar and something like sense to find: rain falls, sun shines, snow comes with frost.
 """
 
 import random

@@ -4,9 +4,8 @@ two.
     python training/train.py [FILE]
 
 A network of one hidden layer sees the last characters and says how likely each character is to come
-next. The last
-tenth of the forecasts is held out; metrics.json says how often the likeliest character is the right
-one there.
+next. The last tenth of the forecasts is held out; metrics.json says how often the likeliest
+character is the right one there.
 """
 
 import json

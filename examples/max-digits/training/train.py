@@ -2,10 +2,9 @@
 folder.
 
 The digits that scikit-learn ships (8 x 8 pixels, 16 greys) are drawn as images, turned and slanted
-a little,
-and go through the very code that reads a client's image. The last 40 of each digit, from other
-hands than the
-first, are held out: never trained on, and drawn in samples/held-out.png, a row for each digit.
+a little, and go through the very code that reads a client's image. The last 40 of each digit, from
+other hands than the first, are held out: never trained on, and drawn in samples/held-out.png, a row
+for each digit.
 """
 
 import os

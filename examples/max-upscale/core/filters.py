@@ -1,9 +1,8 @@
 """Enlarging four times with learned filters; arrays in, arrays out.
 
 Each pixel's surroundings choose a filter: by the direction of the edge that runs through them, how
-strong it is,
-and how straight. The filter makes 4 x 4 pixels of the 5 x 5 around it, as a correction to bicubic
-enlargement.
+strong it is, and how straight. The filter makes 4 x 4 pixels of the 5 x 5 around it, as a
+correction to bicubic enlargement.
 """
 
 import numpy as np

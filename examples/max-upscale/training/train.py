@@ -2,8 +2,8 @@
 folder.
 
 The two photographs that scikit-learn ships are shrunk four times; the filters learn to give back
-what that lost,
-turned and mirrored in all eight ways. The middle quarter of each photograph is held out.
+what that lost, turned and mirrored in all eight ways. The middle quarter of each photograph is held
+out.
 """
 
 import sys

@@ -2,10 +2,8 @@
 two models only.
 
 It isn't TensorFlow Serving and doesn't read SavedModels: it computes, with NumPy, from the weights
-that
-training/export.py has put beside each of them in assets.extra/. It exists so that what lies around
-the real server can
-be tested where the real server can't be installed.
+that training/export.py has put beside each of them in assets.extra/. It exists so that what lies
+around the real server can be tested where the real server can't be installed.
 """
 
 import argparse

@@ -4,8 +4,7 @@ TensorFlow answers.
     python training/export.py
 
 half_plus_two is arithmetic; digits is a softmax regression trained on the 8 x 8 digits that scikit-
-learn ships, for an
-input that is an image's bytes.
+learn ships, for an input that is an image's bytes.
 """
 
 import shutil

@@ -4,10 +4,9 @@ something to find.
     python training/generate.py
 
 Pressure wanders over days; low pressure brings humidity, wind from the west and rain, humid air
-fog. An hour is called
-one after which it rains by chance, the chance growing with what a forecaster would look at: low
-pressure, humid air,
-wind from the west, rain that falls already. So no model can be right about every hour.
+fog. An hour is called one after which it rains by chance, the chance growing with what a forecaster
+would look at: low pressure, humid air, wind from the west, rain that falls already. So no model can
+be right about every hour.
 """
 
 import csv

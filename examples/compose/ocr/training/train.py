@@ -1,10 +1,8 @@
 """Trains the letters and writes letters.npz, and the samples: python training/train.py [FILE]
 
 Lines of chance text are printed with the font that Pillow ships, in all sizes, a little blurred,
-and cut into letters
-by the code that cuts a client's picture. What is held out are lines of other text: metrics.json
-says how many of their
-letters are read as they were written.
+and cut into letters by the code that cuts a client's picture. What is held out are lines of other
+text: metrics.json says how many of their letters are read as they were written.
 """
 
 import json

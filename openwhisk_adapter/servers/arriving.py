@@ -5,6 +5,7 @@ in size and time; every other connection is uvicorn's own from its first byte on
 """
 
 import asyncio
+import contextlib
 from enum import Enum
 from typing import Any, Callable, Optional, Set
 
@@ -172,7 +173,8 @@ class Arriving(asyncio.Protocol):
     ) -> None:
         self.step = Step.ANSWER
         self.transport.write(contract.bytes_from_reply(status, body))
-        self.transport.write_eof()  # a process that the model has forked holds this one as well
+        with contextlib.suppress(OSError):  # whoever asked may have gone
+            self.transport.write_eof()  # a process that the model has forked holds it as well
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self.be_patient()

@@ -223,7 +223,7 @@ def test_a_model_that_was_never_started_has_no_cause():
 
 def test_a_server_gets_a_configuration_by_which_it_reads_its_variables(start):
     adapter = start(None, "torchserve", PATH=os.path.dirname(sys.executable))
-    assert "the start command ['torchserve'" in adapter.init().json["error"]
+    assert "the start command can't be run" in adapter.init().json["error"]
 
 
 def test_a_server_without_a_path_of_readiness_is_ready():

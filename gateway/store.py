@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS activations (
 CREATE INDEX IF NOT EXISTS activations_by_start ON activations (namespace, start);
 """
 NEWEST_FIRST = "ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
+UNREADABLE = "what it says of {!r} can't be read"
 #: In characters: 200 records with their logs could be two gigabytes.
 MOST_TEXT = 16 * 1024 * 1024
 # Removing what is too old takes as long for many as for one.
@@ -87,7 +88,10 @@ class Store:
         rows = self._thread.submit(self._rows, query, ()).result()
         found = {}
         for path, record in rows:
-            found[path] = read(jsontext.value_from_json(record.encode("utf-8")))
+            try:
+                found[path] = read(jsontext.value_from_json(record.encode("utf-8")))
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise ValueError(UNREADABLE.format(path)) from error
         return found
 
     def close(self) -> None:

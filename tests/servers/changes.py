@@ -48,7 +48,7 @@ class Change(NamedTuple):
 CHANGES = [
     # The platform would call it HTML: bytes are what nothing is said of.
     Change(BOTH, EVERY, "kind", r"^$", "application/octet-stream"),
-    Change(BOTH, EVERY, "kind", r"^(text/\w+)(; *charset=[\w-]+)?$", r"\1; charset=UTF-8"),
+    Change(BOTH, EVERY, "kind", r"^(text/\w+)(; *charset=[^;]+)?$", r"\1; charset=UTF-8"),
     Change(BOTH, EVERY, "kind", r"^(application/json); *charset=[\w-]+$", r"\1"),
     Change(("gateway",), "query", "body", "%20", "+"),
     Change(("gateway",), "text", "body", "charset=utf-8", "charset=UTF-8"),

@@ -175,8 +175,8 @@ class Script(Started):
         return self.has_ended.wait(seconds)
 
     def stop(self) -> None:
-        """By itself, if it has a handler for that; without one python would end at once."""
-        if self._signals.has_handler_of_script():
+        """By itself, if it has a handler that was called; without one python would end at once."""
+        if self._signals.is_told_to_script:
             self.has_ended.wait(GRACE)
         self._family.end(GRACE)
 

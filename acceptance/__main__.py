@@ -1,7 +1,10 @@
 """Builds the examples' images, deploys them on an OpenWhisk, compares each answer with the model's
-own server's, and removes all that it has made:
+own server's, and removes the actions that it has made:
 
     python -m acceptance --apihost https://openwhisk.example --auth-file KEY --registry ghcr.io/me
+
+The exit status is 0 if all is well, 1 if an answer differs for which the platform isn't the cause
+or a check fails, 2 if it couldn't be asked to the end.
 """
 
 import argparse
@@ -10,10 +13,10 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from acceptance import checks, cluster, engine
-from acceptance.cluster import Cluster, Spent
+from acceptance.cluster import Cluster, Spent, error_in, shortened
 from acceptance.differences import Difference, differences
 from acceptance.http import Place
 from acceptance.messages import Question
@@ -53,26 +56,45 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: List[str]) -> int:
     given = parser().parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        asked = cluster_from_words(given)
+        found = found_out(asked, given)
+        report(found)
+        if given.json:
+            given.json.write_text(json.dumps(with_names(found), indent=1) + "\n")
+    except (engine.Failed, cluster.Failed, ValueError, OSError) as failure:
+        return gave_up("%s" % failure)
+    except Spent:
+        return gave_up("--requests %d are spent: nothing more was asked" % given.requests)
+    except KeyboardInterrupt:
+        print("interrupted: the actions that it had made are removed", file=sys.stderr)
+        return 130
+    return 0 if is_well(found) else 1
+
+
+def gave_up(reason: str) -> int:
+    print("acceptance: %s" % reason, file=sys.stderr)
+    return 2
+
+
+def cluster_from_words(given: argparse.Namespace) -> Cluster:
     auth = given.auth_file.read_text().strip() if given.auth_file else given.auth
     if auth.count(":") != 1:
-        sys.exit(
+        raise ValueError(
             "--auth-file, --auth or $AUTH should say uuid:key, as in `wsk property get --auth`"
         )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    asked = Cluster(Place(given.apihost, auth, given.insecure), given.requests)
+    if given.json and not given.json.absolute().parent.is_dir():
+        raise ValueError("--json %s: there is no such folder" % given.json)
+    return Cluster(Place(given.apihost, auth, given.insecure), given.requests)
+
+
+def found_out(asked: Cluster, given: argparse.Namespace) -> Dict[str, Any]:
     try:
-        found = ran(asked, given)
-    except (engine.Failed, cluster.Failed, ValueError, OSError) as failure:
-        sys.exit("%s" % failure)
-    except Spent:
-        sys.exit("--requests %d are spent: nothing more was asked" % given.requests)
+        return ran(asked, given)
     finally:
-        for path in asked.remove_all():
-            print("couldn't be removed: %s" % path, file=sys.stderr)
-    report(found)
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1, default=str) + "\n")
-    return 0 if is_well(found) else 1
+        for left in asked.remove_all():
+            print("couldn't be removed: %s" % left, file=sys.stderr)
 
 
 def ran(asked: Cluster, given: argparse.Namespace) -> Dict[str, Any]:
@@ -87,6 +109,7 @@ def ran(asked: Cluster, given: argparse.Namespace) -> Dict[str, Any]:
     base = engine.build_base(given.registry, PREFIX + "probe", PROBE)
     image = engine.build_action(given.registry, base, not given.no_push)
     subject = deployed(asked, namespace, PREFIX + "probe", image)
+    checks.awake(subject, Question("who"))
     for check in checks.CHECKS:
         found["checks"].append(checks.checked(subject, check))
     if not given.no_load:
@@ -108,7 +131,7 @@ def compare(
     own = engine.OwnServer(base)
     different: List[Difference] = []
     try:
-        cold = subject.ask(questions[0]).seconds
+        cold = checks.awake(subject, questions[0]).seconds
         seconds = []
         for question in questions:
             left = own.place.ask(question)
@@ -127,7 +150,7 @@ def deployed(
 ) -> checks.Subject:
     reply = asked.make_action(name, image, memory=memory)
     if reply.status != 200:
-        raise cluster.Failed("the action %s is refused: %s" % (name, reply.value))
+        raise cluster.Failed("the cluster refuses the action %s: %s" % (name, error_in(reply)))
     return checks.Subject(asked, namespace, name, image)
 
 
@@ -138,29 +161,56 @@ def report(found: Dict[str, Any]) -> None:
         same = one.asked - len({difference.question for difference in one.differences})
         print("\n%s: %d of %d answers are the own server's" % (one.example, same, one.asked))
         print("  first answer %.1f s; then %.3f s, own %.3f s" % (one.cold, one.warm, one.own))
-        for difference in one.differences:
-            print("  %s, %s: %s" % (difference.question, difference.what, whose(difference)))
+        for line in lines_from_differences(one.differences):
+            print("  " + line)
         if ours:
             print("  %d of these are ours" % len(ours))
     print()
     for check in found["checks"]:
-        print("%-6s %s %s" % ("ok" if check.passed else "FAILED", check.name, check.said))
+        print(("%-6s %s  %s" % (verdict(check), check.name, check.said)).rstrip())
+    failed = sum(not check.passed for check in found["checks"])
+    print("%d checks, %d failed" % (len(found["checks"]), failed))
     for one in found["load"]:
         words = (one.how, one.requests, one.errors, one.p50, one.p99, one.cold_starts)
         print("%s: %d requests, %d errors, p50 %.3f s, p99 %.3f s, %d containers" % words)
 
 
-def whose(difference: Difference) -> str:
-    if difference.cause:
-        return "the platform: " + difference.cause
-    return "OURS\n    own:  %r\n    here: %r" % (difference.own, difference.here)
+def verdict(check: checks.Check) -> str:
+    return "ok" if check.passed else "FAILED"
+
+
+def lines_from_differences(differences: List[Difference]) -> List[str]:
+    """What the platform does to a question is one line, whatever it changes by that."""
+    known: Dict[Tuple[str, str], List[str]] = {}
+    ours = []
+    for one in differences:
+        if one.cause:
+            known.setdefault((one.question, one.cause), []).append(one.what)
+        else:
+            words = (one.question, one.what, one.own, one.here)
+            ours.append("%s, %s: OURS\n    own:  %r\n    here: %r" % words)
+    lines = []
+    for (question, cause), what in known.items():
+        lines.append("%s (%s): the platform: %s" % (question, ", ".join(what), cause))
+    return lines + ours
+
+
+def with_names(value: Any) -> Any:
+    """Tuples with names as objects, for JSON."""
+    if isinstance(value, dict):
+        return {name: with_names(one) for name, one in value.items()}
+    if hasattr(value, "_asdict"):
+        return with_names(value._asdict())
+    return [with_names(one) for one in value] if isinstance(value, list) else value
 
 
 def described(description: Dict[str, Any]) -> str:
-    kept = {
-        name: description[name] for name in ("build", "buildno", "limits") if name in description
-    }
-    return json.dumps(kept) if kept else "it says nothing of itself"
+    known = [name for name in ("build", "buildno") if name in description]
+    words = ["%s %s" % (name, shortened(description[name])) for name in known]
+    limits = description.get("limits")
+    if isinstance(limits, dict):
+        words += ["%s %s" % (name, shortened(value)) for name, value in sorted(limits.items())]
+    return "\n  ".join(words) or "it says nothing of itself"
 
 
 def is_well(found: Dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, NamedTuple
 
-from acceptance.cluster import JSON, Cluster, Spent, sequence_of
+from acceptance.cluster import JSON, Cluster, Failed, Spent, error_in, sequence_of
 from acceptance.http import Place
 from acceptance.messages import Answer, Question
 
@@ -43,7 +43,7 @@ class Subject(NamedTuple):
         name = self.name + "-" + suffix
         reply = self.cluster.make_action(name, self.image, **more)
         if reply.status != 200:
-            raise Skipped("the cluster refuses it: %s" % (reply.value,))
+            raise Skipped("the cluster refuses it: %s" % error_in(reply))
         return self._replace(name=name)
 
 
@@ -70,6 +70,20 @@ def non_blocking_invocation(subject: Subject) -> None:
     expect(reply.status == 202, reply)
     record = recorded(subject, reply.value["activationId"])
     expect(record["response"]["success"], record["response"])
+
+
+def awake(subject: Subject, question: Question) -> Answer:
+    """The first answer. An action that can't be started would differ in each of the others."""
+    answer = subject.ask(question)
+    number = answer.header("x-openwhisk-activation-id")
+    if answer.status == 202:
+        raise Failed("the action %s hasn't answered within a minute" % subject.name)
+    if answer.status == 400 and number:
+        response = recorded(subject, number).get("response") or {}
+        if response.get("status") != "success":
+            said = str((response.get("result") or {}).get("error"))[:500]
+            raise Failed("the action %s can't be started there: %s" % (subject.name, said))
+    return answer
 
 
 def recorded(subject: Subject, number: str) -> Dict[str, Any]:
@@ -174,7 +188,7 @@ def several_at_once(subject: Subject) -> None:
     wide = subject.again("wide", concurrency=4)
     wide.ask(Question("warm"))
     answers = at_once(8, lambda: wide.ask(Question("slow", path="/slow/0.3")))
-    expect([answer.status for answer in answers] == [200] * 8, answers)
+    expect([answer.status for answer in answers] == [200] * 8, *answers)
 
 
 def at_once(count: int, ask: Callable[[], Answer]) -> List[Answer]:
@@ -209,7 +223,9 @@ def checked(subject: Subject, check: Callable[[Subject], None]) -> Check:
         raise
     except Skipped as skipped:
         return Check(name, True, "not asked: %s" % skipped)
-    except (AssertionError, OSError, ValueError, KeyError, TypeError) as failure:
+    except AssertionError as failure:
+        return Check(name, False, str(failure))
+    except (Failed, OSError, ValueError, KeyError, TypeError) as failure:
         return Check(name, False, "%s: %s" % (type(failure).__name__, failure))
     return Check(name, True)
 

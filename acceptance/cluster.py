@@ -41,7 +41,7 @@ class Cluster:
         answer = self.ask(self.place, Question(path, method, path, JSON if body else (), body))
         try:
             return Reply(answer.status, json.loads(answer.body.decode() or "null"))
-        except ValueError:
+        except (ValueError, RecursionError):
             return Reply(answer.status, answer.body[:200].decode("latin-1"))
 
     def description(self) -> Dict[str, Any]:
@@ -55,8 +55,12 @@ class Cluster:
 
     def namespace(self) -> str:
         reply = self.call("GET", "/api/v1/namespaces")
-        if reply.status != 200 or not reply.value:
-            raise Failed("GET /api/v1/namespaces: %s: is AUTH right?" % (reply,))
+        url = self.place.url
+        if reply.status in (401, 403):
+            raise Failed("%s refuses the key: is it what `wsk property get --auth` says?" % url)
+        if reply.status != 200 or not is_names(reply.value):
+            words = (url, reply.status, shortened(reply.value))
+            raise Failed("%s is no OpenWhisk: it answers %d to /api/v1/namespaces: %s" % words)
         return str(reply.value[0])
 
     # -- what is made ----------------------------------------------------------------------------
@@ -77,7 +81,11 @@ class Cluster:
         while self._made:
             path = self._made.pop()
             self.left = max(self.left, 1)
-            if self.call("DELETE", path).status not in (200, 204, 404):
+            try:
+                removed = self.call("DELETE", path).status in (200, 204, 404)
+            except OSError:
+                removed = False
+            if not removed:
                 left.append(path)
         return left
 
@@ -99,6 +107,22 @@ class Cluster:
     def activation(self, number: str) -> Optional[Dict[str, Any]]:
         reply = self.call("GET", NAMESPACE + "activations/" + quote(number))
         return dict(reply.value) if reply.status == 200 else None
+
+
+def is_names(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+
+
+def shortened(value: Any) -> str:
+    """What a cluster says may be a page, or anything else."""
+    return repr(value if isinstance(value, str) else json.dumps(value))[:200]
+
+
+def error_in(reply: Reply) -> str:
+    """The sentence in what a cluster has refused."""
+    if isinstance(reply.value, dict) and isinstance(reply.value.get("error"), str):
+        return str(reply.value["error"])[:300]
+    return "%d %s" % (reply.status, shortened(reply.value))
 
 
 def action_from_image(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from typing import List
 
@@ -11,6 +12,8 @@ from acceptance.http import Place
 from acceptance.messages import Question
 
 ROOT = Path(__file__).resolve().parents[1]
+# What `make` and whoever runs this have set for other purposes.
+SETTINGS_OF_BUILD = ("ADD", "BASE", "DRY_RUN", "ENV", "PYTHON", "REGISTRY", "SMOKE", "TAG")
 STARTING = 120  # seconds that a model's own server may take
 
 
@@ -19,9 +22,12 @@ class Failed(Exception):
 
 
 def docker(*words: str) -> str:
-    done = subprocess.run(["docker", *words], capture_output=True, text=True)
+    try:
+        done = subprocess.run(["docker", *words], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise Failed("the docker command isn't installed, or not on the PATH") from None
     if done.returncode != 0:
-        raise Failed("docker %s: %s" % (" ".join(words), done.stderr.strip()[-1000:]))
+        raise Failed("docker %s: %s" % (words[0], done.stderr.strip()[-1000:]))
     return done.stdout.strip()
 
 
@@ -40,10 +46,11 @@ def build_action(registry: str, base: str, push: bool) -> str:
     """The action's image, by build.sh as its users run it; smoke test included."""
     settings = {"MODELS": base, "USERNAME": registry, "ENGINE": "docker", "PUSH": str(int(push))}
     command = [str(ROOT / "build.sh")]
-    environ = dict(os.environ, **settings)
+    kept = {name: os.environ[name] for name in os.environ if name not in SETTINGS_OF_BUILD}
+    environ = dict(kept, **settings)
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     if done.returncode != 0:
-        raise Failed("build.sh %s: %s" % (settings, done.stderr.strip()[-1000:]))
+        raise Failed("build.sh: %s" % done.stderr.strip()[-1000:])
     return action_name(registry, base)
 
 
@@ -63,8 +70,9 @@ class OwnServer:
     """The base's own start command, on this machine."""
 
     def __init__(self, base: str) -> None:
-        self.name = docker("run", "--detach", base)
+        self.name = "acceptance-own-" + uuid.uuid4().hex[:12]
         try:
+            docker("run", "--detach", "--name", self.name, base)
             self.place = Place(self._url(base))
             self._wait()
         except BaseException:

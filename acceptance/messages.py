@@ -21,6 +21,9 @@ class Answer(NamedTuple):
     body: bytes
     seconds: float = 0.0
 
+    def __str__(self) -> str:
+        return "%d %r" % (self.status, self.body[:200])
+
     def header(self, name: str) -> str:
         for key, value in self.headers:
             if key.lower() == name:

@@ -12,6 +12,7 @@ import functools
 import heapq
 import itertools
 import json
+import math
 import random
 import sys
 import zlib
@@ -291,31 +292,58 @@ def burst(count: int, model: str = "model") -> List[Arrival]:
 
 def trace_from_file(file: str) -> List[Arrival]:
     """Lines like `12.5,detect`: seconds since the beginning, and which model."""
+    arrivals = []
     with open(file, newline="") as rows:
-        return sorted(Arrival(float(at), model) for at, model in csv.reader(rows))
+        for number, row in enumerate(csv.reader(rows), 1):
+            try:
+                at, model = row
+                arrivals.append(Arrival(amount(at), model))
+            except ValueError:
+                raise ValueError(f"{file}, line {number}: `seconds,model` was expected") from None
+    return sorted(arrivals)
 
 
 # -- the command
 # -------------------------------------------------------------------------------------
 
 
+def amount(text: str) -> float:
+    """A number that isn't negative, nor without an end."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def positive(text: str) -> float:
+    if amount(text) == 0:
+        raise ValueError(text)
+    return float(text)
+
+
+def count(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__)
     kind = made.add_mutually_exclusive_group(required=True)
     kind.add_argument("--trace", help="a file of lines `seconds,model`")
-    kind.add_argument("--rate", type=float, help="requests a second, for --seconds")
-    kind.add_argument("--burst", type=int, help="so many requests at once")
-    made.add_argument("--seconds", type=float, default=600)
-    made.add_argument("--invokers", type=int, default=1)
-    made.add_argument("--pool", type=int, default=1024, help="MB of containers on each invoker")
+    kind.add_argument("--rate", type=positive, help="requests a second, for --seconds")
+    kind.add_argument("--burst", type=count, help="so many requests at once")
+    made.add_argument("--seconds", type=amount, default=600)
+    made.add_argument("--invokers", type=count, default=1)
+    made.add_argument("--pool", type=count, default=1024, help="MB of containers on each invoker")
     made.add_argument(
-        "--share", type=float, default=1.0, help="of invokers that run Docker actions"
+        "--share", type=positive, default=1.0, help="of invokers that run Docker actions"
     )
-    made.add_argument("--settle", type=float, default=0.0, help="seconds for logs after an answer")
-    made.add_argument("--memory", type=int, default=512, help="MB of the action (wsk -m)")
-    made.add_argument("--concurrency", type=int, default=1, help="of the action (wsk -c)")
-    made.add_argument("--cold", type=float, default=5.0, help="seconds to a loaded model")
-    made.add_argument("--warm", type=float, default=0.5, help="seconds of a prediction")
+    made.add_argument("--settle", type=amount, default=0.0, help="seconds for logs after an answer")
+    made.add_argument("--memory", type=count, default=512, help="MB of the action (wsk -m)")
+    made.add_argument("--concurrency", type=count, default=1, help="of the action (wsk -c)")
+    made.add_argument("--cold", type=amount, default=5.0, help="seconds to a loaded model")
+    made.add_argument("--warm", type=amount, default=0.5, help="seconds of a prediction")
     made.add_argument("--json", action="store_true")
     return made
 
@@ -329,8 +357,14 @@ def trace_from_arguments(given: argparse.Namespace) -> List[Arrival]:
 
 
 def main(words: List[str]) -> None:
-    given = parser().parse_args(words)
-    trace = trace_from_arguments(given)
+    command = parser()
+    given = command.parse_args(words)
+    if given.memory > given.pool:
+        command.error("an action of --memory %d doesn't fit --pool %d" % (given.memory, given.pool))
+    try:
+        trace = trace_from_arguments(given)
+    except (OSError, ValueError) as error:
+        command.error(str(error))
     platform = Platform(given.invokers, given.pool, given.share, settle=given.settle)
     models = []
     for name in sorted({arrival.model for arrival in trace}):

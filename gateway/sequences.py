@@ -12,6 +12,9 @@ from gateway.refusal import Refusal
 
 #: So many actions may run in a sequence, those of the sequences in it counted.
 MOST_ACTIONS = 50
+#: A sequence has come to contain itself, through a binding that was changed, rather than be this
+#: deep; of actions there may be none in it that could be counted.
+DEEPEST = 50
 
 TOO_LONG = "Too many actions in the sequence."
 NO_SUCH_COMPONENT = "Sequence component does not exist."
@@ -57,18 +60,21 @@ class SequenceRun:
         self._find = find
         self._run = run
         self._left = MOST_ACTIONS
+        self._depth = 0
 
     async def activation_of(self, order: Order) -> Activation:
         start = now()
         progress = Progress(order.value)
+        self._depth += 1
         for path in order.action.components:
             await self._step(path, order, progress)
             if progress.ended:
                 break
+        self._depth -= 1
         return activation_from_progress(order, progress, start, now())
 
     async def _step(self, path: str, order: Order, progress: Progress) -> None:
-        if self._left == 0:
+        if self._left == 0 or self._depth > DEEPEST:
             progress.fail(APPLICATION_ERROR, TOO_LONG)
             return
         action = self._find(path)

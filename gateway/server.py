@@ -15,7 +15,7 @@ from gateway.clock import now
 from gateway.containers.invoker import Invoker
 from gateway.controller import Controller
 from gateway.entities import Action, Limits, next_version, path_of
-from gateway.http.front import Front, bound_sockets, port_of
+from gateway.http.front import MOST_CONNECTIONS, Front, bound_sockets, port_of
 from gateway.page.page import Page
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
@@ -62,7 +62,7 @@ class Running(NamedTuple):
 
 async def start(plan: Plan) -> Running:
     """Raises CannotStart."""
-    allow_many_connections()
+    allow_many_descriptors()
     store = opened_store(plan.data, plan.settings.kept_activations)
     try:
         sockets = sockets_of(plan)
@@ -91,7 +91,7 @@ async def started(
         controller = Controller(store, invoker, plan.settings)
         await remember_last_hour(controller)
         routes = router(controller)
-        front = Front(sockets, routes.answer, routes.body_limits)
+        front = Front(sockets, routes.answer, routes.body_limits, most_connections())
         for name in plan.served:
             await serve_folder(store, name, plan.settings.bounds)
         await front.listen()
@@ -133,10 +133,16 @@ def invoker_from_plan(plan: Plan, port: int) -> Invoker:
     )
 
 
-def allow_many_connections() -> None:
+def allow_many_descriptors() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def most_connections() -> int:
+    """Half of the descriptors are left to containers, files and whoever is asked."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if most < 0 else min(MOST_CONNECTIONS, most // 2)
 
 
 def opened_store(path: str, keep: int) -> Store:

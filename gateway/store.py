@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS activations (
 CREATE INDEX IF NOT EXISTS activations_by_start ON activations (namespace, start);
 """
 NEWEST_FIRST = "ORDER BY start DESC, rowid DESC LIMIT ? OFFSET ?"
+UNREADABLE = "what it says of {!r} can't be read"
+#: In characters: 200 records with their logs could be two gigabytes.
+MOST_TEXT = 16 * 1024 * 1024
 # Removing what is too old takes as long for many as for one.
 PRUNED_EVERY = 100
 INSERT_ACTIVATION = "INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -85,7 +88,10 @@ class Store:
         rows = self._thread.submit(self._rows, query, ()).result()
         found = {}
         for path, record in rows:
-            found[path] = read(jsontext.value_from_json(record.encode("utf-8")))
+            try:
+                found[path] = read(jsontext.value_from_json(record.encode("utf-8")))
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise ValueError(UNREADABLE.format(path)) from error
         return found
 
     def close(self) -> None:
@@ -171,13 +177,14 @@ class Store:
         return rows[0][0] if rows else None
 
     async def activations(self, selection: Selection, whole: bool) -> List[str]:
-        """The texts of the records, or of what lists show of them; the newest first."""
+        """The texts of the records, or of what lists show of them; the newest first, and no more
+        than fit into `MOST_TEXT` once there is one."""
         where, values = condition(selection)
         column = "record" if whole else "summary"
         query = f"SELECT {column} FROM activations WHERE {where} {NEWEST_FIRST}"
         values = (*values, selection.limit, selection.skip)
-        rows = await self._in_thread(self._rows, query, values)
-        return [text for (text,) in rows]
+        texts: List[str] = await self._in_thread(self._texts, query, values)
+        return texts
 
     async def count_activations(self, selection: Selection) -> int:
         where, values = condition(selection)
@@ -223,6 +230,16 @@ class Store:
                 self._database.execute(statement, values)
         except sqlite3.OperationalError as error:
             raise Refusal(500, NOT_KEPT.format(error)) from error
+
+    def _texts(self, query: str, values: Values) -> List[str]:
+        found: List[str] = []
+        size = 0
+        for (text,) in self._database.execute(query, values):
+            size += len(text)
+            if found and size > MOST_TEXT:
+                break
+            found.append(text)
+        return found
 
     def _rows(self, query: str, values: Values) -> List[Values]:
         return self._database.execute(query, values).fetchall()

@@ -9,9 +9,13 @@ RUN = b"POST /run "
 END_OF_HEAD = b"\r\n\r\n"
 LONGEST_HEAD = 65536  # bytes
 SILENCE = 60  # seconds in which the platform should go on
+SLOWEST = 1000  # bytes a second of a body, on the whole
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r\n|\Z)")
-TOO_SLOW = "the head of a request was expected within %d s" % SILENCE
+TOO_SLOW = "a request was expected faster: its head within %d s, then %d bytes/s" % (
+    SILENCE,
+    SLOWEST,
+)
 TOO_LARGE = "a whole request with a Content-Length of at most %d was expected" % LARGEST
 
 

@@ -17,7 +17,6 @@ from openwhisk_adapter.contract import (
     LONGEST_HEAD,
     RUN,
     SILENCE,
-    TOO_SLOW,
     bytes_from_reply,
     size_from_head,
     waits_for_continue,
@@ -25,7 +24,7 @@ from openwhisk_adapter.contract import (
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.model import Model
-from openwhisk_adapter.wire import hang_up
+from openwhisk_adapter.wire import Pace, hang_up
 from openwhisk_adapter.workers import Workers
 
 SWEEP = 5  # seconds between two looks for connections that have been silent for too long
@@ -215,24 +214,25 @@ def set_patience(connection: socket.socket) -> None:
 def body_from_connection(connection: socket.socket) -> bytes:
     """Of a POST as the platform's clients send it: with a Content-Length."""
     data = b""
-    until = monotonic() + SILENCE
+    pace = Pace()
     while END_OF_HEAD not in data and len(data) <= LONGEST_HEAD:
-        if monotonic() > until:
-            raise Refused(408, TOO_SLOW)
         received = connection.recv(LONGEST_HEAD)
         if not received:
             break
         data += received
+        pace.has_come(len(received))
     head, _, body = data.partition(END_OF_HEAD)
     size = size_from_head(head)
     if waits_for_continue(head):
         connection.sendall(CONTINUE)
     body = body[:size]
+    pace.end_head()
     while len(body) < size:  # MSG_WAITALL or not, a pause of the container ends a recv
         received = connection.recv(size - len(body), socket.MSG_WAITALL)
         if not received:
             break
         body += received
+        pace.has_come(len(received))
     return body
 
 

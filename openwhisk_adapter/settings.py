@@ -34,13 +34,14 @@ class Settings(NamedTuple):
 PREFIX = "OPENWHISK_"
 ANYTHING = r".*"
 NUMBER = r"[0-9]{1,9}"
+PORT = r"[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 STATUSES = r"none|[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*"
 
 FORMS = {
     "host": ANYTHING,
-    "port": NUMBER,
+    "port": PORT,
     "app": ANYTHING,
-    "target": NUMBER,
+    "target": PORT,
     "ready": ANYTHING,
     "preload": NUMBER,
     "entry": ANYTHING,

@@ -2,15 +2,14 @@
 
 import contextlib
 import io
-import math
 import re
 import socket
 import time
 from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional, Sized, Tuple, cast
 
-from openwhisk_adapter.contract import SILENCE, TOO_SLOW
+from openwhisk_adapter.contract import SILENCE, SLOWEST, TOO_SLOW
 from openwhisk_adapter.messages import LARGEST, LONGEST_LINE, Refused, Response
-from openwhisk_adapter.sinks import Kept, Sink
+from openwhisk_adapter.sinks import Sink
 
 MOST_LINES = 1000  # of a head
 MOST_INTERIM = 100  # answers of 1xx before the one that counts
@@ -32,23 +31,49 @@ def reader(connection: socket.socket) -> io.BufferedReader:
     return cast(io.BufferedReader, connection.makefile("rb", LONGEST_LINE))
 
 
+class Pace:
+    """How much longer a client may go on: a head has its time as a whole, and what comes of a body
+    gives it some more."""
+
+    def __init__(self) -> None:
+        self.is_head = True
+        self.heard = time.monotonic()
+
+    def has_come(self, size: int) -> None:
+        if not self.is_head:
+            self.heard = min(self.heard + size / SLOWEST, time.monotonic())
+        self.check()
+
+    def check(self) -> None:
+        if self.seconds_left() <= 0:
+            raise Refused(408, TOO_SLOW)
+
+    def seconds_left(self) -> float:
+        return self.heard + SILENCE - time.monotonic()
+
+    def end_head(self) -> None:
+        self.is_head = False
+        self.heard = time.monotonic()
+
+
 class Asked(io.RawIOBase):
-    """What a client sends, until a moment: a head has its time as a whole."""
+    """What a client sends, as long as it keeps its pace."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.until = time.monotonic() + SILENCE
+        self.pace = Pace()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> Optional[int]:
-        if time.monotonic() > self.until:
-            raise Refused(408, TOO_SLOW)
         try:
-            return self.connection.recv_into(buffer)
+            size = self.connection.recv_into(buffer)
         except BlockingIOError:
+            self.pace.check()
             return None
+        self.pace.has_come(size)
+        return size
 
 
 def hang_up(connection: socket.socket) -> None:
@@ -114,7 +139,7 @@ def head_of_client(connection: socket.socket) -> Tuple[Head, io.BufferedReader]:
     asked = Asked(connection)
     stream = cast(io.BufferedReader, io.BufferedReader(asked, LONGEST_LINE))
     head = head_of_request(stream)
-    asked.until = math.inf
+    asked.pace.end_head()
     return head, stream
 
 
@@ -191,8 +216,7 @@ def body_from_stream(stream: io.BufferedReader, head: Head) -> Iterator[bytes]:
 
 
 def pieces_from_stream(stream: io.BufferedReader, size: int) -> Iterator[bytes]:
-    if size > LARGEST:
-        raise Refused(502, "a body of %d bytes, where %d are allowed" % (size, LARGEST))
+    _check_size(size, 502)
     left = size
     while left:
         data = stream.read1(left)
@@ -229,7 +253,7 @@ def length_from_text(text: str) -> int:
     return int(text)
 
 
-def chunks_from_stream(stream: BinaryIO) -> Iterator[bytes]:
+def chunks_from_stream(stream: BinaryIO, too_large: int = 502) -> Iterator[bytes]:
     """The data of a chunked body, without its trailers."""
     while True:
         line = stream.readline(4096)
@@ -239,22 +263,29 @@ def chunks_from_stream(stream: BinaryIO) -> Iterator[bytes]:
         size = int(found.group(1), 16)
         if size == 0:
             return
-        yield read_exactly(stream, size)
+        yield read_exactly(stream, size, too_large)
         if stream.readline(3).strip():
             raise ValueError("a chunk that is longer than it says")
 
 
-def read_exactly(stream: BinaryIO, size: int) -> bytes:
-    if size > LARGEST:
-        raise Refused(502, "a body of %d bytes, where %d are allowed" % (size, LARGEST))
+def read_exactly(stream: BinaryIO, size: int, too_large: int = 502) -> bytes:
+    """`too_large`: the status that says so."""
+    _check_size(size, too_large)
     data = stream.read(size) if size else b""
     if len(data) < size:
         raise ConnectionError("%d bytes of %d" % (len(data), size))
     return data
 
 
-def whole(chunks: Iterable[bytes]) -> bytes:
-    kept = Kept()
+def _check_size(size: int, too_large: int) -> None:
+    if size > LARGEST:
+        reason = "a body of %d bytes or more, where %d are allowed" % (size, LARGEST)
+        raise Refused(too_large, reason)
+
+
+def whole(chunks: Iterable[bytes], too_large: int) -> bytes:
+    body = bytearray()
     for chunk in chunks:
-        kept.add(chunk)
-    return kept.body()
+        body += chunk
+        _check_size(len(body), too_large)
+    return bytes(body)

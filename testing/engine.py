@@ -135,7 +135,10 @@ def bridge():
     taken = text(run("ip", "-4", "-oneline", "address"))
     free = ["10.%d.%d" % (high, low) for high in range(200, 255) for low in range(1, 255)]
     network = random.choice([candidate for candidate in free if candidate + "." not in taken])
-    run("ip", "link", "add", name, "type", "bridge")
+    # An address of its own: else it has that of a container, and another one when that ends, and
+    # what was on its way to the old one is lost.
+    own = "02:00:%s:%s:%s:%s" % tuple(name[4 + at : 6 + at] for at in (0, 2, 4, 6))
+    run("ip", "link", "add", name, "address", own, "type", "bridge")
     try:
         run("ip", "address", "add", network + ".1/24", "dev", name)
         run("ip", "link", "set", name, "up")

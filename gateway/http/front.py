@@ -10,7 +10,7 @@ import re
 import socket
 import traceback
 from email.utils import formatdate
-from typing import Any, Awaitable, Callable, List, NamedTuple, Set, Tuple
+from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Tuple
 
 import h11
 
@@ -39,9 +39,15 @@ PIECE = 65536
 EVENTS_AT_ONCE = 20
 LINGER_PIECES = 256
 WAITING_CONNECTIONS = 1024
+# One turn of the loop lets no more of them in, so that those already here needn't wait long.
+LET_IN_AT_ONCE = 8
+MOST_CONNECTIONS = 2000
+# So many are told why they can't come in, at the same time.
+MOST_REFUSED = 100
 WITHOUT_BODY = (204, 205, 304)
 LINE_BREAK = re.compile(rb"[\r\n]")
 TOO_LARGE = "The request is larger than the limit of {} bytes."
+TOO_MANY = "There are {} connections already: try again in a moment."
 
 Handler = Callable[[Request], Awaitable[Response]]
 LimitsFor = Callable[[Start, Head], "BodyLimits"]
@@ -103,25 +109,31 @@ def port_of(bound: socket.socket) -> int:
 
 
 class Front:
-    """`limits_for` says how much of a request's body is worth keeping."""
+    """`limits_for` says how much of a request's body is worth keeping, `most` how many connections
+    there may be."""
 
     def __init__(
         self,
         sockets: List[socket.socket],
         handler: Handler,
         limits_for: LimitsFor,
+        most: int = MOST_CONNECTIONS,
     ):
         self._sockets = sockets
         self._handler = handler
         self._limits_for = limits_for
-        self._connections: Set["asyncio.Task[Any]"] = set()
+        self._most = most
+        self._refused = 0
+        self._connections: Dict[Connection, "asyncio.Task[Any]"] = {}
         self._servers: List[asyncio.AbstractServer] = []
 
     async def listen(self) -> None:
         for each in self._sockets:
             server = await asyncio.start_server(
-                self._serve, sock=each, backlog=WAITING_CONNECTIONS, limit=PIECE
+                self._serve, sock=each, backlog=LET_IN_AT_ONCE, limit=PIECE
             )
+            # asyncio has one number for both; more may wait outside than come in at once.
+            each.listen(WAITING_CONNECTIONS)
             self._servers.append(server)
 
     async def close(self) -> None:
@@ -129,21 +141,44 @@ class Front:
             server.close()
         for each in self._sockets:
             each.close()
-        for task in list(self._connections):
+        tasks = list(self._connections.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        connection = Connection(reader, writer, self._handler, self._limits_for)
         try:
-            await Connection(reader, writer, self._handler, self._limits_for).run()
+            if len(self._connections) >= self._most and not self._made_room():
+                return await self._refuse(connection)
+            self._connections[connection] = task
+            await connection.run()
         except (Gone, TooSlow, OSError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
-            self._connections.discard(task)
+            self._connections.pop(connection, None)
             writer.close()
+
+    async def _refuse(self, connection: "Connection") -> None:
+        if self._refused >= MOST_REFUSED:
+            raise Gone()
+        self._refused += 1
+        try:
+            await connection.refuse(TOO_MANY.format(self._most))
+        finally:
+            self._refused -= 1
+
+    def _made_room(self) -> bool:
+        """Whoever has asked nothing goes, the oldest first: holding connections open must not
+        keep others out."""
+        for connection, task in self._connections.items():
+            if not connection.has_asked:
+                del self._connections[connection]
+                task.cancel()
+                return True
+        return False
 
 
 class Connection:
@@ -161,11 +196,14 @@ class Connection:
         self._handler = handler
         self._limits_for = limits_for
         self._buffer = b""
+        #: Whether the head of a request has come that isn't answered yet.
+        self.has_asked = False
         # Waiting for the transport then means that the client has taken everything.
         writer.transport.set_write_buffer_limits(high=0)
 
     async def run(self) -> None:
         while True:
+            self.has_asked = False
             line = await self._read_start_line()
             try:
                 received = await self._read_request(line)
@@ -181,6 +219,12 @@ class Connection:
                 return await self._linger()
             if closes:
                 return
+
+    async def refuse(self, message: str) -> None:
+        """Without a look at what is asked."""
+        refusal = Refusal(503, message, Stage.CONNECTION)
+        self._writer.write(bytes_from_response(response_from_refusal(refusal), "GET", closes=True))
+        await self._linger()
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -208,6 +252,7 @@ class Connection:
 
     async def _read_message(self, start: Start, parser: h11.Connection) -> Received:
         event, size = await self._read_head(parser)
+        self.has_asked = True
         head = await made(lambda: head_from_event(start, event), size)
         limits = self._limits_for(start, head)
         request = Request(start.method, head.target, head.headers)

@@ -12,17 +12,10 @@ from gateway.entities import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS, Action
 from gateway.http.messages import Response, json_response
 from gateway.refusal import MISSING, Refusal
 from gateway.rest import content
-from gateway.rest.call import (
-    ALL,
-    EXISTS,
-    Call,
-    Handler,
-    check_names,
-    content_of,
-    listed,
-)
+from gateway.rest.call import EXISTS, Call, Handler, content_of, handler_of
 from gateway.rest.invocation import checked_payload, found_action, invocable_action
 from gateway.rest.references import SequenceCheck, check_collection, check_reach, package_of
+from gateway.rest.shown import listed, shown
 
 NOT_ON_BINDING = "Operation not permitted on package binding."
 STATUS_OF = {SUCCESS: 200, APPLICATION_ERROR: 502, DEVELOPER_ERROR: 502}
@@ -42,19 +35,13 @@ class Actions:
 
     def handler(self, call: Call) -> Optional[Handler]:
         """Who answers it; None where the platform has no such route. Raises Refusal."""
-        method, names = call.request.method, call.names
-        if names in ALL:
-            return self._list if method == "GET" else None
-        if len(names) == 2 and names[1] == "":
-            return self._list_of_package if method == "GET" else None
-        if len(names) > 2:
-            return None
-        check_names(names)
-        return self._methods.get(method)
+        if len(call.names) == 2 and call.names[1] == "":
+            return self._list_of_package if call.request.method == "GET" else None
+        return handler_of(call, self._list, self._methods, longest=2)
 
     async def _list(self, call: Call) -> Response:
         found = self._store.actions_in(call.namespace)
-        return listed("actions", found, records.summary_of_action, call)
+        return await listed("actions", found, records.summary_of_action, call)
 
     async def _list_of_package(self, call: Call) -> Response:
         package = package_of(self._store, call.namespace, call.names[0])
@@ -62,12 +49,12 @@ class Actions:
         if provider is None:
             raise Refusal(404, MISSING)
         found = self._store.actions_in(provider.namespace, provider.name)
-        return listed("actions", found, records.summary_of_action, call)
+        return await listed("actions", found, records.summary_of_action, call)
 
     async def _get(self, call: Call) -> Response:
         action = found_action(self._controller, place_of(call))
         with_code = call.query.boolean("code", True)
-        return json_response(200, records.json_from_action(action, with_code))
+        return await shown(action, lambda each: records.json_from_action(each, with_code))
 
     async def _put(self, call: Call) -> Response:
         self._check_package(call)
@@ -75,7 +62,7 @@ class Actions:
         sent = await made(lambda: content_of(call.request), call.request.size)
         async with self._controller.changing:
             action = await self._kept(call, sent, overwrite)
-        return json_response(200, records.json_from_action(action))
+        return await shown(action, records.json_from_action)
 
     async def _kept(self, call: Call, sent: Any, overwrite: bool) -> Action:
         """Raises Refusal."""
@@ -103,7 +90,7 @@ class Actions:
             raise Refusal(404, MISSING)
         await self._store.delete_action(action)
         await self._controller.forget(action)
-        return json_response(200, records.json_from_action(action))
+        return await shown(action, records.json_from_action)
 
     async def _invoke(self, call: Call) -> Response:
         blocking = call.query.boolean("blocking", False)

@@ -2,8 +2,9 @@
 
 Touches nothing but through the store."""
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
+from gateway.aside import made
 from gateway.http import jsontext
 from gateway.http.mediatypes import JSON
 from gateway.http.messages import Response, json_response
@@ -53,20 +54,19 @@ class Activations:
             number = await self._store.count_activations(selection)
             return json_response(200, {"activations": number})
         texts = await self._store.activations(selection, whole=docs)
-        return json_from_text("[" + ",".join(texts) + "]")
+        return await made(lambda: list_from_texts(texts), sum(map(len, texts)))
 
     async def _get(self, call: Call) -> Response:
-        return json_from_text(await self._text(call))
+        text = await self._text(call)
+        return await made(lambda: json_from_text(text), len(text))
 
     async def _get_result(self, call: Call) -> Response:
-        return json_response(200, (await self._record(call))["response"])
+        text = await self._text(call)
+        return await made(lambda: json_response(200, record_from_text(text)["response"]), len(text))
 
     async def _get_logs(self, call: Call) -> Response:
-        return json_response(200, {"logs": (await self._record(call))["logs"]})
-
-    async def _record(self, call: Call) -> Any:
         text = await self._text(call)
-        return jsontext.value_from_json(text.encode("utf-8"))
+        return await made(lambda: logs_from_text(text), len(text))
 
     async def _text(self, call: Call) -> str:
         """Raises Refusal."""
@@ -78,6 +78,18 @@ class Activations:
 
 def json_from_text(text: str) -> Response:
     return Response(200, [], JSON, text.encode("utf-8"))
+
+
+def list_from_texts(texts: List[str]) -> Response:
+    return json_from_text("[" + ",".join(texts) + "]")
+
+
+def logs_from_text(text: str) -> Response:
+    return json_response(200, {"logs": record_from_text(text)["logs"]})
+
+
+def record_from_text(text: str) -> Any:
+    return jsontext.value_from_json(text.encode("utf-8"))
 
 
 def check_id(text: str) -> None:

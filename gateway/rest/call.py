@@ -6,7 +6,7 @@ from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Optional, T
 from gateway.entities import path_of
 from gateway.http import jsontext, urls
 from gateway.http.headers import content_type_of
-from gateway.http.messages import Request, Response, json_response
+from gateway.http.messages import Request, Response
 from gateway.names import NAME
 from gateway.refusal import Refusal, Stage
 from gateway.rest.query import Query
@@ -89,16 +89,17 @@ def payload_of(request: Request) -> Dict[str, Any]:
     return payload
 
 
-def listed(
-    collection: str,
-    found: List[Any],
-    write: Callable[[Any], Any],
+def handler_of(
     call: Call,
-) -> Response:
-    """The part of a list that was asked for, or how long it is."""
-    limit = call.query.limit(collection)
-    skip = call.query.skip(collection)
-    if call.query.boolean("count", False):
-        return json_response(200, {collection: max(0, len(found) - skip)})
-    part = found[skip : skip + limit]
-    return json_response(200, [write(each) for each in part])
+    list_all: Handler,
+    methods: Dict[str, Handler],
+    longest: int = 1,
+) -> Optional[Handler]:
+    """Of a collection whose names have up to `longest` parts. Raises Refusal."""
+    method, names = call.request.method, call.names
+    if names in ALL:
+        return list_all if method == "GET" else None
+    if len(names) > longest:
+        return None
+    check_names(names)
+    return methods.get(method)

@@ -9,11 +9,12 @@ from gateway.aside import made
 from gateway.clock import now
 from gateway.controller import Controller
 from gateway.entities import Action, Package
-from gateway.http.messages import Response, json_response
+from gateway.http.messages import Response
 from gateway.refusal import MISSING, Refusal
 from gateway.rest import content
-from gateway.rest.call import ALL, EXISTS, Call, Handler, check_names, content_of, listed
+from gateway.rest.call import EXISTS, Call, Handler, content_of, handler_of
 from gateway.rest.references import check_collection, check_reach, package_of
+from gateway.rest.shown import listed, shown
 
 RESERVED = "Package name '{}' is reserved."
 NOT_EMPTY = "Package not empty (contains {} {}). Set force param or delete package contents."
@@ -36,17 +37,11 @@ class Packages:
 
     def handler(self, call: Call) -> Optional[Handler]:
         """Who answers it; None where the platform has no such route. Raises Refusal."""
-        method, names = call.request.method, call.names
-        if names in ALL:
-            return self._list if method == "GET" else None
-        if len(names) > 1:
-            return None
-        check_names(names)
-        return self._methods.get(method)
+        return handler_of(call, self._list, self._methods)
 
     async def _list(self, call: Call) -> Response:
         found = self._store.packages_in(call.namespace)
-        return listed("packages", found, records.summary_of_package, call)
+        return await listed("packages", found, records.summary_of_package, call)
 
     async def _get(self, call: Call) -> Response:
         package = package_of(self._store, call.namespace, call.names[0])
@@ -54,8 +49,8 @@ class Packages:
         if provider is None:
             raise Refusal(404, MISSING)
         actions = self._store.actions_in(provider.namespace, provider.name)
-        shown = package._replace(parameters=provider.parameters)
-        return json_response(200, records.json_from_package_with(shown, actions))
+        merged = package._replace(parameters=provider.parameters)
+        return await shown((merged, actions), lambda both: records.json_from_package_with(*both))
 
     async def _put(self, call: Call) -> Response:
         name = call.names[0]
@@ -65,7 +60,7 @@ class Packages:
         sent = await made(lambda: content_of(call.request), call.request.size)
         async with self._controller.changing:
             package = await self._kept(call, sent, overwrite)
-        return json_response(200, records.json_from_package(package))
+        return await shown(package, records.json_from_package)
 
     async def _kept(self, call: Call, sent: Any, overwrite: bool) -> Package:
         """Raises Refusal."""
@@ -96,7 +91,7 @@ class Packages:
             await self._store.delete_action(action)
             await self._controller.forget(action)
         await self._store.delete_package(package)
-        return json_response(200, records.json_from_package(package))
+        return await shown(package, records.json_from_package)
 
     def _inside(self, package: Package) -> List[Action]:
         """What would go with it; nothing goes with a binding."""

@@ -10,20 +10,12 @@ from gateway.aside import made
 from gateway.clock import now
 from gateway.controller import Controller
 from gateway.entities import Link, Rule, Trigger, place_from_path
-from gateway.http.messages import Response, json_response, text_response
+from gateway.http.messages import Response, text_response
 from gateway.refusal import MISSING, Refusal
 from gateway.rest import content
-from gateway.rest.call import (
-    ALL,
-    EXISTS,
-    Call,
-    Handler,
-    check_names,
-    content_of,
-    listed,
-    malformed,
-)
+from gateway.rest.call import EXISTS, Call, Handler, content_of, handler_of, malformed
 from gateway.rest.references import check_collection, check_reach
+from gateway.rest.shown import listed, shown
 
 RULES = "rules"
 NO_SUCH = "{} /{} does not exist"
@@ -47,28 +39,22 @@ class Rules:
 
     def handler(self, call: Call) -> Optional[Handler]:
         """Who answers it; None where the platform has no such route. Raises Refusal."""
-        method, names = call.request.method, call.names
-        if names in ALL:
-            return self._list if method == "GET" else None
-        if len(names) > 1:
-            return None
-        check_names(names)
-        return self._methods.get(method)
+        return handler_of(call, self._list, self._methods)
 
     async def _list(self, call: Call) -> Response:
         found = self._store.rules_in(call.namespace)
-        return listed(RULES, found, records.json_from_rule, call)
+        return await listed(RULES, found, records.json_from_rule, call)
 
     async def _get(self, call: Call) -> Response:
         rule = self._rule(call)
-        return json_response(200, records.json_from_rule(rule, self._is_active(rule)))
+        return await shown(rule, lambda each: records.json_from_rule(each, self._is_active(rule)))
 
     async def _put(self, call: Call) -> Response:
         overwrite = call.query.boolean("overwrite", False)
         sent = await made(lambda: content_of(call.request), call.request.size)
         async with self._controller.changing:
             rule, active = await self._kept(call, sent, overwrite)
-        return json_response(200, records.json_from_rule(rule, active))
+        return await shown(rule, lambda each: records.json_from_rule(each, active))
 
     async def _kept(self, call: Call, sent: Any, overwrite: bool) -> Tuple[Rule, bool]:
         """The rule, and whether it is enabled. Raises Refusal."""
@@ -93,7 +79,7 @@ class Rules:
             if trigger is not None:
                 await self._store.put_trigger(trigger.without(rule.path))
             await self._store.delete_rule(rule)
-        return json_response(200, records.json_from_rule(rule, active=False))
+        return await shown(rule, lambda each: records.json_from_rule(each, active=False))
 
     async def _switch(self, call: Call) -> Response:
         """Enables or disables it."""

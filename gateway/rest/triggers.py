@@ -15,9 +15,10 @@ from gateway.http.headers import headers_for_action
 from gateway.http.messages import Request, Response, json_response
 from gateway.refusal import MISSING, Refusal
 from gateway.rest import content
-from gateway.rest.call import ALL, EXISTS, Call, Handler, check_names, content_of, listed
+from gateway.rest.call import EXISTS, Call, Handler, content_of, handler_of
 from gateway.rest.invocation import checked_payload, invocable_action
 from gateway.rest.references import check_collection
+from gateway.rest.shown import listed, shown
 from gateway.store import Store
 
 TRIGGERS = "triggers"
@@ -40,28 +41,22 @@ class Triggers:
 
     def handler(self, call: Call) -> Optional[Handler]:
         """Who answers it; None where the platform has no such route. Raises Refusal."""
-        method, names = call.request.method, call.names
-        if names in ALL:
-            return self._list if method == "GET" else None
-        if len(names) > 1:
-            return None
-        check_names(names)
-        return self._methods.get(method)
+        return handler_of(call, self._list, self._methods)
 
     async def _list(self, call: Call) -> Response:
         found = self._store.triggers_in(call.namespace)
-        return listed(TRIGGERS, found, records.summary_of_trigger, call)
+        return await listed(TRIGGERS, found, records.summary_of_trigger, call)
 
     async def _get(self, call: Call) -> Response:
         trigger = trigger_of(self._store, call.path)
-        return json_response(200, records.json_from_trigger(trigger))
+        return await shown(trigger, records.json_from_trigger)
 
     async def _put(self, call: Call) -> Response:
         overwrite = call.query.boolean("overwrite", False)
         sent = await made(lambda: content_of(call.request), call.request.size)
         async with self._controller.changing:
             trigger = await self._kept(call, sent, overwrite)
-        return json_response(200, records.json_from_trigger(trigger))
+        return await shown(trigger, records.json_from_trigger)
 
     async def _kept(self, call: Call, sent: Any, overwrite: bool) -> Trigger:
         """Raises Refusal."""
@@ -78,7 +73,7 @@ class Triggers:
         async with self._controller.changing:
             trigger = trigger_of(self._store, call.path)
             await self._store.delete_trigger(trigger)
-        return json_response(200, records.json_from_trigger(trigger))
+        return await shown(trigger, records.json_from_trigger)
 
     async def _fire(self, call: Call) -> Response:
         request = call.request

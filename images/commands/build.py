@@ -169,7 +169,7 @@ def summary(works: List[Work]) -> int:
     """Prints what has become of all models; the exit status."""
     made = [one for one in works if one.made]
     if made:
-        print("IMAGE  DIGEST  BYTES SENT  COLD  WARM")
+        print("IMAGE  DIGEST  BYTES SENT  COLD  WARM  ASKED")
     for one in made:
         print(line_from_made(one))
     if made:
@@ -196,8 +196,9 @@ def line_from_made(one: Work) -> str:
 def text_from_figures(figures: Optional[Figures]) -> str:
     """Of an image that wasn't tried there are none."""
     if figures is None:
-        return "-  -"
-    return f"{figures.cold:.1f} s  {figures.warm * 1000:.0f} ms"
+        return "-  -  not tried"
+    took = f"{figures.cold:.1f} s  {figures.warm * 1000:.0f} ms"
+    return f"{took}  {printable(figures.asked)}"
 
 
 def plans(works: List[Work]) -> int:

@@ -28,8 +28,9 @@ class Checked(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Seconds: `cold` is /init and the first answer together, `warm` the median of some more."""
+    """Seconds: `cold` from the container's start to the first answer, `warm` the median of more."""
 
+    asked: str
     cold: float
     warm: float
 
@@ -98,8 +99,8 @@ def figures_from_text(text: str) -> Optional[Figures]:
     """None where a model, which may print there too, has said something else."""
     try:
         told = json.loads(text)
-        return Figures(float(told["cold"]), float(told["warm"]))
-    except (ValueError, TypeError, KeyError):
+        return Figures(str(told["asked"])[:100], float(told["cold"]), float(told["warm"]))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

@@ -125,7 +125,16 @@ class Connections:
             hint = f"--insecure if {parts.netloc} speaks plain HTTP"
             raise RegistryError(f"{method} {bare(url)}: no TLS ({error}); {hint}")
         except (http.client.HTTPException, OSError, ValueError) as error:
-            raise Broken(f"{method} {bare(url)}: {error!r}")
+            raise Broken(f"{method} {bare(url)}: {self.cause(key, error)}")
+
+    def cause(self, key: Key, error: Exception) -> str:
+        """A proxy that is down is easily taken for a registry that is."""
+        told = getattr(error, "strerror", None) or repr(error)
+        proxy = self.proxy_for(*key)
+        if not proxy:
+            return told
+        place = proxy.rpartition("@")[2].rpartition("//")[2]
+        return f"{told}, through the proxy {place} (HTTPS_PROXY, HTTP_PROXY, NO_PROXY)"
 
     def try_again(
         self,

@@ -99,7 +99,8 @@ class Arriving(asyncio.Protocol):
             if self.step is Step.HEAD:
                 self.read_head()
             if self.step is Step.BODY:  # a head has its time as a whole
-                self.heard = self.loop.time()
+                heard = self.heard + len(data) / contract.SLOWEST
+                self.heard = min(heard, self.loop.time())
                 self.begin_if_whole()
         except Refused as refusal:
             self.reply(refusal.response.status, refusal.response.body)
@@ -151,6 +152,7 @@ class Arriving(asyncio.Protocol):
             self.transport.write(contract.CONTINUE)
         del self.data[: end + len(contract.END_OF_HEAD)]
         self.step = Step.BODY
+        self.heard = self.loop.time()
 
     def begin_if_whole(self) -> None:
         if len(self.data) < self.size:

@@ -105,6 +105,8 @@ def relayed(client: socket.socket, address: Address) -> None:
     client.settimeout(PATIENCE)
     is_upgrade = wants_websocket(head)
     body = Body(head)
+    pace = wire.Pace()
+    pace.end_head()
     first_part = body.part_of(begun)
     try:
         server = connected(address, PATIENCE)
@@ -113,7 +115,7 @@ def relayed(client: socket.socket, address: Address) -> None:
     with server, contextlib.suppress(OSError):
         server.sendall(bytes_from_head(head, is_upgrade) + first_part)
         try:
-            exchange(client, server, body, is_upgrade)
+            exchange(client, server, body, is_upgrade, pace)
         except Refused:
             if not body.is_answered:
                 raise
@@ -142,6 +144,7 @@ def exchange(
     server: socket.socket,
     body: Body,
     is_upgrade: bool,
+    pace: wire.Pace,
 ) -> None:
     """Until the server has said all; by poll, as select knows no descriptor beyond 1023."""
     ready = select.poll()
@@ -150,8 +153,11 @@ def exchange(
     answer = b""
     patience: Optional[int] = None
     while True:
-        found = ready.poll(patience)
-        if not found:
+        is_being_asked = patience is None and not body.is_whole and not body.is_endless
+        if is_being_asked:
+            pace.check()
+        found = ready.poll(pace.seconds_left() * 1000 if is_being_asked else patience)
+        if not found and not is_being_asked:
             return
         for descriptor, _ in found:
             if descriptor == server.fileno():
@@ -166,6 +172,7 @@ def exchange(
                 continue
             data = client.recv(PIECE)
             if data:
+                pace.has_come(len(data))
                 server.sendall(body.part_of(data))
                 continue
             # It may only have said all that it has to say; a silent server isn't waited for long.

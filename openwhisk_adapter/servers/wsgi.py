@@ -17,6 +17,7 @@ from openwhisk_adapter.sinks import Kept, Sink
 
 App = Callable[..., Iterable[bytes]]
 DEFAULT_PORTS = {"http": 80, "https": 443}
+TOO_LARGE = 413
 FAILED = "the model failed on this request: the activation's log says why"
 CONNECTION_HEADERS = (
     "connection",
@@ -221,9 +222,9 @@ def headers_for_model(head: wire.Head) -> Dict[str, str]:
 def body_of_request(stream: Any, head: wire.Head) -> bytes:
     length = wire.length_of_request(head)
     if length is not None:
-        return wire.read_exactly(stream, length)
+        return wire.read_exactly(stream, length, TOO_LARGE)
     try:
-        return wire.whole(wire.chunks_from_stream(stream))
+        return wire.whole(wire.chunks_from_stream(stream, TOO_LARGE), TOO_LARGE)
     except ValueError as error:
         raise Refused(400, "the request's body can't be read: %s" % error)
 

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
 
 GRACE = 5  # seconds in which a server that is told to end may do so by itself
 
+TARGET_IS_OURS = (
+    "OPENWHISK_TARGET is %d, where openwhisk.py itself listens:"
+    " the port of the model's own server was expected"
+)
+
 
 class Started:
     """What a start command has become, in this process or in one of its own."""

@@ -7,7 +7,12 @@ import time
 from types import ModuleType
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union, cast
 
+from openwhisk_adapter.starting.wanted import port_from_text
+
 Taken = Callable[[Any], None]
+Wanted = Callable[[int], bool]
+Method = Callable[..., None]
+Maker = Callable[[Method], Method]
 Spec = Any  # importlib.machinery.ModuleSpec: its package takes 20 ms of a start in Python 3.11
 
 
@@ -115,45 +120,85 @@ def _tell_when_executed(spec: Spec, places: Places) -> None:
     loader.exec_module = exec_module
 
 
-def wsgi_places(take: Taken) -> Dict[str, Substitute]:
+def wsgi_places(take: Taken, wanted: Wanted) -> Dict[str, Substitute]:
     """Where the servers of this interpreter come to the app that they would serve."""
-
-    def run_simple(
-        hostname: str,
-        port: int,
-        application: Any,
-        *_: Any,
-        **__: Any,
-    ) -> None:
-        take(application)
-
-    def serve_forever(server: Any, *_: Any) -> None:
-        server.server_close()
-        take(server.get_app())
-
-    def serve(app: Any, *_: Any, **__: Any) -> None:
-        take(app)
 
     def no_banner(*_: Any, **__: Any) -> None:
         pass
 
     return {
         "flask.cli:show_server_banner": no_banner,
-        "werkzeug.serving:run_simple": run_simple,
-        "wsgiref.simple_server:WSGIServer.serve_forever": serve_forever,
-        "waitress:serve": serve,
+        "werkzeug.serving:run_simple": Around(run_simple_of(take, wanted)),
+        "wsgiref.simple_server:WSGIServer.serve_forever": Around(serve_forever_of(take, wanted)),
+        "waitress:serve": Around(serve_of(take, wanted)),
     }
+
+
+# -- at a port that isn't the model's each of them serves its app itself ---------------------------
+
+
+def run_simple_of(take: Taken, wanted: Wanted) -> Maker:
+    def make(original: Method) -> Method:
+        def run_simple(
+            hostname: str,
+            port: int,
+            application: Any,
+            *rest: Any,
+            **options: Any,
+        ) -> None:
+            if wanted(int(port)):
+                take(application)
+            else:
+                original(hostname, port, application, *rest, **options)
+
+        return run_simple
+
+    return make
+
+
+def serve_forever_of(take: Taken, wanted: Wanted) -> Maker:
+    def make(original: Method) -> Method:
+        def serve_forever(server: Any, *rest: Any, **options: Any) -> None:
+            if wanted(server.server_port):
+                server.server_close()
+                take(server.get_app())
+            else:
+                original(server, *rest, **options)
+
+        return serve_forever
+
+    return make
+
+
+def serve_of(take: Taken, wanted: Wanted) -> Maker:
+    def make(original: Method) -> Method:
+        def serve(app: Any, *rest: Any, **options: Any) -> None:
+            if wanted(port_of_waitress(options)):
+                take(app)
+            else:
+                original(app, *rest, **options)
+
+        return serve
+
+    return make
+
+
+def port_of_waitress(options: Dict[str, Any]) -> int:
+    """The first one, of `listen="host:port host:port"` too; 0 where there is none."""
+    listen = str(options.get("listen", "")).split()
+    return port_from_text(listen[0] if listen else str(options.get("port", 8080)))
 
 
 class NeedsOwnProcess(BaseException):
     """It is about to replace threads, sockets and locks: ours too, in this process."""
 
 
-def patching_places() -> Dict[str, Substitute]:
-    """Where a program would do that."""
+def patching_places(is_served_here: bool) -> Dict[str, Substitute]:
+    """Where a program would do that. An app that we serve does without: it has our threads."""
 
     def patch(*_: Any, **__: Any) -> None:
-        raise NeedsOwnProcess()
+        if not is_served_here:
+            raise NeedsOwnProcess()
 
     return {
         "eventlet.patcher:monkey_patch": patch,

@@ -11,7 +11,7 @@ from typing import IO, Callable, Dict, List
 
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
-from openwhisk_adapter.starting import GRACE, Started
+from openwhisk_adapter.starting import GRACE, TARGET_IS_OURS, Started
 from openwhisk_adapter.starting.family import MARK, Family, adopt_orphans
 from openwhisk_adapter.starting.ports import Ports
 from openwhisk_adapter.starting.wanted import Wanted
@@ -36,6 +36,8 @@ class Child(Started):
             adopt_orphans()
         mark = os.urandom(8).hex()
         self._family = Family(mark)
+        if wanted.target == own_port:
+            raise Refused(502, TARGET_IS_OURS % own_port)
         self.ports = Ports(wanted, own_port, self._family.pids)
         self._name = command[0]
         self._log = log

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional
 
 from openwhisk_adapter.log import Log, without_sentinel
 from openwhisk_adapter.servers import Server
-from openwhisk_adapter.starting import GRACE, Started
+from openwhisk_adapter.starting import GRACE, TARGET_IS_OURS, Started
 from openwhisk_adapter.starting.asgi import UvicornCapture
 from openwhisk_adapter.starting.capture import (
     NeedsOwnProcess,
@@ -65,10 +65,9 @@ class Script(Started):
         self._signals = signals
         self._pid = os.getpid()
         self._uvicorn = UvicornCapture(self._is_wanted, self._take_server, self._lose_server)
-        places = wsgi_places(self.take)
+        places = wsgi_places(self.take, self._is_wanted)
         places.update(self._uvicorn.places())
-        if not app_name:
-            places.update(patching_places())
+        places.update(patching_places(bool(app_name)))
         self._places = Places(places)
         self._asgi: Optional[Asgi] = None
         self._answered = 0
@@ -163,6 +162,8 @@ class Script(Started):
         """The tables of ports are read only if there is a socket that could be in one."""
         if self._asgi is not None and self._app_is_taken:
             return self._asgi if self._is_ready(self._asgi) else None
+        if self._is_target_ours():
+            return None
         if self.ports is None and (self._wanted.target or self._has_new_sockets()):
             from openwhisk_adapter.starting.ports import Ports  # an app that is taken does without
 
@@ -172,14 +173,20 @@ class Script(Started):
     def what_is_missing(self) -> str:
         if self._asgi is not None:
             return "%d at %s" % (self._answered, self._path_of_readiness())
+        if self._is_target_ours():
+            return TARGET_IS_OURS % self._own_port
         return super().what_is_missing()
+
+    def _is_target_ours(self) -> bool:
+        """Right for an app that is taken as it is about to be served there, and for no other."""
+        return self._wanted.target == self._own_port
 
     def has_ended_within(self, seconds: float) -> bool:
         return self.has_ended.wait(seconds)
 
     def stop(self) -> None:
-        """By itself, if it has a handler for that; without one python would end at once."""
-        if self._signals.has_handler_of_script():
+        """By itself, if it has a handler that was called; without one python would end at once."""
+        if self._signals.is_told_to_script:
             self.has_ended.wait(GRACE)
         self._family.end(GRACE)
 

@@ -19,6 +19,7 @@ class Signals:
     def __init__(self) -> None:
         self._stop: Optional[Callable[[], None]] = None
         self._theirs: Dict[int, Any] = {}
+        self.is_told_to_script = False
         self._set = signal.signal
         self._get = signal.getsignal
         self._pid = os.getpid()
@@ -37,9 +38,6 @@ class Signals:
         module: Any = signal
         module.signal = self._set_by_script
         module.getsignal = self._get_by_script
-
-    def has_handler_of_script(self) -> bool:
-        return any(self._is_own_handler(number) for number in DEFAULTS)
 
     def _is_own_handler(self, number: int) -> bool:
         handler = self._theirs.get(number)
@@ -63,11 +61,13 @@ class Signals:
         number: int,
         frame: Any,
     ) -> None:
+        is_for_script = self._is_own_handler(number)
+        self.is_told_to_script = self.is_told_to_script or is_for_script
         if os.getpid() != self._pid:
             self._arrived_at_a_fork(number)
         elif self._stop is not None:
             self._stop()
-        if self._is_own_handler(number):
+        if is_for_script:
             self._theirs[number](number, frame)
 
     def _arrived_at_a_fork(self, number: int) -> None:

@@ -3,18 +3,24 @@ it passes."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from acceptance.__main__ import deployed
+from acceptance.checks import Subject, awake
+from acceptance.cluster import Cluster, Failed
 from acceptance.differences import ACCEPT, CHARSET, NO_TYPE, OPTIONS, differences
+from acceptance.http import Place
 from acceptance.messages import Answer, Question
 from testing.adapter import ROOT
 from testing.gateway import Gateway
 from testing.process import until
 from testing.recordings import GUEST_KEY
+from tests.acceptance.odd import answering, self_signed
 
 OWN, HERE = "http://127.0.0.1:5000", "http://127.0.0.1:3233/api/v1/web/guest/default/model"
 
@@ -41,11 +47,12 @@ def platform(engine, tmp_path):
 def test_all_of_it_passes_on_the_gateway(base, engine, platform, tmp_path):
     found = tmp_path / "found.json"
     words = command(platform, "--json", str(found))
-    done = subprocess.run(words, cwd=ROOT, env=environ_of(engine), capture_output=True, text=True)
+    environ = dict(environ_of(engine), REGISTRY="of-make", PYTHON="python3")  # no business of it
+    done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr + platform.log
     told = json.loads(found.read_text())
-    assert {one[0] for one in told["examples"]} == {"max-digits", "fastapi-model"}
-    assert [one[2] for one in told["load"]] == [0, 0], "errors"
+    assert {one["example"] for one in told["examples"]} == {"max-digits", "fastapi-model"}
+    assert [one["errors"] for one in told["load"]] == [0, 0]
     assert platform.rest("GET", "actions").json == [], "what it has made is removed"
 
 
@@ -66,23 +73,96 @@ def test_after_ctrl_c_nothing_is_left(base, engine, platform):
     until(lambda: platform.rest("GET", "actions").json, "an action is there", 300)
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=60)
-    assert running.returncode != 0
+    assert running.returncode == 130
     assert platform.rest("GET", "actions").json == []
 
 
 def test_no_more_is_asked_than_is_allowed(base, engine, platform):
     words = command(platform, "--examples", "max-digits", "--requests", "5")
     done = subprocess.run(words, cwd=ROOT, env=environ_of(engine), capture_output=True, text=True)
-    assert (done.returncode, "--requests 5 are spent" in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, "--requests 5 are spent" in done.stderr) == (2, True), done.stderr
     assert platform.rest("GET", "actions").json == []
 
 
 def test_a_key_that_is_none_is_asked_for():
-    words = [sys.executable, "-m", "acceptance", "--apihost", "http://127.0.0.1:1"]
-    environ = dict(os.environ, AUTH="", PYTHONPATH=ROOT)
-    words += ["--registry", "actions"]
+    status, said = told("--apihost", "http://127.0.0.1:1", auth="")
+    assert status == 2 and "uuid:key" in said
+
+
+# -- clusters that aren't what they should be: one sentence each -----------------------------------
+
+
+def told(*options, auth="uuid:key"):
+    words = [sys.executable, "-m", "acceptance", "--registry", "actions", *options]
+    environ = dict(os.environ, AUTH=auth, PYTHONPATH=ROOT)
     done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True)
-    assert done.returncode == 1 and "uuid:key" in done.stderr
+    assert done.stdout == "" and done.stderr.count("\n") == 1, done.stdout + done.stderr
+    return done.returncode, done.stderr.replace("acceptance: ", "").strip()
+
+
+def http(body, status="200 OK"):
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), len(body), body)
+
+
+NO_CLUSTER = {
+    "another protocol": (b"SSH-2.0-x\r\n", "doesn't answer as a web server does"),
+    "a page": (
+        http(b"<p>not here</p>", "404 Not Found"),
+        "is no OpenWhisk: it answers 404 to /api/v1/namespaces: '<p>not here</p>'",
+    ),
+    "other JSON": (
+        http(b'{"a": 1}'),
+        """is no OpenWhisk: it answers 200 to /api/v1/namespaces: '{"a": 1}'""",
+    ),
+    "deep JSON": (
+        http(b"[" * 200000),
+        "is no OpenWhisk: it answers 200 to /api/v1/namespaces: '" + "[" * 199,
+    ),
+    "half an answer": (http(b'["guest"]')[:-1], "broke off within an answer"),
+    "a refusal": (
+        http(b"{}", "401 Unauthorized"),
+        "refuses the key: is it what `wsk property get --auth` says?",
+    ),
+}
+
+
+@pytest.mark.parametrize("says, sentence", NO_CLUSTER.values(), ids=NO_CLUSTER)
+def test_what_is_no_cluster_is_told_in_a_sentence(says, sentence):
+    with answering(says) as url:
+        assert told("--apihost", url) == (2, "%s %s" % (url, sentence))
+
+
+def test_nobody_there_and_no_tls_there_are_told_apart():
+    with answering(http(b"{}")) as url:
+        status, said = told("--apihost", url.replace("http:", "https:"))
+    assert (status, "doesn't speak TLS" in said) == (2, True), said
+    assert told("--apihost", url) == (2, url + " can't be reached: Connection refused")
+
+
+def test_a_certificate_that_nobody_vouches_for_needs_insecure(tmp_path):
+    certificate = self_signed(tmp_path)
+    with answering(http(b"<p>", "404 Not Found"), certificate) as url:
+        status, said = told("--apihost", url)
+        assert (status, "--insecure believes any certificate" in said) == (2, True), said
+        assert "is no OpenWhisk" in told("--apihost", url, "--insecure")[1]
+
+
+def test_an_image_that_the_cluster_cannot_pull_is_no_list_of_differences(platform):
+    cluster = Cluster(Place("http://127.0.0.1:%d" % platform.port, GUEST_KEY), 100)
+    subject = Subject(cluster, cluster.namespace(), "gone", "nowhere.invalid/gone:1")
+    assert cluster.make_action(subject.name, subject.image).status == 200
+    with pytest.raises(Failed) as failed:
+        awake(subject, Question("first"))
+    assert re.match("the action gone can't be started there: .*nowhere.invalid", str(failed.value))
+
+
+def test_a_limit_that_is_too_low_is_told_as_the_cluster_tells_it(tmp_path):
+    with Gateway(tmp_path, "--memory-max", "128") as platform:
+        asked = Cluster(Place("http://127.0.0.1:%d" % platform.port, GUEST_KEY), 100)
+        with pytest.raises(Failed) as failed:
+            deployed(asked, "guest", "model", "me/model:1")
+    sentence = "the cluster refuses the action model: "
+    assert str(failed.value).startswith(sentence) and "128" in str(failed.value)
 
 
 # -- whose difference it is ------------------------------------------------------------------------

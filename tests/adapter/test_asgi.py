@@ -559,6 +559,20 @@ def test_a_head_that_comes_byte_after_byte_is_hung_up_on(monkeypatch):
     assert over_a_connection(talk) < 5
 
 
+def test_a_body_that_comes_byte_after_byte_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr(contract, "SILENCE", 0.3)
+
+    async def talk(port, reader, writer):
+        began = time.time()
+        writer.write(b"POST /run HTTP/1.1\r\nContent-Length: 100000\r\n\r\n")
+        while not reader.at_eof() and reader.exception() is None:
+            writer.write(b"a")
+            await asyncio.sleep(0.02)
+        return time.time() - began
+
+    assert over_a_connection(talk) < 5
+
+
 def test_what_comes_after_a_whole_request_is_not_kept(monkeypatch):
     async def talk(port, reader, writer):
         writer.write(b"POST /run HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}more")

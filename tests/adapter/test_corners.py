@@ -29,6 +29,7 @@ from openwhisk_adapter.starting.capture import Places, _tell_when_executed
 from openwhisk_adapter.starting.commands import which
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.wire import length_from_text
+from openwhisk_adapter.workers import in_own_context
 from testing.adapter import ADAPTER, action_with
 from testing.process import free_port, until
 from tests.adapter.conftest import COMMANDS
@@ -265,17 +266,26 @@ def test_an_answer_that_nobody_takes_is_no_failure():
 
 
 def test_who_watches_deadlines_goes_on_after_a_failure(capfd):
+    looked_again = threading.Event()
+
     class Broken(Action):
         looks = 0
 
         def _look_at_deadlines(self, now):
             self.looks += 1
-            raise OSError("no clock") if self.looks == 1 else KeyboardInterrupt
+            if self.looks == 1:
+                raise OSError("no clock")
+            looked_again.set()
+            threading.Event().wait()
 
     log = Log()
     model = Model(["python", "app.py"], Settings(), log, Signals())
-    with pytest.raises(KeyboardInterrupt):
-        Broken(model, Settings(), log).watch_deadlines()
+    watching = threading.Thread(
+        target=Broken(model, Settings(), log).watch_deadlines,
+        daemon=True,
+    )
+    watching.start()
+    assert looked_again.wait(20)
     assert "a deadline was missed: no clock" in capfd.readouterr().err
 
 
@@ -413,3 +423,24 @@ def test_a_program_is_found_as_a_shell_finds_it(tmp_path):
     assert which(str(program)) == str(program)
     assert which("sh") == shutil.which("sh")
     assert which("no-program-of-this-name") is None
+
+
+def test_where_there_are_no_context_variables_tasks_are_done_without(monkeypatch):
+    monkeypatch.setitem(sys.modules, "contextvars", None)
+    assert in_own_context(print) is print
+
+
+def test_a_failure_that_nobody_expects_is_answered_too(capfd):
+    class Failing(Server):
+        def call(self):
+            raise LookupError("of a kind that nobody expects")
+
+    action = action_with(Failing())
+    action._log = Log()
+    answers = []
+    activation = action.begin(lambda status, body: answers.append((status, body)))
+    with activation.failures_answered():
+        action._answer(activation, action._model.server)
+    ((status, body),) = answers
+    assert status == 200 and b"can't be carried: the activation's log says why" in body
+    assert "of a kind that nobody expects" in capfd.readouterr().err

@@ -48,7 +48,7 @@ def test_a_script_ends_by_its_own_handler_and_at_once(start, how):
     assert "last words" in adapter.log
 
 
-@pytest.mark.parametrize("how", ["by_thread", "by_process"])
+@pytest.mark.parametrize("how", ["by_thread", "by_process", "by_interrupt"])
 def test_a_script_without_a_handler_ends_at_once(start, how):
     adapter = loaded(start("with_handler", "python", "app.py", how))
     assert adapter.web("GET", "/").body == b"here"

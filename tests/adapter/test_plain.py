@@ -7,10 +7,10 @@ from contextlib import closing, suppress
 
 import pytest
 
-from openwhisk_adapter import listener, wire
+from openwhisk_adapter import wire
 from openwhisk_adapter.listener import body_from_connection
 from openwhisk_adapter.messages import Refused
-from openwhisk_adapter.servers import relay
+from openwhisk_adapter.servers import relay, wsgi
 from testing.process import free_port
 
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -195,8 +195,7 @@ def test_a_request_that_turns_out_wrong_before_its_answer_is_refused():
 
 @pytest.mark.parametrize("read", [wire.head_of_client, body_from_connection])
 def test_a_head_has_its_time_as_a_whole(monkeypatch, read):
-    for room in (wire, listener):
-        monkeypatch.setattr(room, "SILENCE", 0.3)
+    monkeypatch.setattr(wire, "SILENCE", 0.3)
     ours, client = pair()
     ended = threading.Event()
 
@@ -215,6 +214,68 @@ def test_a_head_has_its_time_as_a_whole(monkeypatch, read):
         ours.close()
         client.close()
     assert refused.value.response.status == 408
+
+
+SIZED = b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"
+
+
+def read_by_wsgi(connection):
+    head, stream = wire.head_of_client(connection)
+    wsgi.body_of_request(stream, head)
+
+
+def read_by_relay(connection):
+    with closing(socket.socket()) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        relay.relayed(connection, silent.getsockname())
+
+
+@pytest.mark.parametrize("read", [read_by_wsgi, read_by_relay, body_from_connection])
+@pytest.mark.parametrize("pause", [0.02, 60], ids=["byte after byte", "nothing more"])
+def test_a_body_keeps_a_pace(monkeypatch, read, pause):
+    monkeypatch.setattr(wire, "SILENCE", 0.3)
+    ours, client = pair()
+    ours.settimeout(0.5)
+    ended = threading.Event()
+    client.sendall(SIZED)
+
+    def byte_after_byte():
+        while not ended.wait(pause):
+            client.sendall(b"a")
+
+    sending = threading.Thread(target=byte_after_byte)
+    sending.start()
+    try:
+        with pytest.raises((Refused, socket.timeout)) as failure:
+            read(ours)
+    finally:
+        ended.set()
+        sending.join()
+        ours.close()
+        client.close()
+    if pause < 1:
+        assert failure.value.response.status == 408
+
+
+TOO_LARGE = {
+    "a length": b"Content-Length: 67108865\r\n\r\n",
+    "a chunk": b"Transfer-Encoding: chunked\r\n\r\n4000001\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(TOO_LARGE))
+def test_a_body_that_is_too_large_is_the_clients_fault(start, kind):
+    adapter = start("model", OPENWHISK_PLATFORM="no")
+    answer = answers(adapter.port, b"POST /p HTTP/1.1\r\nHost: h\r\n" + TOO_LARGE[kind])
+    assert status_of_answer(answer) == b"413", answer
+
+
+def test_chunks_that_are_too_large_together_are_the_clients_fault(monkeypatch):
+    monkeypatch.setattr(wire, "LARGEST", 5)
+    with pytest.raises(Refused) as refused:
+        wire.whole(iter([b"abc", b"def"]), 413)
+    assert refused.value.response.status == 413
 
 
 HEADS = {"a long line": b"A: " + b"a" * 70000 + b"\r\n", "many lines": b"A: b\r\n" * 1001}

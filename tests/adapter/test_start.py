@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
 from testing.adapter import ADAPTER, SENTINEL, environment
-from testing.process import descendants, free_port, until
+from testing.process import accepts, descendants, free_port, until
 from tests.adapter.conftest import COMMANDS
 
 COULD_NOT = "the model couldn't be loaded: app.py ended with RuntimeError"
@@ -40,13 +41,23 @@ def test_a_script_is_loaded_in_this_process(start, app):
     assert descendants(adapter.pid) == []
 
 
-def test_a_program_that_replaces_threads_and_sockets_gets_a_process_of_its_own(start):
-    adapter = start("patching")
-    package = os.path.join(adapter.folder, "gevent")
+def put_gevent_into(folder, patching):
+    package = os.path.join(folder, "gevent")
     os.mkdir(package)
     open(os.path.join(package, "__init__.py"), "w").close()
     with open(os.path.join(package, "monkey.py"), "w") as file:
-        file.write("def patch_all():\n    pass\n")
+        file.write("def patch_all():\n    %s\n" % patching)
+
+
+def test_an_app_that_is_named_has_our_threads_whatever_it_would_replace(start):
+    adapter = start("patched", OPENWHISK_APP="app:app")
+    put_gevent_into(adapter.folder, "raise SystemExit('ours are replaced')")
+    assert loaded(adapter).web("GET", "/").body == b"threading"
+
+
+def test_a_program_that_replaces_threads_and_sockets_gets_a_process_of_its_own(start):
+    adapter = start("patching")
+    put_gevent_into(adapter.folder, "pass")
     loaded(adapter)
     first = int(adapter.web("GET", "/").body)
     assert first in descendants(adapter.pid)
@@ -315,6 +326,7 @@ def test_a_model_that_cannot_be_loaded_at_start_says_so_to_init(start):
         ("CORS", "maybe"),
         ("PRELOAD", "soon"),
         ("TARGET", "http"),
+        ("TARGET", "65536"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(start, name, value):
@@ -325,6 +337,41 @@ def test_a_setting_that_makes_no_sense_is_named(start, name, value):
     except (AssertionError, ValueError) as failure:
         said = str(failure)
     assert "OPENWHISK_" + name in said and value in said
+
+
+@pytest.mark.parametrize("server", ["werkzeug", "wsgiref", "waitress"])
+def test_of_several_apps_the_one_at_the_target_is_the_models(start, server):
+    pytest.importorskip(server)
+    aside, model = free_port(), free_port()
+    options = {"ASIDE": aside, "MODEL": model, "OPENWHISK_TARGET": model}
+    adapter = start("aside", "python", "app.py", server, **options)
+    assert adapter.init().status == 200, adapter.log
+    assert adapter.web("GET", "/").body == b"the model"
+    until(lambda: accepts(aside), "the other one listens by itself")
+
+
+TARGET_IS_OURS = "OPENWHISK_TARGET is %d, where openwhisk.py itself listens"
+
+
+@pytest.mark.parametrize(
+    "command", [["sh", "-c", "exec sleep 60"], ["python", "app.py"]], ids=["process", "script"]
+)
+def test_a_target_that_is_the_adapters_own_port_is_refused(start, command):
+    """It would ask itself, and that one itself, as long as there are descriptors."""
+    port = free_port()
+    adapter = start("hasty", *command, OPENWHISK_PORT=port, OPENWHISK_TARGET=port)
+    reply = adapter.init({"__OW_DEADLINE": str(int((time.time() + 2) * 1000))})
+    assert reply.status == 502
+    assert TARGET_IS_OURS % port in reply.json["error"]
+
+
+def test_an_app_that_is_served_at_the_adapters_own_port_is_taken_there(start):
+    port = free_port()
+    options = {"ASIDE": free_port(), "MODEL": port}
+    options.update(OPENWHISK_PORT=port, OPENWHISK_TARGET=port)
+    adapter = start("aside", "python", "app.py", "werkzeug", **options)
+    assert adapter.init().status == 200, adapter.log
+    assert adapter.web("GET", "/").body == b"the model"
 
 
 def test_a_port_that_is_none_is_named(tmp_path):

@@ -9,7 +9,16 @@ import time
 
 import pytest
 
-from benchmarks.scale import Arrival, Model, Platform, Simulation, burst, steady, trace_from_file
+from benchmarks.scale import (
+    Arrival,
+    Model,
+    Platform,
+    Simulation,
+    burst,
+    main,
+    steady,
+    trace_from_file,
+)
 from testing.adapter import ROOT
 from testing.gateway import WEB, Gateway
 
@@ -150,3 +159,29 @@ def test_it_foretells_what_a_gateway_does_with_the_same_trace(tmp_path):
     assert seen.requests == len(latencies)
     assert within(seen.p50, p50) and within(seen.p99, p99), told
     assert within(seen.cold_starts, cold_starts), told
+
+
+REFUSED = {
+    "a rate below nothing": (["--rate", "-1"], "argument --rate: invalid positive value: '-1'"),
+    "no requests": (["--burst", "0"], "argument --burst: invalid count value: '0'"),
+    "no such file": (["--trace", "/nowhere"], "No such file or directory: '/nowhere'"),
+    "an action larger than its invoker": (
+        ["--burst", "1", "--memory", "4096"],
+        "an action of --memory 4096 doesn't fit --pool 1024",
+    ),
+}
+
+
+@pytest.mark.parametrize("words, sentence", REFUSED.values(), ids=REFUSED)
+def test_what_has_no_meaning_is_refused_in_a_sentence(words, sentence, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert (ended.value.code, sentence in capsys.readouterr().err) == (2, True)
+
+
+def test_a_line_of_a_trace_that_is_none_is_named(tmp_path, capsys):
+    file = tmp_path / "trace.csv"
+    file.write_text("0,model\nlater,model\n")
+    with pytest.raises(SystemExit):
+        main(["--trace", str(file)])
+    assert "trace.csv, line 2: `seconds,model` was expected" in capsys.readouterr().err

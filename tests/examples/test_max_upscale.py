@@ -10,8 +10,10 @@ import subprocess
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from testing.example import EXAMPLES, example_python
+from testing.browser import chromium, first
+from testing.example import EXAMPLES, Gateway, example_python, on_port
 from testing.max_server import essence, multipart
+from testing.process import free_port
 
 NAME = "max-upscale"
 FOLDER = EXAMPLES / NAME
@@ -113,6 +115,25 @@ def test_an_answer_that_no_platform_carries_is_refused_with_its_size(own, action
     answer = action.ask("POST", "/model/predict", "", *noise)
     assert answer.status == 413
     assert "1048576" in json.loads(answer.body.decode())["error"]
+
+
+@pytest.mark.parametrize("said, status", [(', produces=["image/png"]', "200"), ("", "406")])
+def test_a_person_gets_an_image_on_swaggers_page_where_the_model_says_that_it_makes_one(
+    said, status, tmp_path
+):
+    """Swagger asks for JSON alone unless the model says more, and the platform keeps to that."""
+    folder = on_port(NAME, free_port(), tmp_path)
+    predict = folder / "api" / "predict.py"
+    predict.write_text(predict.read_text().replace(', produces=["image/png"]', said))
+    with Gateway(folder, example_python(NAME), tmp_path) as model, chromium(tmp_path) as browser:
+        browser.get(model.url + "/")
+        first(browser, "[id='operations-tag-model']").click()
+        first(browser, ".opblock-post .opblock-summary").click()
+        first(browser, ".try-out__btn").click()
+        first(browser, "input[type=file]").send_keys(str(FOLDER / "samples" / "petals.png"))
+        first(browser, ".btn.execute").click()
+        shown = first(browser, ".live-responses-table tbody .response-col_status").text
+        assert shown.split()[0] == status
 
 
 def test_training_prints_the_figures_of_the_readme(tmp_path):

@@ -170,6 +170,37 @@ def test_data_that_is_something_else(tmp_path):
     assert file.read_bytes() == b"\x89PNG" * 1000
 
 
+CORRUPT = {
+    "half a file": lambda data: data[: len(data) // 2],
+    "its first page": lambda data: data[:4096],
+    "zeros in the middle": lambda data: data[:4096] + bytes(8192) + data[12288:],
+    "a record of another shape": lambda data: data.replace(
+        b'"limits":{"concurrency"', b'"limits":["concurrency"'
+    ),
+    "a name that is a number": lambda data: data.replace(
+        b'"namespace":"guest"', b'"namespace":1234567'
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CORRUPT)
+def test_data_that_was_damaged(case, tmp_path):
+    with Gateway(tmp_path) as gateway:
+        for number in range(30):
+            gateway.create(f"action{number}")
+    with open(gateway.data, "rb") as file:
+        damaged = CORRUPT[case](file.read())
+    for name in os.listdir(tmp_path):
+        if name.startswith("gateway.sqlite3-"):
+            os.unlink(tmp_path / name)
+    with open(gateway.data, "wb") as file:
+        file.write(damaged)
+    code, out, err = ended("--data", gateway.data, "--port", "0")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{gateway.data} is not a gateway's data file (")
+    assert err.endswith("): choose another with --data.\n") and err.count("\n") == 1
+
+
 def test_data_that_takes_nothing_more(tmp_path, model):
     with Gateway(tmp_path, str(model)) as gateway:
         pass

@@ -326,6 +326,19 @@ def test_a_binding_lists_what_it_stands_for(gateway, bound):
     assert listed == gateway.rest("GET", "actions/tools/").json
 
 
+def test_a_sequence_that_a_changed_binding_leads_into_itself_comes_to_an_end(gateway):
+    """Nothing but sequences runs in it, so that no count of actions ends it."""
+    put(gateway, "packages/steady")
+    put(gateway, "packages/circle")
+    gateway.create("steady/turn")
+    put(gateway, "packages/way", binding={"namespace": "_", "name": "steady"})
+    assert sequence(gateway, "circle/turn", "way/turn").status == 200
+    put(gateway, "packages/way", binding={"namespace": "_", "name": "circle"})
+    reply = invoked(gateway, "circle/turn")
+    assert reply.status == 502
+    assert reply.json["response"]["result"] == {"error": "Too many actions in the sequence."}
+
+
 def test_a_binding_whose_package_is_gone_leads_nowhere(gateway, bound):
     assert gateway.rest("DELETE", "packages/tools?force=true").status == 200
     for reply in (

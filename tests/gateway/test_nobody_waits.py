@@ -126,3 +126,24 @@ def test_while_an_action_answers(quick, replay, case, target):
     replay.reply = json_reply(ANSWERED[case])
     attack = request("POST", target, KEY)
     assert_quick(quick, attack)
+
+
+LARGE = [{"key": f"k{number}", "value": number} for number in range(20000)]
+
+
+@pytest.fixture(scope="module")
+def full(gateway):
+    """A gateway of which ten actions and ten triggers have as many annotations as they may."""
+    for number in range(10):
+        content = {"exec": {"kind": "blackbox", "image": "replay"}, "annotations": LARGE}
+        assert gateway.rest("PUT", f"actions/large{number}", content).status == 200
+        assert gateway.rest("PUT", f"triggers/t{number}", {"annotations": LARGE}).status == 200
+    assert gateway.rest("PUT", "packages/large", {"annotations": LARGE}).status == 200
+    return gateway
+
+
+@pytest.mark.parametrize(
+    "target", ["actions", "actions/large1", "triggers", "triggers/t1", "packages/large"]
+)
+def test_while_what_has_many_annotations_is_shown(full, target):
+    assert_quick(full, request("GET", REST + target, KEY))

@@ -2,11 +2,12 @@
 
 import contextlib
 import itertools
+import json
 
 import pytest
 
 from gateway.entities import SUCCESS, Activation, Trigger
-from gateway.store import PRUNED_EVERY, Selection, Store
+from gateway.store import MOST_TEXT, PRUNED_EVERY, Selection, Store
 from testing.actions import action, in_loop
 
 ALL = Selection("guest", limit=1000)
@@ -60,6 +61,20 @@ def test_a_start_that_keeps_fewer_removes_the_others(tmp_path, keep, left):
         in_loop(added(store, 12))
     with opened(tmp_path / "data", keep) as store:
         assert in_loop(store.count_activations(ALL)) == left
+
+
+@pytest.mark.parametrize("size, shown", [(MOST_TEXT // 4, 3), (MOST_TEXT, 1), (10, 5)])
+def test_whole_records_are_shown_as_long_as_they_fit_and_one_in_any_case(tmp_path, size, shown):
+    async def work(store):
+        for number in range(5):
+            record = activation(number)._replace(result={"a": "a" * size})
+            await store.add_activation(record, "guest")
+        return await store.activations(ALL, whole=True), await store.activations(ALL, whole=False)
+
+    with opened(tmp_path / "data", 10) as store:
+        records, summaries = in_loop(work(store))
+    assert [json.loads(text)["start"] for text in records] == [4, 3, 2, 1, 0][:shown]
+    assert len(summaries) == 5
 
 
 def test_of_what_was_changed_in_one_millisecond_the_last_is_the_newest(tmp_path):

@@ -2,7 +2,10 @@
 resolved.
 """
 
+import os
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -16,6 +19,7 @@ from images.registry.repository import Repository
 from images.registry.transport import Access, Transport
 from images.words import RegistryError
 from testing.registry import Odd
+from tests.images.samples import ROOT
 
 ME = Credentials("me", "secret")
 PUBLIC, CDN, PRIVATE, HERE = "93.184.215.14", "151.101.1.1", "10.1.2.3", "127.0.0.1"
@@ -205,3 +209,11 @@ def test_a_refusal_of_gigabytes_is_read_no_further_than_a_refusal_is_long():
             transport.send("GET", "a/manifests/b", PULL)
         transport.connections.close()
     assert odd.cut_off
+
+
+def test_a_proxy_that_is_down_is_told_apart_from_a_registry_that_is():
+    proxied = dict(os.environ, HTTPS_PROXY="http://user:secret@127.0.0.1:1", NO_PROXY="")
+    words = [sys.executable, str(ROOT / "layer.py"), "registry.example/a", "registry.example/b:1"]
+    done = subprocess.run(words, env=proxied, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "secret" in done.stderr) == (1, False)
+    assert "Connection refused, through the proxy 127.0.0.1:1 (HTTPS_PROXY" in done.stderr

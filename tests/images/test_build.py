@@ -201,8 +201,9 @@ def assert_recognises_a_digit(running):
     assert (answer["status"], answer["predictions"][0]["label"]) == ("ok", "seven"), answer
 
 
-def assert_plausible(cold, warm):
+def assert_plausible(cold, warm, asked, expected):
     """Loading the model takes longer than its page."""
+    assert asked == expected
     seconds, milliseconds = re.fullmatch(r"(\d+\.\d) s (\d+) ms", f"{cold} {warm}").groups()
     assert 1000 * float(seconds) > int(milliseconds) and float(seconds) > 0
 
@@ -228,11 +229,11 @@ def test_a_max_image_becomes_an_action(engine, max_action, kind):
     assert built.status == 0, built.stdout + built.stderr
     _, _, sent, *took = built.stdout.splitlines()[1].split("  ")
     if kind == "docker":
-        assert_plausible(*took)
+        assert_plausible(*took, "GET /")
     else:
-        assert took == ["-", "-"]  # nothing was started
+        assert took == ["-", "-", "not tried"]  # nothing was started
     assert built.stdout.splitlines() == [
-        "IMAGE  DIGEST  BYTES SENT  COLD  WARM",
+        "IMAGE  DIGEST  BYTES SENT  COLD  WARM  ASKED",
         "  ".join([image, built.digests[0], sent, *took]),
         "",
         f"wsk action update max-ocr --docker {image} --web raw -m 2048 -t 60000",
@@ -247,6 +248,16 @@ def test_a_max_image_becomes_an_action(engine, max_action, kind):
         assert file == "root root 644 0"
     name = f"{image.rpartition(':')[0]}@{built.digests[0]}"
     assert name in inspected(engine, image)["RepoDigests"]
+
+
+def test_it_is_tried_with_the_sample_that_warms_it_up(build):
+    sample = "'OPENWHISK_WARMUP=POST /model/predict image=@/samples/%s'"
+    settings = {"PUSH": "0", "ADD": f"'{EXAMPLE / 'samples'}=/samples'"}
+    tried = build("max-ocr", ENV=sample % "seven.png", **settings)
+    assert (tried.status, tried.stderr) == (0, "")
+    assert_plausible(*tried.stdout.splitlines()[1].split("  ")[3:], "POST /model/predict")
+    failed = build("max-ocr", ENV=sample % "eight.png", **settings)
+    assert (failed.status, failed.stderr.count("the file can't be read: No such file")) == (1, 1)
 
 
 def test_the_image_is_the_base_the_adapter_and_what_the_config_tells(engine, bases, max_action):
@@ -709,7 +720,7 @@ def test_without_push_nothing_leaves_the_machine(engine, build):
     _, line, *others = built.stdout.splitlines()
     image, digest, sent, *took = line.split("  ")
     assert (image, digest, sent) == ("small:2.1", "-", "-")
-    assert_plausible(*took)
+    assert_plausible(*took, "GET /")
     assert others == [
         "",
         "wsk action update small --docker small:2.1 --web raw -m 512 -t 60000",

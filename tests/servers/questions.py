@@ -82,6 +82,17 @@ PAGES: Questions = {
 }
 ASGI = {**WEB, **PAGES}
 
+# Of the apps in apps/more and apps/shop.
+MORE: Questions = {
+    "hello": get("/", "a=1"),
+    "json": post("/echo", {"a": [1.5, None]}),
+    "text": sent("/echo", "text/plain", "grüße\r\n".encode()),
+    "bytes": sent("/echo", "application/octet-stream", EVERY_BYTE),
+    "no such page": get("/nowhere", "", ("Accept", "application/json")),
+    "no such method": Question("DELETE", "/"),
+}
+STYLED = {**MORE, "style": get("/static/shop.css")}
+
 SUMS = "/v2/models/sums"
 ROWS = {"name": "rows", "shape": [2, 2], "datatype": "FP64", "data": [1, 2, 3, 4]}
 MLSERVER: Questions = {
@@ -200,4 +211,14 @@ TRITON: Questions = {
     "no such page": get("/nowhere"),
     "wrong method": Question("DELETE", DIGITS + "/infer"),
 }
-ALL: List[Questions] = [ASGI, MLSERVER, KSERVE, LITSERVE, GRADIO, MLFLOW, TORCHSERVE, TRITON]
+ALL: List[Questions] = [
+    ASGI,
+    STYLED,
+    MLSERVER,
+    KSERVE,
+    LITSERVE,
+    GRADIO,
+    MLFLOW,
+    TORCHSERVE,
+    TRITON,
+]

@@ -32,6 +32,10 @@ class Row(NamedTuple):
     in_ci: bool = True  # what CI has no time to install runs with `make test-servers`
 
 
+def row_of_more(name, command, product, **more) -> Row:
+    return Row(name, command, 8000, questions.MORE, "more", product, (APPS / "more",), **more)
+
+
 def row_of_example(name, port, ready, asked, **more) -> Row:
     command = more.pop("command")
     folders = (EXAMPLES / name,)
@@ -150,6 +154,22 @@ ROWS = [
         "supervisor",
         (APPS / "web", APPS / "proxied", APPS / "supervised"),
         ports=(8009,),
+    ),
+    row_of_more("litestar", ["litestar", "--app", "litestar_app:app", "run"], "litestar"),
+    row_of_more("sanic", ["sanic", "sanic_app:app"], "sanic"),
+    row_of_more("python sanic_app.py", ["python", "sanic_app.py"], "sanic"),
+    row_of_more("quart", ["quart", "--app", "quart_app", "run", "--port", "8000"], "quart"),
+    row_of_more("python quart_app.py", ["python", "quart_app.py"], "quart"),
+    row_of_more("robyn", ["python", "robyn_app.py"], "robyn"),
+    Row(
+        "django",
+        ["python", "manage.py", "runserver", "--noreload"],
+        8000,
+        questions.STYLED,
+        "more",
+        "django",
+        (APPS / "shop",),
+        told=("/", 'href="{prefix}/static/shop.css"'),
     ),
     Row(
         "LitServe",

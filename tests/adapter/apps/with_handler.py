@@ -92,6 +92,12 @@ def by_child():
     server.serve_forever()
 
 
+def by_interrupt():
+    """As `asyncio.run` does: a handler for Ctrl-C alone."""
+    signal.signal(signal.SIGINT, lambda *_: farewell())
+    http.server.HTTPServer(HERE, Handler).serve_forever()
+
+
 def late():
     """A handler that is set when the server runs already."""
     server = http.server.HTTPServer(HERE, Handler)

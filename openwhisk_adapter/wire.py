@@ -4,7 +4,7 @@ import contextlib
 import io
 import re
 import socket
-import time
+from time import monotonic
 from typing import Any, BinaryIO, Iterable, Iterator, List, NamedTuple, Optional, Sized, Tuple, cast
 
 from openwhisk_adapter.contract import SILENCE, SLOWEST, TOO_SLOW
@@ -37,11 +37,11 @@ class Pace:
 
     def __init__(self) -> None:
         self.is_head = True
-        self.heard = time.monotonic()
+        self.heard = monotonic()
 
     def has_come(self, size: int) -> None:
         if not self.is_head:
-            self.heard = min(self.heard + size / SLOWEST, time.monotonic())
+            self.heard = min(self.heard + size / SLOWEST, monotonic())
         self.check()
 
     def check(self) -> None:
@@ -49,11 +49,11 @@ class Pace:
             raise Refused(408, TOO_SLOW)
 
     def seconds_left(self) -> float:
-        return self.heard + SILENCE - time.monotonic()
+        return self.heard + SILENCE - monotonic()
 
     def end_head(self) -> None:
         self.is_head = False
-        self.heard = time.monotonic()
+        self.heard = monotonic()
 
 
 class Asked(io.RawIOBase):

@@ -182,10 +182,12 @@ class Arriving(asyncio.Protocol):
     def write_beside_loop(self, data: bytes) -> None:
         """The model may keep the loop busy beyond the deadline, of which this is to tell."""
         own = self.transport.get_extra_info("socket")
-        with contextlib.suppress(OSError), socket(fileno=dup(own.fileno())) as connection:
-            connection.settimeout(contract.SILENCE)
-            connection.sendall(data)
-            connection.shutdown(SHUT_WR)
+        with contextlib.suppress(OSError):
+            descriptor = dup(own.fileno())
+            with socket(fileno=descriptor) as connection:
+                connection.settimeout(contract.SILENCE)
+                connection.sendall(data)
+                connection.shutdown(SHUT_WR)
         self.port.do(self.transport.close)
 
     def write(self, data: bytes) -> None:

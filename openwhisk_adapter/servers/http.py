@@ -1,8 +1,8 @@
 """A server that listens at a port: touches that port, with one new connection a request."""
 
 import contextlib
-from socket import AF_INET, AF_INET6, SHUT_RDWR, socket
-from typing import Callable, Iterator, Optional
+from socket import SHUT_RDWR, socket
+from typing import Iterator, Optional
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Request, Response
@@ -15,6 +15,7 @@ from openwhisk_adapter.servers import (
     Unanswered,
     Unreachable,
 )
+from openwhisk_adapter.servers.connecting import connection_begun
 from openwhisk_adapter.sinks import Kept, Sink
 
 PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
@@ -126,29 +127,3 @@ def bytes_from_request(request: Request, mounts: bool) -> bytes:
     lines.append("connection: close")
     head = "\r\n".join(lines) + "\r\n\r\n"
     return head.encode("latin-1") + request.body
-
-
-def connection_begun(address: Address) -> socket:
-    """It needn't be there yet: whoever uses it waits, and is told when it can't be."""
-    return _tried(address, 0, socket.connect_ex)
-
-
-def connected(address: Address, seconds: float) -> socket:
-    return _tried(address, seconds, socket.connect)
-
-
-def _tried(
-    address: Address,
-    seconds: float,
-    connect: Callable[[socket, Address], object],
-) -> socket:
-    """By the class that was there at the start: for its own way out a model may replace it."""
-    family = AF_INET6 if ":" in address.host else AF_INET
-    connection = socket(family)
-    try:
-        connection.settimeout(seconds)
-        connect(connection, address)
-    except BaseException:
-        connection.close()
-        raise
-    return connection

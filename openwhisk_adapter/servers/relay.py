@@ -10,7 +10,7 @@ from typing import Optional
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import LONGEST_LINE, Refused
 from openwhisk_adapter.servers import Address
-from openwhisk_adapter.servers.http import connected
+from openwhisk_adapter.servers.connecting import connected
 
 PATIENCE = 60  # seconds for which a side may take nothing of what it is sent
 PIECE = 65536

@@ -6,7 +6,8 @@ from socket import MSG_PEEK
 
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Address, OtherProtocol, Unanswered, Unreachable
-from openwhisk_adapter.servers.http import PREFACE, HttpCall, connected
+from openwhisk_adapter.servers.connecting import connected
+from openwhisk_adapter.servers.http import PREFACE, HttpCall
 from openwhisk_adapter.starting.choice import Found, Spoken
 from openwhisk_adapter.starting.sockets import Listening
 from openwhisk_adapter.starting.wanted import Wanted, is_early, known_from_text

@@ -397,7 +397,7 @@ def test_a_function_that_another_version_of_a_package_lacks_is_not_replaced():
     loads = json.loads
     try:
         places.watch()
-        assert json.loads is len and not hasattr(json, "no_such_function")
+        assert json.loads("abc") == 3 and not hasattr(json, "no_such_function")
     finally:
         places.undo.close()
     assert json.loads is loads

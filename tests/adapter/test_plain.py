@@ -10,7 +10,7 @@ import pytest
 from openwhisk_adapter import wire
 from openwhisk_adapter.listener import body_from_connection
 from openwhisk_adapter.messages import Refused
-from openwhisk_adapter.servers import relay, wsgi
+from openwhisk_adapter.servers import Address, relay, wsgi
 from testing.process import free_port
 
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -142,7 +142,7 @@ def test_a_server_that_is_gone_is_a_bad_gateway():
     with closing(ours), closing(client):
         client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         with pytest.raises(Refused) as refused:
-            relay.relayed(ours, ("127.0.0.1", free_port()))
+            relay.relayed(ours, Address("127.0.0.1", free_port()))
     assert refused.value.response.status == 502
 
 
@@ -155,7 +155,7 @@ def test_a_silent_server_is_not_waited_for_when_the_client_has_said_all(monkeypa
         client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         client.shutdown(socket.SHUT_WR)
         began = time.time()
-        relay.relayed(ours, silent.getsockname())
+        relay.relayed(ours, Address(*silent.getsockname()))
     assert time.time() - began < 10
 
 
@@ -164,7 +164,9 @@ def test_a_request_that_turns_out_wrong_adds_nothing_to_an_answer_that_has_begun
     with closing(socket.socket()) as listening, closing(client):
         listening.bind(("127.0.0.1", 0))
         listening.listen(1)
-        relaying = threading.Thread(target=relay.relayed, args=(ours, listening.getsockname()))
+        relaying = threading.Thread(
+            target=relay.relayed, args=(ours, Address(*listening.getsockname()))
+        )
         client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
         relaying.start()
         server, _ = listening.accept()
@@ -188,7 +190,7 @@ def test_a_request_that_turns_out_wrong_before_its_answer_is_refused():
         later = threading.Timer(0.1, client.sendall, [b"no chunk\r\n"])
         later.start()
         with pytest.raises(Refused) as refused:
-            relay.relayed(ours, silent.getsockname())
+            relay.relayed(ours, Address(*silent.getsockname()))
         later.join()
     assert refused.value.response.status == 400
 
@@ -228,7 +230,7 @@ def read_by_relay(connection):
     with closing(socket.socket()) as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(1)
-        relay.relayed(connection, silent.getsockname())
+        relay.relayed(connection, Address(*silent.getsockname()))
 
 
 @pytest.mark.parametrize("read", [read_by_wsgi, read_by_relay, body_from_connection])
@@ -292,7 +294,9 @@ def test_an_upgraded_connection_belongs_to_its_two_ends():
     with closing(socket.socket()) as listening, closing(client):
         listening.bind(("127.0.0.1", 0))
         listening.listen(1)
-        relaying = threading.Thread(target=relay.relayed, args=(ours, listening.getsockname()))
+        relaying = threading.Thread(
+            target=relay.relayed, args=(ours, Address(*listening.getsockname()))
+        )
         client.sendall(
             b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
         )

@@ -1,0 +1,32 @@
+"""Connections to the model's own server: touches nothing but new sockets."""
+
+from socket import AF_INET, AF_INET6, socket
+from typing import Callable
+
+from openwhisk_adapter.servers import Address
+
+
+def connection_begun(address: Address) -> socket:
+    """It needn't be there yet: whoever uses it waits, and is told when it can't be."""
+    return _tried(address, 0, socket.connect_ex)
+
+
+def connected(address: Address, seconds: float) -> socket:
+    return _tried(address, seconds, socket.connect)
+
+
+def _tried(
+    address: Address,
+    seconds: float,
+    connect: Callable[[socket, Address], object],
+) -> socket:
+    """By the class that was there at the start: for its own way out a model may replace it."""
+    family = AF_INET6 if ":" in address.host else AF_INET
+    connection = socket(family)
+    try:
+        connection.settimeout(seconds)
+        connect(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -504,6 +504,9 @@ class Deaf(arriving.Port):
     def run(self, body, reply):
         self.reply = reply
 
+    def is_here(self):
+        return True
+
     def do(self, step):
         step()
 

@@ -19,7 +19,6 @@ from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.sequences import MOST_ACTIONS
 from gateway.settings import MEGABYTE, Bounds, Settings
-from gateway.terminal import complain
 from gateway.web.address import address_from_path
 from gateway.web.route import WebRoute
 
@@ -83,8 +82,6 @@ class Router:
         try:
             response = await self._routed(request)
         except Refusal as refusal:
-            if refusal.hint:
-                complain(refusal.hint)
             response = response_from_refusal(refusal, request.transaction_id)
         return response.with_headers([("X-Request-ID", request.transaction_id)])
 

@@ -18,6 +18,7 @@ from gateway.rest.query import Query
 from gateway.rest.references import NOT_YOURS
 from gateway.rest.rules import Rules
 from gateway.rest.triggers import Triggers
+from gateway.terminal import complain
 
 # wsk says so to the action that is to feed a trigger.
 TO_A_FEED = b'"lifecycleEvent"'
@@ -44,6 +45,8 @@ class Api:
         try:
             response = await self._routed(request, path, user)
         except Refusal as refusal:
+            if refusal.hint:
+                complain(refusal.hint)
             response = response_from_refusal(refusal, request.transaction_id)
             if refusal.stage is Stage.CONTENT:
                 return response

@@ -76,6 +76,13 @@ def test_a_folder_is_an_action_like_others_after_a_restart_too(model, tmp_path):
             }
 
 
+def test_who_started_it_is_told_the_option_that_allows_more(tmp_path):
+    content = {"exec": {"kind": "blackbox", "image": "a/b"}, "limits": {"memory": 2048}}
+    with Gateway(tmp_path) as gateway:
+        assert gateway.rest("PUT", "actions/large", content).status == 400
+        until(lambda: "--memory-max 2048 to allow it" in gateway.stderr, lambda: gateway.stderr)
+
+
 REFUSED = [
     ("folder missing", ["/nowhere/at/all"], "There is no folder /nowhere/at/all"),
     ("image without place", ["--image", "name"], "--image name is not understood"),

@@ -36,4 +36,4 @@ def app(environ, respond):
 
 
 if __name__ == "__main__":
-    run_simple("127.0.0.1", 5000, app)
+    run_simple("127.0.0.1", int(os.environ["PORT"]), app)

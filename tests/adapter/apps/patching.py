@@ -22,4 +22,4 @@ if __name__ == "__main__":
     from gevent import monkey
 
     monkey.patch_all()
-    HTTPServer(("127.0.0.1", 5000), Handler).serve_forever()
+    HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()

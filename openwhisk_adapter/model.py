@@ -40,6 +40,7 @@ class State(enum.Enum):
 
     ASLEEP  -- _begin -->       LOADING   somebody needs it
     LOADING -- _be_ready -->    READY     its app was taken, or its port found
+    READY   -- _be_taken -->    READY     its app was taken after a port had been found
     LOADING -- _end -->         ENDED     it came to its end before that
     READY   -- look_again -->   LOADING   its server isn't where it was, though its process lives
     READY   -- _end -->         ENDED     it has died
@@ -141,6 +142,13 @@ class Model:
         except Refused:
             self._state = State.ENDED
             raise
+
+    def _be_taken(self, app: Server) -> None:
+        """Better than any port that the program has opened before it came to serve its app."""
+        with self._changed:
+            if self._state is State.READY:
+                self._state = State.LOADING
+            self._be_ready(app)
 
     def _be_ready(self, server: Server) -> None:
         with self._changed:
@@ -251,7 +259,7 @@ class Model:
             plan.wanted,
             self._settings.port,
             self._log,
-            self._be_ready,
+            self._be_taken,
             self._end,
             self._go_elsewhere,
             self._signals,

@@ -101,7 +101,10 @@ class Ports:
         return places
 
     def _is_all_that_is_wanted(self, port: int) -> bool:
+        """What runs here may open its port, or that of its metrics, long before it serves."""
         wanted = self._wanted
+        if wanted.is_here:
+            return False
         if port in (wanted.target, wanted.given):
             return True
         return set(wanted.expected) <= {port}

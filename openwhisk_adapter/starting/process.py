@@ -114,13 +114,16 @@ class Child(Started):
         """Until it ends. Its orphans are ours as well; a daemon may outlive its starter."""
         status = _status_of(self._process.pid)
         self._process.returncode = status
-        if status == 0 and self._family.pids():
-            while self._family.pids():
+        if status == 0:
+            while self._is_anybody_left():
                 time.sleep(0.25)
-                _bury_orphans()
         self._family.kill(signal.SIGKILL)
         self._ended("%s ended with %s" % (self._name, how_from_status(status)))
         self._gone.set()
+
+    def _is_anybody_left(self) -> bool:
+        """A process that goes from one to the next is missed by a look, but not by its parent."""
+        return _has_children() or bool(self._family.pids())
 
 
 def _status_of(leader: int) -> int:
@@ -130,11 +133,14 @@ def _status_of(leader: int) -> int:
             return status
 
 
-def _bury_orphans() -> None:
+def _has_children() -> bool:
+    """That live; those that have died, orphans that became ours among them, are buried."""
     with contextlib.suppress(ChildProcessError):
         buried = 1
         while buried:
             buried, _ = os.waitpid(-1, os.WNOHANG)
+        return True
+    return False
 
 
 def how_from_status(status: int) -> str:

@@ -76,7 +76,7 @@ class Script(Started):
         os.environ[MARK] = mark
         self._family = Family(mark)
         self._known_sockets = set(sockets_of([os.getpid()]))
-        self._wanted = wanted
+        self._wanted = wanted._replace(is_here=True)
         self._own_port = own_port
 
     # -- in the main thread ------------------------------------------------------------------------
@@ -135,8 +135,10 @@ class Script(Started):
     # -- in the thread of uvicorn's loop -----------------------------------------------------------
 
     def _is_wanted(self, port: int) -> bool:
-        """Not that of a process which the script has forked: its app isn't here."""
-        return self._wanted.target in (0, port) and os.getpid() == self._pid
+        """Not a second one, and not that of a process which the script has forked."""
+        if self._app_is_taken or os.getpid() != self._pid:
+            return False
+        return self._wanted.target in (0, port)
 
     def _take_server(self, server: "Asgi") -> None:
         self._app_is_taken = True

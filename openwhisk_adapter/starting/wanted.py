@@ -173,6 +173,8 @@ class Wanted(NamedTuple):
     is_early: bool = False
     is_local: bool = False
     "Whether it is only this machine that should ask the model."
+    is_here: bool = False
+    "Whether the program runs in this process, which may take its app yet."
 
 
 class Plan(NamedTuple):

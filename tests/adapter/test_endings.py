@@ -135,6 +135,12 @@ def test_a_server_in_the_background_is_found_and_ended(start, bare):
     until(lambda: not accepts(port), "the server in the background has ended")
 
 
+def test_a_server_is_found_that_hops_from_process_to_process_into_the_background(start):
+    """A look at all processes takes longer than one of these lives."""
+    port = free_port()
+    with_daemon(start("daemon", "python3", "-S", "app.py", MODEL_PORT=port, HOPS=500, BARE="1"))
+
+
 def test_a_server_in_the_background_is_found_by_process_1(tmp_path):
     need("unshare")
     needed(_root() and _unshares("-pf", "--mount-proc"), "only root can make a process namespace")

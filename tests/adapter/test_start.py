@@ -350,6 +350,20 @@ def test_of_several_apps_the_one_at_the_target_is_the_models(start, server):
     until(lambda: accepts(aside), "the other one listens by itself")
 
 
+@pytest.mark.parametrize("first", ["its own port", "its metrics"])
+def test_what_a_program_opens_before_it_serves_its_app_is_not_taken_for_that(start, first):
+    port = free_port()
+    options = {"OPENWHISK_TARGET": port} if first == "its own port" else {}
+    adapter = loaded(start("bound", "python", "app.py", FIRST=first, MODEL=port, **options))
+    assert adapter.web("GET", "/").body == b"the model"
+
+
+def test_an_app_that_is_served_after_a_port_was_found_is_the_model_from_then_on(start):
+    adapter = loaded(start("bound", "python", "app.py", FIRST="a page", MODEL=free_port()))
+    assert adapter.web("GET", "/").body == b"not yet"
+    until(lambda: adapter.web("GET", "/").body == b"the model", "the app has been taken")
+
+
 TARGET_IS_OURS = "OPENWHISK_TARGET is %d, where openwhisk.py itself listens"
 
 

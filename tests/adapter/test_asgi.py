@@ -621,6 +621,19 @@ def test_a_loop_that_is_closed_is_out_of_reach():
 # -- what hardly happens ---------------------------------------------------------------------------
 
 
+def test_what_an_app_is_refused_is_told_to_who_waits_in_a_thread():
+    class Here:
+        def do(self, step):
+            step()
+
+    class Refusing(asgi.AsgiCall):
+        def begin(self, request, sink, tell):
+            tell(Refused(502, "no such answer"))
+
+    with pytest.raises(Refused, match="no such answer"):
+        Refusing(Here()).answer(None)
+
+
 def test_whoever_has_asked_nothing_when_it_ends_is_hung_up_on():
     aborted = []
     port = arriving.Port(None)

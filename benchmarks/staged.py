@@ -85,7 +85,8 @@ def rooms():
 
 
 def write_when_it_ends(clock, times):
-    leave = os._exit
+    ending = importlib.import_module(HOUSE + ".ending")
+    leave = ending._exit
 
     def leave_with_times(code):
         clock.seconds.pop("init", None)
@@ -93,7 +94,7 @@ def write_when_it_ends(clock, times):
             json.dump(clock.seconds, file)
         leave(code)
 
-    os._exit = leave_with_times
+    ending._exit = leave_with_times
 
 
 def main(adapter, times, command):

@@ -4,7 +4,7 @@ import contextlib
 import os
 import threading
 from time import monotonic, sleep, time
-from typing import Any, Callable, Dict, Iterator, Optional, Set
+from typing import Any, Callable, Dict, Iterator, Optional, Set, Tuple
 
 from openwhisk_adapter.ending import end_copy
 from openwhisk_adapter.envelope import (
@@ -141,6 +141,22 @@ class Activation:
         self._log.end_activation("%s %s %d %.0f ms %d bytes" % words)
 
 
+class Initialized:
+    """/init's answer, given once: by who has warmed the model up, or when it is due."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._claim = threading.Lock()
+
+    def give(self) -> None:
+        if self._claim.acquire(blocking=False):  # and never released
+            self._reply(200, b'{"ok":true}')
+
+    def expire(self, call: Call) -> None:
+        self.give()
+        call.abandon()
+
+
 def too_late(seconds: float, action_name: Any) -> str:
     more = min(int(seconds * 2 + 1), LONGEST_LIMIT)
     limit = "%.1f s" % seconds
@@ -175,16 +191,34 @@ class Action:
         if not self._is_initialized.acquire(blocking=False):
             raise Refused(403, MORE_THAN_ONCE)
         try:
-            self._initialize(body)
+            due, server = self._initialize(body)
         except Exception as error:
             self._is_initialized.release()
             flush()
             self._model.settle_log()
             self._log.end_activation()
             raise Refused(502, for_the_owner(error))
-        reply(200, b'{"ok":true}')
+        answer = Initialized(reply)
+        if self.settings.warmup:
+            with contextlib.closing(server.call()) as call:
+                self._warm_up(call, answer, due)
+        answer.give()
 
-    def _initialize(self, body: bytes) -> None:
+    def _warm_up(self, call: Call, answer: "Initialized", due: float) -> None:
+        """As long as /init has time. What goes on in this process after that goes on by itself."""
+        from openwhisk_adapter.warmup import warm_up
+
+        timer = threading.Timer(due - monotonic(), answer.expire, [call])
+        timer.daemon = True
+        timer.start()
+        said = warm_up(call, self.settings.warmup)
+        timer.cancel()
+        self._model.settle_log()
+        self._log.line(said)
+
+    def _initialize(self, body: bytes) -> Tuple[float, Server]:
+        """When its answer is due, and whom to ask."""
+        began = monotonic()
         value = checked(object_from_json(body), "value", dict, {})
         if value.get("code"):
             self._log.once(CODE_IS_IGNORED)
@@ -201,13 +235,8 @@ class Action:
             self._model.use(settings)
         else:
             self._take_names(environ)
-        server = self._model.load(Limits(deadline).seconds)
-        if self.settings.warmup:
-            from openwhisk_adapter.warmup import warm_up
-
-            said = warm_up(server, self.settings.warmup)
-            self._model.settle_log()
-            self._log.line(said)
+        patience = Limits(deadline).patience
+        return began + patience, self._model.load(patience)
 
     def _take_names(self, environ: Dict[str, str]) -> None:
         """A model that runs already isn't told other settings than it was started with."""

@@ -24,6 +24,7 @@ from openwhisk_adapter.contract import (
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.model import Model
+from openwhisk_adapter.servers import Unreachable
 from openwhisk_adapter.wire import Pace, hang_up
 from openwhisk_adapter.workers import Workers
 
@@ -68,6 +69,9 @@ class Listener:
         self._give_up = give_up
 
     def is_idle(self) -> bool:
+        server = self._model.server
+        if server is not None and server.is_busy():
+            return False
         return not self._open and not self.action.is_answering()
 
     def pause(self) -> None:
@@ -158,10 +162,17 @@ class Listener:
             if call is not None:
                 call(body_from_connection(connection), self._reply_to(connection))
             elif connection.recv(1, socket.MSG_PEEK):
-                server = self._model.server or self._model.load()
-                server.pass_on(connection)
+                self._pass_on(connection)
         except Refused as refusal:
             send(connection, refusal.response.status, refusal.response.body)
+
+    def _pass_on(self, connection: socket.socket) -> None:
+        server = self._model.server or self._model.load()
+        try:
+            server.pass_on(connection)
+        except Unreachable as failure:  # this client's head has been read; the next one is served
+            self._model.look_again(server, failure)
+            raise Refused(502, str(failure))
 
     def _reply_to(
         self,

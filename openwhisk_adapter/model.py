@@ -127,7 +127,7 @@ class Model:
             self._started.stop()
 
     def preload(self) -> None:
-        with contextlib.suppress(Refused):  # /init tries again, and tells
+        with contextlib.suppress(Exception):  # /init tries again, and tells
             self.load()
 
     # -- the arrows ------------------------------------------------------------------------------
@@ -139,8 +139,8 @@ class Model:
         self._state = State.LOADING
         try:
             self._started = self._start()
-        except Refused:
-            self._state = State.ENDED
+        except BaseException as error:
+            self._end(str(error))
             raise
 
     def _be_taken(self, app: Server) -> None:
@@ -213,6 +213,7 @@ class Model:
                 self._log.once(where)
 
     def _start(self) -> Started:
+        self._take_variables_back()
         prefix = prefix_from_name(os.environ.get("__OW_ACTION_NAME", ""))
         spare = Spare(*free_ports(len(Spare._fields)))
         plan = plan_from_command(self.command, os.environ, self._settings, prefix, spare)
@@ -227,6 +228,13 @@ class Model:
             return self._start_child(plan, environ)
         os.environ.update(plan.variables)
         return self._start_script(plan, program)
+
+    def _take_variables_back(self) -> None:
+        """Else those of a script that has died would look like the image's own."""
+        if self._plan is not None:
+            for name, value in self._plan.variables.items():
+                if os.environ.get(name) == value:
+                    del os.environ[name]
 
     def _variables_for_config(self, config: Config) -> Dict[str, str]:
         from openwhisk_adapter.starting.config import variables_for_config
@@ -273,7 +281,10 @@ class Model:
         self._needs_own_process = True
         assert self._plan is not None
         self._log.line(OWN_PROCESS)
-        self._started = self._start_child(self._plan, dict(os.environ))
+        try:
+            self._started = self._start_child(self._plan, dict(os.environ))
+        except Exception as error:
+            self._end(str(error))
 
     def script(self) -> "Script":
         """For the main thread, where a script runs: the next one that is due."""

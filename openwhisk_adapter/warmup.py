@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from openwhisk_adapter.forms import form_from_values, type_from_name
 from openwhisk_adapter.messages import Refused, Request
-from openwhisk_adapter.servers import Server, Unanswered, Unreachable
+from openwhisk_adapter.servers import Call, Unanswered, Unreachable
 
 
 class WarmUp(NamedTuple):
@@ -48,13 +48,13 @@ def request_from_warm_up(wanted: WarmUp, content: bytes) -> Request:
     return Request(wanted.method, path, query, headers, body)
 
 
-def warm_up(server: Server, text: str) -> str:
+def warm_up(call: Call, text: str) -> str:
     """What is to be said of it in the log. A model that can't do it is asked all the same."""
     wanted = warm_up_from_text(text)
     began = time.monotonic()
     try:
         content = content_of(wanted.file)
-        response = server.answer(request_from_warm_up(wanted, content))
+        response = call.answer(request_from_warm_up(wanted, content))
     except OSError as error:
         return "OPENWHISK_WARMUP=%r: the file can't be read: %s" % (text, error.strerror)
     except (Refused, Unanswered, Unreachable) as error:

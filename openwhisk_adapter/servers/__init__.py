@@ -65,5 +65,9 @@ class Server:
         """Not the platform's: a client's connection, as the model's own server takes it."""
         raise NotImplementedError
 
+    def is_busy(self) -> bool:
+        """With what clients have asked at connections that are its own."""
+        return False
+
     def listen(self, listener: Any) -> None:
         """Once the model is ready; a server with a loop takes the connections there."""

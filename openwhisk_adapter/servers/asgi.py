@@ -192,6 +192,9 @@ class Asgi(Server):
             parts["app_state"] = self.state
         return protocol(**parts)
 
+    def is_busy(self) -> bool:
+        return bool(self.uvicorn.server_state.tasks)
+
     def listen(self, listener: Any) -> None:
         """The container's connections are taken on the loop from now on."""
         port = AsgiPort(self, listener)
@@ -270,7 +273,10 @@ class AsgiCall(Call):
         sink: Sink,
         answered: Answered,
     ) -> None:
-        self.exchange = self.server.ask(request, sink, answered)
+        try:
+            self.exchange = self.server.ask(request, sink, answered)
+        except Exception as error:  # nobody else would tell the thread that waits
+            answered(Refused(502, "the request can't be handed to the app: %s" % error))
 
     def abandon(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -294,13 +300,13 @@ class AsgiPort(Port):
 
     async def open(self) -> None:
         """At a copy of the socket, so that it can be the listener's again."""
-        self.listener.pause()
         self.socket = self.listener.socket.dup()
         self.server = await self.loop.create_server(
             self.arrived if self.listener.platform else self.protocol,
             sock=self.socket,
             backlog=self.asgi.config.backlog,
         )
+        self.listener.pause()
         self.asgi.uvicorn.servers.append(self)
 
     def close(self) -> None:

@@ -5,6 +5,9 @@ from typing import Callable
 
 from openwhisk_adapter.servers import Address
 
+PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
+SPEAKS_GRPC = "port %d speaks gRPC"
+
 
 def connection_begun(address: Address) -> socket:
     """It needn't be there yet: whoever uses it waits, and is told when it can't be."""

@@ -15,10 +15,8 @@ from openwhisk_adapter.servers import (
     Unanswered,
     Unreachable,
 )
-from openwhisk_adapter.servers.connecting import connection_begun
+from openwhisk_adapter.servers.connecting import PREFACE, SPEAKS_GRPC, connection_begun
 from openwhisk_adapter.sinks import Kept, Sink
-
-PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
 
 
 class Http(Server):
@@ -102,7 +100,7 @@ class HttpCall(Call):
             connection.sendall(data)
         with wire.reader(connection) as stream:
             if stream.peek(1)[:1] == PREFACE:
-                raise OtherProtocol("port %d speaks gRPC" % self.address.port)
+                raise OtherProtocol(SPEAKS_GRPC % self.address.port)
             response = wire.response_from_stream(stream, request.method, sink)
         is_kept = isinstance(sink, Kept)
         if self.is_unasked and is_kept and is_of_an_exporter(response, request.path):

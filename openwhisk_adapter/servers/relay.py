@@ -9,8 +9,8 @@ from typing import Optional
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import LONGEST_LINE, Refused
-from openwhisk_adapter.servers import Address
-from openwhisk_adapter.servers.connecting import connected
+from openwhisk_adapter.servers import Address, OtherProtocol, Unreachable
+from openwhisk_adapter.servers.connecting import PREFACE, SPEAKS_GRPC, connected
 
 PATIENCE = 60  # seconds for which a side may take nothing of what it is sent
 PIECE = 65536
@@ -20,6 +20,7 @@ CONNECTION_HEADERS = ("connection", "http2-settings", "keep-alive", "proxy-conne
 CLOSE = [b"Connection: close"]
 UPGRADE = [b"Connection: Upgrade", b"Upgrade: websocket"]
 LINE_END = b"\r\n"
+UNREACHABLE = "the model's server can't be reached: %s"
 TOO_LONG = "a chunk's size was expected, not a line of more than %d bytes" % LONGEST_LINE
 
 
@@ -38,6 +39,7 @@ class Body:
         self.is_chunked = length is None
         self.is_endless = False
         self.is_answered = False  # in part: nothing else can be said to the client
+        self.answer = b""  # how it begins
         self.left = length or 0
         self.line = b""
         self.step = Step.SIZE
@@ -68,6 +70,12 @@ class Body:
                 position = end
                 written += self._line_written()
         return bytes(written)
+
+    def note_answer(self, data: bytes, is_upgrade: bool) -> None:
+        self.is_answered = True
+        if is_upgrade and len(self.answer) < len(SWITCHED):
+            self.answer += data[: len(SWITCHED)]
+            self.is_endless = self.answer.startswith(SWITCHED)
 
     def _line_written(self) -> bytes:
         if len(self.line) > LONGEST_LINE:
@@ -110,8 +118,10 @@ def relayed(client: socket.socket, address: Address) -> None:
     first_part = body.part_of(begun)
     try:
         server = connected(address, PATIENCE)
+    except ConnectionRefusedError as error:
+        raise Unreachable(UNREACHABLE % error.strerror)
     except OSError as error:
-        raise Refused(502, "the model's server can't be reached: %s" % error.strerror)
+        raise Refused(502, UNREACHABLE % error.strerror)
     with server, contextlib.suppress(OSError):
         server.sendall(bytes_from_head(head, is_upgrade) + first_part)
         try:
@@ -150,7 +160,6 @@ def exchange(
     ready = select.poll()
     ready.register(server, select.POLLIN)
     ready.register(client, select.POLLIN)
-    answer = b""
     patience: Optional[int] = None
     while True:
         is_being_asked = patience is None and not body.is_whole and not body.is_endless
@@ -164,15 +173,15 @@ def exchange(
                 data = server.recv(PIECE)
                 if not data:
                     return
-                body.is_answered = True
-                if is_upgrade and len(answer) < len(SWITCHED):
-                    answer += data[: len(SWITCHED)]
-                    body.is_endless = answer.startswith(SWITCHED)
+                if not body.is_answered and data.startswith(PREFACE):
+                    raise OtherProtocol(SPEAKS_GRPC % server.getpeername()[1])
+                body.note_answer(data, is_upgrade)
                 client.sendall(data)
                 continue
             data = client.recv(PIECE)
             if data:
-                pace.has_come(len(data))
+                if is_being_asked:
+                    pace.has_come(len(data))
                 server.sendall(body.part_of(data))
                 continue
             # It may only have said all that it has to say; a silent server isn't waited for long.

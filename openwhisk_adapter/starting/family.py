@@ -41,6 +41,13 @@ class Family:
             with contextlib.suppress(OSError):
                 os.kill(pid, number)
 
+    def end_at_once(self, seconds: float) -> None:
+        """Until they are gone: a large one keeps its port as long as its memory is being freed."""
+        self.kill(signal.SIGKILL)
+        until = time.monotonic() + seconds
+        while self.pids() and time.monotonic() < until:
+            time.sleep(LOOK)
+
     def end(self, seconds: float) -> None:
         """But for those that ignore it, as helpers do which end when nobody needs them any more."""
         self.kill(signal.SIGTERM)

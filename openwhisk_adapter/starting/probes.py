@@ -2,12 +2,14 @@
 
 import re
 import select
+import time
 from socket import MSG_PEEK
 
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Address, OtherProtocol, Unanswered, Unreachable
-from openwhisk_adapter.servers.connecting import connected
-from openwhisk_adapter.servers.http import PREFACE, HttpCall
+from openwhisk_adapter.servers.connecting import PREFACE, connected
+from openwhisk_adapter.servers.http import HttpCall
+from openwhisk_adapter.sinks import Kept
 from openwhisk_adapter.starting.choice import Found, Spoken
 from openwhisk_adapter.starting.sockets import Listening
 from openwhisk_adapter.starting.wanted import Wanted, is_early, known_from_text
@@ -107,9 +109,22 @@ def ask(
     call = HttpCall(address, timeout=ASKING)
     try:
         request = Request(method, path, headers=[("host", "localhost")])
-        return call.answer(request)
+        return call.answer(request, Brief())
     finally:
         call.close()
+
+
+class Brief(Kept):
+    """What comes for ever, as a camera's picture does, says nothing about a port."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._until = time.monotonic() + ASKING
+
+    def add(self, piece: bytes) -> None:
+        super().add(piece)
+        if time.monotonic() > self._until:
+            raise Unanswered("its answer took more than %d s" % ASKING)
 
 
 def greets(address: Address) -> bool:

@@ -60,8 +60,17 @@ class Child(Started):
             raise Refused(502, "the start command can't be run: %s" % error)
         self._family.lead(self._process.pid)
         os.set_blocking(self._output.fileno(), False)
-        for work in (self._read_log, self._wait):
-            threading.Thread(target=work, daemon=True).start()
+        self._watch()
+
+    def _watch(self) -> None:
+        try:
+            for work in (self._read_log, self._wait):
+                threading.Thread(target=work, daemon=True).start()
+        except RuntimeError as error:  # no thread to be had
+            self._family.kill(signal.SIGKILL)
+            self._process.wait()
+            self._output.close()
+            raise Refused(502, "the start command can't be watched: %s" % error)
 
     @property
     def _output(self) -> IO[bytes]:
@@ -117,7 +126,7 @@ class Child(Started):
         if status == 0:
             while self._is_anybody_left():
                 time.sleep(0.25)
-        self._family.kill(signal.SIGKILL)
+        self._family.end_at_once(GRACE)
         self._ended("%s ended with %s" % (self._name, how_from_status(status)))
         self._gone.set()
 

@@ -235,16 +235,29 @@ def watch_streams(log: Log) -> None:
             watch_stream(descriptor, stream, log)
 
 
+class TellingWrite:
+    """In the place of a stream's method."""
+
+    def __init__(
+        self,
+        write: Callable[[str], Any],
+        descriptor: int,
+        log: Log,
+    ) -> None:
+        self._write = write
+        self._descriptor = descriptor
+        self._log = log
+
+    def __call__(self, text: str) -> Any:
+        written = self._write(without_sentinel(text))
+        self._log.seen(self._descriptor, text)
+        return written
+
+
 def watch_stream(
     descriptor: int,
     stream: Any,
     log: Log,
 ) -> None:
-    write = stream.write
-
-    def write_and_tell(text: str) -> Any:
-        written = write(without_sentinel(text))
-        log.seen(descriptor, text)
-        return written
-
-    stream.write = write_and_tell
+    if not isinstance(stream.write, TellingWrite):  # as it is when a script is run once more
+        stream.write = TellingWrite(stream.write, descriptor, log)

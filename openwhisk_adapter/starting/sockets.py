@@ -28,13 +28,19 @@ def sockets_of(pids: Iterable[int]) -> Dict[str, int]:
     for pid in pids:
         with contextlib.suppress(OSError):
             for entry in os.scandir("/proc/%d/fd" % pid):
-                link = os.readlink(entry.path)
+                link = _link_at(entry.path)
                 if link.startswith("socket:"):
                     owners.setdefault(link, pid)
     if owners:
         for link in unix_sockets():
             owners.pop(link, None)
     return owners
+
+
+def _link_at(path: str) -> str:
+    with contextlib.suppress(OSError):  # closed meanwhile: the others are still there
+        return os.readlink(path)
+    return ""
 
 
 def unix_sockets() -> Iterator[str]:

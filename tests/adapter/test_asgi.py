@@ -634,6 +634,23 @@ def test_what_an_app_is_refused_is_told_to_who_waits_in_a_thread():
         Refusing(Here()).answer(None)
 
 
+def test_a_request_that_no_app_can_be_handed_is_refused():
+    class Here:
+        def do(self, step):
+            step()
+
+        def ask(self, *_):
+            raise UnicodeError("not in Latin-1")
+
+    with pytest.raises(Refused, match="can't be handed to the app: not in Latin-1"):
+        asgi.AsgiCall(Here()).answer(None)
+
+
+def test_a_port_that_was_never_opened_is_lost_without_a_word():
+    asgi.Asgi.lose_port(SimpleNamespace(own_port=None))
+    asgi.AsgiPort.lose(SimpleNamespace(socket=None))
+
+
 def test_whoever_has_asked_nothing_when_it_ends_is_hung_up_on():
     aborted = []
     port = arriving.Port(None)

@@ -1,6 +1,7 @@
 """What happens seldom: streams that are closed, scripts that end, threads that can't be had."""
 
 import importlib.machinery
+import io
 import os
 import shutil
 import socket
@@ -8,7 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -16,7 +17,7 @@ from openwhisk_adapter import VERSION
 from openwhisk_adapter.action import Action, Activation
 from openwhisk_adapter.ending import Ending
 from openwhisk_adapter.listener import Listener, has_said_something, send
-from openwhisk_adapter.log import Log
+from openwhisk_adapter.log import Copy, Log
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.model import Model, State
 from openwhisk_adapter.result import result_from_response
@@ -27,11 +28,16 @@ from openwhisk_adapter.settings import Settings
 from openwhisk_adapter.starting import Started
 from openwhisk_adapter.starting.capture import Places, _tell_when_executed
 from openwhisk_adapter.starting.commands import which
+from openwhisk_adapter.starting.probes import Brief
+from openwhisk_adapter.starting.process import Child
+from openwhisk_adapter.starting.script import watch_stream
 from openwhisk_adapter.starting.signals import Signals
+from openwhisk_adapter.starting.sockets import _link_at
+from openwhisk_adapter.starting.wanted import Plan, Wanted
 from openwhisk_adapter.wire import length_from_text
 from openwhisk_adapter.workers import in_own_context
 from testing.adapter import ADAPTER, action_with
-from testing.process import free_port, until
+from testing.process import descendants, free_port, until
 from tests.adapter.conftest import COMMANDS
 
 SERVE = """
@@ -300,6 +306,50 @@ def test_a_deadline_that_comes_second_says_nothing():
     assert len(sent) == 1 and b"first" in sent[0]
 
 
+def test_a_log_that_a_model_has_made_a_file_of_its_own_gets_no_line(tmp_path):
+    path = str(tmp_path / "weights")
+    copy = Copy(1)
+    with open(path, "wb") as file:
+        os.dup2(file.fileno(), copy._descriptor)
+        copy.write("a line\n")
+    assert os.path.getsize(path) == 0
+
+
+def test_what_a_copy_of_the_process_prints_is_not_the_models_last_word():
+    log = Log()
+    log._pid = 0
+    log.seen(1, "of the copy\n")
+    assert log.tail.lines() == []
+
+
+def test_a_stream_is_watched_once_however_often_its_script_is_run():
+    stream = io.StringIO()
+    log = Log()
+    for _ in range(3):
+        watch_stream(1, stream, log)
+        stream.write("once\n")
+    assert stream.getvalue() == "once\n" * 3
+    assert log.tail.lines() == ["once"] * 3
+
+
+def test_who_takes_connections_goes_on_after_a_failure(listener, capfd):
+    looked_again = threading.Event()
+    looks = []
+
+    def take_connections():
+        looks.append(1)
+        if len(looks) == 1:
+            raise MemoryError("no room")
+        looked_again.set()
+        threading.Event().wait()
+
+    listener._log = Log()
+    listener._take_connections = take_connections
+    threading.Thread(target=listener.accept_for_ever, daemon=True).start()
+    assert looked_again.wait(20)
+    assert "a connection was lost: no room" in capfd.readouterr().err
+
+
 def test_nothing_that_is_written_is_no_line(capfd):
     log = Log()
     log.seen(1, "")
@@ -322,6 +372,60 @@ class Nowhere(Started):
 
 def ready_model(server):
     return action_with(server)._model
+
+
+def asleep():
+    return Model(["python", "app.py"], Settings(), Log(), Signals())
+
+
+def test_a_start_that_fails_in_any_way_can_be_tried_again(monkeypatch):
+    def no_ports(count):
+        raise OSError("too many open files")
+
+    monkeypatch.setattr("openwhisk_adapter.model.free_ports", no_ports)
+    model = asleep()
+    for _ in range(2):
+        with pytest.raises(OSError, match="too many open files"):
+            model.load(20)
+        assert model.state is State.ENDED
+    model.preload()
+
+
+def test_a_process_of_its_own_that_cannot_be_had_is_told(monkeypatch):
+    def none(*_):
+        raise Refused(502, "no such process")
+
+    model = asleep()
+    model._state = State.LOADING
+    model._plan = Plan(Wanted(), {})
+    monkeypatch.setattr(model, "_start_child", none)
+    model._go_elsewhere()
+    assert model.state is State.ENDED
+    assert "no such process" in str(model._not_loaded("not loaded"))
+
+
+def test_a_start_command_that_nobody_can_watch_is_ended(monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(Refused, match="can't be watched: can't start new thread"):
+        Child(["sleep", "600"], dict(os.environ), Wanted(), 1, Log(), lambda how: None)
+    until(lambda: b"sleep\x00600" not in command_lines(), "nothing is left of it")
+
+
+def command_lines():
+    lines = []
+    for pid in descendants(os.getpid()):
+        with suppress(OSError), open("/proc/%d/cmdline" % pid, "rb") as file:
+            lines.append(file.read())
+    return b"\n".join(lines)
+
+
+def test_variables_of_an_earlier_start_are_not_the_images_own(monkeypatch):
+    monkeypatch.setenv("PORT", "5001")
+    monkeypatch.setenv("OTHER", "its own")
+    model = asleep()
+    model._plan = Plan(Wanted(), {"PORT": "5001", "OTHER": "ours"})
+    model._take_variables_back()
+    assert "PORT" not in os.environ and os.environ["OTHER"] == "its own"
 
 
 def test_a_model_that_is_ready_takes_no_other_server():
@@ -383,6 +487,19 @@ def test_an_answer_that_would_fill_memory_is_refused():
 
     with pytest.raises(Refused, match="the model's answer takes more than"):
         Wsgi(app, None).answer(Request("GET", "/"))
+
+
+def test_an_answer_to_a_probe_that_never_ends_says_nothing(monkeypatch):
+    brief = Brief()
+    brief.add(b"a piece")
+    monkeypatch.setattr("openwhisk_adapter.starting.probes.ASKING", 1)
+    brief._until = 0.0
+    with pytest.raises(Unanswered, match="more than 1 s"):
+        brief.add(b"another")
+
+
+def test_a_descriptor_that_has_been_closed_leads_nowhere():
+    assert _link_at("/proc/self/fd/123456") == ""
 
 
 def test_a_length_that_is_no_number_is_none():

@@ -13,6 +13,7 @@ from openwhisk_adapter.starting.family import Family
 from testing.adapter import APPS, Adapter, folder_of
 from testing.prerequisites import need, needed
 from testing.process import accepts, alive, descendants, free_port, status_of, until
+from tests.adapter.conftest import COMMANDS
 from tests.adapter.test_life import _root, _unshares, as_other_user, open_to_others, readable
 
 assert readable  # a fixture
@@ -308,3 +309,17 @@ def test_a_low_port_of_an_ordinary_user_is_named(readable, tmp_path):
             "the model couldn't be loaded: sh ended with exit code 1. port 80 is root's, as all"
             " below 1024: run as root, or tell the server another"
         )
+
+
+def test_a_plain_answer_of_an_asgi_app_has_as_long_as_any_other(start):
+    if "asgi" not in COMMANDS:
+        pytest.skip("uvicorn isn't installed")
+    adapter = start("model", *COMMANDS["asgi"], OPENWHISK_PLATFORM="no")
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(adapter.request("GET", "/slow?7")))
+    asking.start()
+    until(lambda: "sleeping" in adapter.stdout, "it works")
+    adapter.terminate()
+    asking.join()
+    assert answers[0].status == 200
+    adapter.wait(20)

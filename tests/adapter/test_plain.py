@@ -10,7 +10,7 @@ import pytest
 from openwhisk_adapter import wire
 from openwhisk_adapter.listener import body_from_connection
 from openwhisk_adapter.messages import Refused
-from openwhisk_adapter.servers import Address, relay, wsgi
+from openwhisk_adapter.servers import Address, OtherProtocol, Unreachable, relay, wsgi
 from testing.process import free_port
 
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -137,13 +137,12 @@ def pair():
     return one, other
 
 
-def test_a_server_that_is_gone_is_a_bad_gateway():
+def test_a_server_that_is_gone_is_out_of_reach():
     ours, client = pair()
     with closing(ours), closing(client):
         client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Unreachable, match="can't be reached: Connection refused"):
             relay.relayed(ours, Address("127.0.0.1", free_port()))
-    assert refused.value.response.status == 502
 
 
 def test_a_silent_server_is_not_waited_for_when_the_client_has_said_all(monkeypatch):
@@ -311,3 +310,59 @@ def test_an_upgraded_connection_belongs_to_its_two_ends():
         relaying.join(20)
         ours.close()
     assert not relaying.is_alive()
+
+
+class Serving:
+    """A server's port, whose one connection is answered by what the test does with it."""
+
+    def __init__(self, answer):
+        self.listening = socket.socket()
+        self.listening.bind(("127.0.0.1", 0))
+        self.listening.listen(1)
+        self.address = Address(*self.listening.getsockname())
+        threading.Thread(target=self.answer, args=(answer,), daemon=True).start()
+
+    def answer(self, answer):
+        connection, _ = self.listening.accept()
+        with closing(self.listening), closing(connection):
+            connection.recv(65536)
+            answer(connection)
+
+
+def upgraded(connection):
+    connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
+    while True:
+        data = connection.recv(100)
+        if not data:
+            return
+        connection.sendall(data)
+
+
+def test_a_websocket_may_say_little_for_as_long_as_it_likes(monkeypatch):
+    monkeypatch.setattr(wire, "SILENCE", 0.2)
+    server = Serving(upgraded)
+    client, taken = socket.socketpair()
+    client.settimeout(20)
+    relaying = threading.Thread(target=relay.relayed, args=(taken, server.address), daemon=True)
+    relaying.start()
+    client.sendall(
+        b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    )
+    assert client.recv(1000).startswith(b"HTTP/1.1 101")
+    for number in range(6):
+        time.sleep(0.1)  # a client that speaks now and then
+        client.sendall(b"%d" % number)
+        assert client.recv(10) == b"%d" % number
+    client.close()
+    relaying.join(20)
+    assert not relaying.is_alive()
+    taken.close()
+
+
+def test_a_port_that_speaks_grpc_is_looked_away_from():
+    server = Serving(lambda connection: connection.sendall(b"\0\0\4"))
+    client, taken = socket.socketpair()
+    with closing(client), closing(taken):
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        with pytest.raises(OtherProtocol, match="port %d speaks gRPC" % server.address.port):
+            relay.relayed(taken, server.address)

@@ -223,16 +223,29 @@ def test_an_activation_that_comes_too_early_is_told_the_same(server):
 # -- again -----------------------------------------------------------------------------------------
 
 
+MOVING = "python app.py model:%d:0 & echo $! >pid; wait $!; exec python app.py model:%d:0"
+
+
 def test_a_server_that_has_gone_while_its_starter_lives_is_looked_for_again(start):
     one, two = ports(2)
-    line = "python app.py model:%d:0 & echo $! >pid; wait $!; exec python app.py model:%d:0" % (
-        one,
-        two,
-    )
-    adapter = initialized(start("several", "sh", "-c", line))
+    adapter = initialized(start("several", "sh", "-c", MOVING % (one, two)))
     assert asked_at(adapter) == one
+    ended(adapter, one)
+    assert asked_at(adapter) == two
+
+
+def test_a_plain_client_finds_a_server_that_has_moved(start):
+    """The one who comes first is told that nothing is there: what was asked isn't kept."""
+    one, two = ports(2)
+    adapter = start("several", "sh", "-c", MOVING % (one, two), OPENWHISK_PLATFORM="no")
+    assert adapter.request("GET", "/told").body == b"model at %d" % one
+    ended(adapter, one)
+    assert adapter.request("GET", "/told").status == 502
+    assert adapter.request("GET", "/told").body == b"model at %d" % two
+
+
+def ended(adapter, port):
     with open(adapter.folder + "/pid") as file:
         pid = int(file.read())
     os.kill(pid, 9)
-    until(lambda: not accepts(one), "nobody listens there any more")
-    assert asked_at(adapter) == two
+    until(lambda: not accepts(port), "nobody listens there any more")

@@ -261,6 +261,14 @@ def test_init_answers_when_the_model_is_ready(start):
     assert adapter.log.count("loaded") == 1
 
 
+def test_init_that_comes_to_nothing_is_answered_before_its_time_is_over(start):
+    adapter = start("", "sleep", "60")
+    deadline = time.time() + 3
+    reply = adapter.init({"__OW_DEADLINE": str(int(deadline * 1000))})
+    assert time.time() < deadline
+    assert "the model wasn't ready in time" in reply.json["error"]
+
+
 def test_a_second_init_is_refused(start):
     adapter = loaded(start("named", OPENWHISK_APP="app:app"))
     reply = adapter.init()

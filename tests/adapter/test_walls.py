@@ -44,7 +44,7 @@ KNOWN_TO = {
     "forms": ["request", "warmup"],
     "request": ["action"],
     "result": ["action"],
-    "servers": ["action", "model", "servers", "starting", "warmup"],
+    "servers": ["action", "listener", "model", "servers", "starting", "warmup"],
     "starting": ["model", "starting"],
     "starting.signals": ["front", "model", "starting"],
     "model": ["action", "front", "listener"],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -48,6 +49,15 @@ def test_a_warm_up_that_fails_is_told_and_nothing_else(start, backend, setting, 
     adapter = warmed(start, backend, setting)
     assert said in adapter.stdout
     assert json.loads(adapter.web("GET", "/p").body.decode("utf-8"))["path"] == "/p"
+
+
+def test_a_warm_up_that_takes_too_long_holds_nobody_up(start, backend):
+    adapter = start("model", *COMMANDS[backend], OPENWHISK_WARMUP="GET /slow?30")
+    deadline = time.time() + 5
+    assert adapter.init({"__OW_DEADLINE": str(int(deadline * 1000))}).status == 200
+    assert time.time() < deadline
+    if backend != "asgi":  # whose handler keeps its loop to itself
+        assert adapter.web("GET", "/p").status == 200
 
 
 def test_a_setting_that_is_no_request_is_refused(start):

@@ -288,13 +288,31 @@ def test_a_transaction_id_is_taken_over_but_for_the_platforms_own(gateway):
 
 @pytest.mark.parametrize(
     "wanted, given, status",
-    [(12, "12", 204), (12, "13", 401), ({"a": 1}, "1", 401), (False, "", 204)],
+    [
+        (12, "12", 204),
+        (12, "13", 401),
+        (12, None, 401),
+        ({"a": 1}, "1", 401),
+        ("", "", 204),
+        ("", None, 401),
+        (None, "", 401),
+        (None, "null", 401),
+        (None, None, 401),
+        (False, "", 204),
+        (False, None, 204),
+    ],
 )
 def test_require_whisk_auth(gateway, wanted, given, status):
     gateway.create_web("guarded", annotations={"require-whisk-auth": wanted})
-    assert (
-        gateway.request("GET", WEB + "guarded", [("X-Require-Whisk-Auth", given)]).status == status
-    )
+    headers = [] if given is None else [("X-Require-Whisk-Auth", given)]
+    assert gateway.request("GET", WEB + "guarded", headers).status == status
+
+
+def test_an_annotation_without_a_value_opens_no_action(gateway):
+    annotations = [{"key": "web-export", "value": True}, {"key": "require-whisk-auth"}]
+    content = {"exec": {"kind": "blackbox", "image": "replay"}, "annotations": annotations}
+    assert gateway.rest("PUT", "actions/guarded?overwrite=true", content).status == 200
+    assert gateway.request("GET", WEB + "guarded").status == 401
 
 
 def test_an_action_that_answers_preflights_itself(gateway, replay):

@@ -214,6 +214,15 @@ def test_what_was_not_waited_for_is_recorded(gateway, replay):
     assert gateway.rest("GET", path + "/logs").json == {"logs": []}
 
 
+def test_an_answer_that_no_text_can_hold_is_recorded(gateway, replay):
+    gateway.create("torn")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-7\r\n"
+    replay.reply = head + b'Content-Length: 13\r\n\r\n{"a":"+2AA-"}'
+    path = "activations/" + gateway.rest("POST", "actions/torn", {}).json["activationId"]
+    until(lambda: gateway.rest("GET", path).status == 200, "the record")
+    assert gateway.rest("GET", path).json["response"]["result"] == {"a": "?"}
+
+
 def test_a_wait_that_was_too_short(gateway, replay):
     def slowly(body):
         time.sleep(0.5)

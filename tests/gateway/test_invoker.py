@@ -389,6 +389,31 @@ def test_what_a_runner_did_not_expect_keeps_nobody_waiting(tmp_path, capsys):
     assert "surprise" in capsys.readouterr().err
 
 
+def test_what_nobody_expected_of_a_container_is_an_error_of_the_platform(tmp_path, capsys):
+    class Surprised(Stoppable):
+        async def ran_out_of_memory(self):
+            raise KeyError("surprise")
+
+    class Surprising(Servers):
+        async def start(self, action):
+            container = await super().start(action)
+            return Surprised(container.server, self)
+
+    runner = Surprising(lambda number: initialised_and(OK if number else b""))
+
+    async def work():
+        async with LocalInvoker(runner, tmp_path, most_containers=1) as invoker:
+            return await gathered(invoker, [order(), order()])
+
+    failed, served = in_loop(work())
+    assert (failed.status, failed.result) == (
+        WHISK_ERROR,
+        {"error": "The gateway failed to run the action. (KeyError)"},
+    )
+    assert (served.status, runner.stopped) == (SUCCESS, 2)
+    assert "surprise" in capsys.readouterr().err
+
+
 def test_an_updated_action_lets_running_ones_end_and_stops_idle_ones(tmp_path):
     runner, old = Servers(slow(0.2)), action()
 

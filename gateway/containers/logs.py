@@ -41,8 +41,13 @@ class Page:
     def complete(self) -> bool:
         return self.sentinels == len(STREAMS)
 
+    @property
+    def takes_lines(self) -> bool:
+        # A log that nobody wants is not one that had to be cut.
+        return self.limit > 0 and not self.truncated
+
     def add(self, stream: str, text: str) -> None:
-        if self.truncated:
+        if not self.takes_lines:
             return
         self.size += len(text.encode("utf-8", "replace")) + 1
         if self.size <= self.limit and len(self.lines) < MOST_LINES:
@@ -123,7 +128,7 @@ class Log:
         """Whether any line would be kept."""
         if not self._begun:
             return self._early_bytes < MOST_EARLY_BYTES
-        return any(stream in page.open_streams and not page.truncated for page in self._pages)
+        return any(stream in page.open_streams and page.takes_lines for page in self._pages)
 
     def _take(self, stream: str, line: str) -> None:
         if line.strip() == SENTINEL:

@@ -77,6 +77,11 @@ def test_a_log_that_is_too_long_is_cut_with_the_platforms_words():
     assert page.truncated
 
 
+def test_a_log_that_nobody_wants_is_not_too_long():
+    (page,) = logged("begin", b"12345\n", "finish", limit=0)
+    assert (page.lines, page.truncated) == ([], False)
+
+
 def test_activations_at_the_same_time_share_the_lines():
     async def play():
         log = Log()

@@ -184,6 +184,20 @@ def test_each_activation_has_its_own_lines_of_both_streams(folder, tmp_path):
     assert not [line for line in second if "loading" in line or "to std" in line]
 
 
+def test_a_process_whose_lines_nobody_wants_stays(folder, tmp_path):
+    of = action(limits={"logs": 0})
+
+    async def work():
+        async with invoking(folder, tmp_path) as invoker:
+            before = await invoker.invoke(get("/pid", of))
+            printed = await invoker.invoke(get("/print", of))
+            return before, printed, await invoker.invoke(get("/pid", of))
+
+    before, printed, after = in_loop(work())
+    assert (printed.status, printed.logs) == (SUCCESS, [])
+    assert before.result["body"] == after.result["body"]
+
+
 def test_requests_at_the_same_time_get_processes_of_their_own(folder, tmp_path):
     async def work():
         async with invoking(folder, tmp_path, most_containers=3) as invoker:

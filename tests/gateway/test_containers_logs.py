@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from gateway.containers import logs
 from gateway.containers.logs import SENTINEL, LineSplitter, Log
-from testing.actions import in_loop
+from testing.actions import eventually, in_loop
 
 END = f"{SENTINEL}\n".encode()
 
@@ -49,6 +50,19 @@ def test_both_streams_in_the_order_in_which_they_came():
     assert lines_of("begin", b"a\n", ("stderr", b"b\n"), b"c\n", "finish") == [
         ["stdout: a", "stderr: b", "stdout: c"]
     ]
+
+
+def test_what_is_printed_before_the_first_activation_is_bounded_in_lines_too(monkeypatch):
+    monkeypatch.setattr(logs, "MOST_LINES", 1000)
+
+    async def play():
+        log = Log()
+        for _ in range(10):
+            log.feed("stdout", b"\n" * 500)
+        await eventually(lambda: not log._waiting, "it is taken")
+        return len(log._early), len(log.begin(10**6).lines)
+
+    assert in_loop(play()) == (1000, 1000)
 
 
 def test_sentinels_are_cut_and_what_comes_after_them_is_lost():

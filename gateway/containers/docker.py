@@ -187,7 +187,8 @@ class DockerRunner(Runner):
             "cap_drop": ["NET_RAW", "NET_ADMIN"],
             "ulimits": [types.Ulimit(name="nofile", soft=1024, hard=1024)],
             "pids_limit": 1024,
-            "log_config": types.LogConfig(type="json-file"),
+            # What is printed is read as it comes: nobody needs the engine's own copy.
+            "log_config": types.LogConfig(type="json-file", config={"max-size": "1m"}),
             "ports": ports,
         }
 

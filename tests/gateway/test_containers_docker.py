@@ -139,7 +139,8 @@ def test_a_container_gets_the_platforms_arguments(docker, tmp_path):
     }
     assert sorted(name.replace("CAP_", "") for name in host["CapDrop"]) == ["NET_ADMIN", "NET_RAW"]
     assert host["Ulimits"] == [{"Name": "nofile", "Hard": 1024, "Soft": 1024}]
-    assert (host["LogConfig"]["Type"], host["NetworkMode"]) == ("json-file", "bridge")
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m"}}
+    assert host["NetworkMode"] == "bridge"
     assert found["Name"].endswith("_1_guest_one")
 
 

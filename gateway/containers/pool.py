@@ -181,6 +181,7 @@ class Pool:
                 if not waiter.seat.done():
                     waiter.seat.set_exception(Closed())
             lane.waiting.clear()
+            lane.runner.start_no_more()
             for seat in list(lane.seats):
                 self._stop(seat)
         while self._tasks:

@@ -11,7 +11,7 @@ from typing import List, Tuple
 from gateway.containers.url import address_from_url
 from gateway.loopback import is_loopback
 from gateway.names import IMAGE, NAME
-from gateway.settings import GUEST_KEY, NAMESPACE, Bounds, Plan, Settings
+from gateway.settings import GUEST_KEY, MEGABYTE, NAMESPACE, Bounds, Plan, Settings
 from gateway.version import version
 
 DESCRIPTION = "A local OpenWhisk for Docker actions: the same URLs and commands, without a cluster."
@@ -128,7 +128,8 @@ def add_container_options(made: argparse.ArgumentParser, settings: Settings) -> 
         "keep",
         "N",
         settings.kept_activations,
-        "how many activations are kept, the newest",
+        "how many activations are kept, the newest that fit into a data file of"
+        f" {settings.kept_bytes // MEGABYTE} MB",
     )
 
 

@@ -20,7 +20,7 @@ from gateway.page.page import Page
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.router import Router
-from gateway.settings import NAMESPACE, Bounds, Plan
+from gateway.settings import NAMESPACE, Bounds, Plan, Settings
 from gateway.store import InUse, Selection, Store
 from gateway.tally import HOUR, MOST_REMEMBERED, ran_from_summary
 from gateway.web.route import WebRoute
@@ -63,7 +63,7 @@ class Running(NamedTuple):
 async def start(plan: Plan) -> Running:
     """Raises CannotStart."""
     allow_many_descriptors()
-    store = opened_store(plan.data, plan.settings.kept_activations)
+    store = opened_store(plan.data, plan.settings)
     try:
         sockets = sockets_of(plan)
         try:
@@ -145,10 +145,10 @@ def most_connections() -> int:
     return MOST_CONNECTIONS if most < 0 else min(MOST_CONNECTIONS, most // 2)
 
 
-def opened_store(path: str, keep: int) -> Store:
+def opened_store(path: str, settings: Settings) -> Store:
     """Raises CannotStart."""
     try:
-        return Store(path, keep)
+        return Store(path, settings.kept_activations, settings.kept_bytes)
     except InUse:
         raise CannotStart(FILE_IN_USE.format(path)) from None
     except OSError as error:

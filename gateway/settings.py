@@ -35,6 +35,8 @@ class Settings(NamedTuple):
     waiting: int = 500
     idle_seconds: int = 600
     kept_activations: int = 10000
+    # A record has up to ten megabytes of logs.
+    kept_bytes: int = 1024 * MEGABYTE
     wait_seconds: float = 60.0
 
 

@@ -38,6 +38,18 @@ UNREADABLE = "what it says of {!r} can't be read"
 MOST_TEXT = 16 * 1024 * 1024
 # Removing what is too old takes as long for many as for one.
 PRUNED_EVERY = 100
+DELETE_OLDER = "DELETE FROM activations WHERE rowid <= (SELECT max(rowid) FROM activations) - ?"
+# The newest stays in any case: somebody may just have been told its id.
+DELETE_OLDEST = (
+    "DELETE FROM activations WHERE rowid = (SELECT min(rowid) FROM activations)"
+    " AND rowid < (SELECT max(rowid) FROM activations)"
+)
+# SQLite keeps these numbers itself. The room that a record leaves is taken by the next ones: giving
+# it back would move pages about each time, for nothing.
+USED_BYTES = (
+    "SELECT (page_count - freelist_count) * page_size"
+    " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+)
 INSERT_ACTIVATION = "INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)"
 # Who may write to the folder must not choose which file is made.
 LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -65,15 +77,18 @@ class Selection(NamedTuple):
 
 class Store:
     """What is few is kept in memory, too: looking up an action takes no time. Of activations the
-    newest `keep` stay. What can't be written raises Refusal."""
+    newest `keep` stay, or as many as leave the file within `most_bytes`. What can't be written
+    raises Refusal."""
 
-    def __init__(self, path: str, keep: int):
+    def __init__(self, path: str, keep: int, most_bytes: int):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._lock = locked(path)
         self._database = self._thread.submit(opened, path).result()
         self._keep = keep
+        self._most_bytes = most_bytes
         self._added = 0
         self._thread.submit(self._prune).result()
+        self._thread.submit(self._make_room).result()
         self.actions: Dict[str, Action] = self._load("actions", records.action_from_json)
         self.packages: Dict[str, Package] = self._load("packages", records.package_from_json)
         self.triggers: Dict[str, Trigger] = self._load("triggers", records.trigger_from_json)
@@ -199,14 +214,21 @@ class Store:
         self._added += 1
         if self._added % PRUNED_EVERY == 0:
             self._prune()
+        self._make_room()
 
     def _prune(self) -> None:
         # Rows are numbered as they come and only the first are ever removed, so their numbers have
-        # no gaps.
-        newest = "SELECT max(rowid) FROM activations"
-        # What can't go now goes the next time.
+        # no gaps. What can't go now goes the next time.
         with suppress(Refusal):
-            self._execute(f"DELETE FROM activations WHERE rowid <= ({newest}) - ?", (self._keep,))
+            self._execute(DELETE_OLDER, (self._keep,))
+
+    def _make_room(self) -> None:
+        with suppress(Refusal, sqlite3.OperationalError):
+            while self._used_bytes() > self._most_bytes and self._execute(DELETE_OLDEST, ()):
+                pass
+
+    def _used_bytes(self) -> int:
+        return int(self._rows(USED_BYTES, ())[0][0])
 
     # -- the thread ------------------------------------------------------------------------
 
@@ -224,10 +246,11 @@ class Store:
     ) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
-    def _execute(self, statement: str, values: Values) -> None:
+    def _execute(self, statement: str, values: Values) -> int:
+        """How many rows it has changed."""
         try:
             with self._database:
-                self._database.execute(statement, values)
+                return self._database.execute(statement, values).rowcount
         except sqlite3.OperationalError as error:
             raise Refusal(500, NOT_KEPT.format(error)) from error
 

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import h11
 
 from gateway.containers.outcome import REPLY_LIMIT, Reply
+from gateway.http import jsontext
 from gateway.http.mediatypes import codec_from_charset
 
 USER_AGENT = "Apache-HttpClient/4.5.13 (Java/17.0.15)"
@@ -178,7 +179,7 @@ class Answer:
         assert self.head is not None
         kept = bytes(self.body[:REPLY_LIMIT])
         text = kept.decode(charset_of(self.head), "replace")
-        return Reply(self.head.status, text, self.length)
+        return Reply(self.head.status, jsontext.whole_characters(text), self.length)
 
     def redirect(self) -> Optional[str]:
         """The platform's client follows a 303, and from then on, being a GET, other redirects

@@ -76,6 +76,10 @@ class Runner:
         """Called when the first /init of a container has succeeded: `limit` may be known better
         then."""
 
+    def start_no_more(self) -> None:
+        """Called when nobody waits for a container any more: a start that takes long ends in a
+        StartError."""
+
     async def close(self) -> None:
         """Called when no container of this runner is left."""
 

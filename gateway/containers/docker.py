@@ -8,13 +8,15 @@ import socket
 import struct
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from threading import Thread
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from gateway.containers.container import (
     NO_RESOURCES,
     Container,
+    Exit,
     Runner,
     StartError,
     platform_environ,
@@ -108,19 +110,17 @@ class DockerRunner(Runner):
         self._marker = marker
         self._engine: Any = None
         self._pull: Optional["asyncio.Future[None]"] = None
+        self._closing = Exit()
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="docker")
 
     async def start(self, action: Action) -> Container:
         if self._engine is None:
             self._engine = await self.in_thread(self._connect)
-        if self._pull is None or self._pull.done():
-            # Those who ask for the same image at the same time wait for one and the same pull.
-            self._pull = asyncio.ensure_future(self.in_thread(self._pull_image))
-        await asyncio.shield(self._pull)
+        await self._pulled()
         container, output, address = await self.in_thread(self._create_and_start, action)
-        started = DockerContainer(container, address, self)
-        started.follow(output)
-        return started
+        running = DockerContainer(container, address, self)
+        running.follow(output)
+        return running
 
     async def in_thread(
         self,
@@ -130,7 +130,12 @@ class DockerRunner(Runner):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, work, *arguments)
 
+    def start_no_more(self) -> None:
+        self._closing.happened()
+
     async def close(self) -> None:
+        if self._pull is not None:
+            self._pull.cancel()
         if self._engine is not None:
             self._engine.close()
         self._threads.shutdown()
@@ -142,6 +147,16 @@ class DockerRunner(Runner):
             raise StartError(NO_ENGINE.format(error, self.image), WHISK_ERROR) from error
         self._marker.note(DOCKER)
         return engine
+
+    async def _pulled(self) -> None:
+        """Those who ask for the same image at the same time wait for one and the same pull."""
+        if self._pull is None or self._pull.done():
+            self._pull = in_thread_of_its_own(self._pull_image)
+        ends = [self._pull, self._closing.future]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if self._closing.future.done():
+            raise StartError(NO_RESOURCES, WHISK_ERROR)
+        self._pull.result()
 
     def _pull_image(self) -> None:
         name, tag = docker_package().utils.parse_repository_tag(self.image)
@@ -161,13 +176,9 @@ class DockerRunner(Runner):
             raise StartError(PULL_FAILED.format(self.image)) from error
         except (errors.DockerException, OSError) as error:
             raise StartError(NO_RESOURCES, WHISK_ERROR) from error
-        output = attached(container)
         try:
-            container.start()
-            return container, output, address_of(container)
+            return (container, *started(container))
         except (errors.DockerException, OSError, LookupError) as error:
-            remove(container)
-            output.close()
             raise start_error(self.image, error) from error
 
     def _arguments(self, action: Action) -> Dict[str, Any]:
@@ -187,7 +198,8 @@ class DockerRunner(Runner):
             "cap_drop": ["NET_RAW", "NET_ADMIN"],
             "ulimits": [types.Ulimit(name="nofile", soft=1024, hard=1024)],
             "pids_limit": 1024,
-            "log_config": types.LogConfig(type="json-file"),
+            # What is printed is read as it comes: nobody needs the engine's own copy.
+            "log_config": types.LogConfig(type="json-file", config={"max-size": "1m"}),
             "ports": ports,
         }
 
@@ -210,6 +222,25 @@ def connected() -> Any:
     return engine
 
 
+def in_thread_of_its_own(work: Callable[[], None]) -> "asyncio.Future[None]":
+    """Nobody waits for it when the program ends: a registry may need minutes to answer, or never
+    do. The engine gives a pull up that nobody waits for."""
+    done: "Future[None]" = Future()
+    # From now on nobody can cancel it, and the thread can tell its end in any case.
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    Thread(target=run, name="docker pull", daemon=True).start()
+    return asyncio.wrap_future(done)
+
+
 def in_virtual_machine() -> bool:
     """Where the engine's containers have no address of their own that this machine could reach."""
     return sys.platform == "darwin"
@@ -228,6 +259,20 @@ def container_name(mark: str, action: Action) -> str:
     return re.sub(
         r"[^a-zA-Z0-9_.-]", "", f"wsk{token[:8]}_{number}_{action.namespace}_{action.name}"
     )
+
+
+def started(container: Any) -> Tuple[socket.socket, Address]:
+    """Its output and where it listens. One that can't be used doesn't stay."""
+    output = None
+    try:
+        output = attached(container)
+        container.start()
+        return output, address_of(container)
+    except BaseException:
+        remove(container)
+        if output is not None:
+            output.close()
+        raise
 
 
 def start_error(image: str, error: Exception) -> StartError:

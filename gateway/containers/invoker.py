@@ -2,6 +2,7 @@
 platform's invoker. Touches containers, through the pool alone."""
 
 import asyncio
+import traceback
 from typing import Any, Dict, List, Optional, Set
 
 from gateway.containers.changes import Folder
@@ -19,6 +20,7 @@ from gateway.terminal import complain
 
 RELOADED = "{}: {} has changed, its containers start anew."
 CLOSED = "The gateway was stopped before the activation was complete."
+FAILED = "The gateway failed to run the action. ({})"
 
 
 class Invoker:
@@ -111,6 +113,10 @@ class Invoker:
                 run = never_run(failure(error.status, str(error)))
             except Closed:
                 run = never_run(whisk_error(CLOSED))
+            except Exception as error:
+                # Whoever asked has an id by now: there has to be a record of that name.
+                complain(traceback.format_exc())
+                run = never_run(whisk_error(FAILED.format(type(error).__name__)))
             return activation_from_run(order, received, run)
 
     async def _run_in(self, seat: Seat, order: Order) -> Run:

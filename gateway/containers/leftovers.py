@@ -111,12 +111,25 @@ def marked_processes(mark: str) -> List[psutil.Process]:
     return found
 
 
+def family_of(pid: int) -> List[psutil.Process]:
+    """The process and its descendants; nobody where it's gone."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except (psutil.Error, OSError):
+        return []
+
+
+def kill(processes: List[psutil.Process]) -> None:
+    for process in processes:
+        with_no_complaint(process.kill)
+
+
 def kill_marked(mark: str) -> None:
     """Looks again until none is left: one that is being killed may just have started another."""
     found = marked_processes(mark)
     while found:
-        for process in found:
-            with_no_complaint(process.kill)
+        kill(found)
         # Looked at, not waited for: an exit status belongs to whoever started the process.
         time.sleep(0.01)
         found = marked_processes(mark)

@@ -41,8 +41,13 @@ class Page:
     def complete(self) -> bool:
         return self.sentinels == len(STREAMS)
 
+    @property
+    def takes_lines(self) -> bool:
+        # A log that nobody wants is not one that had to be cut.
+        return self.limit > 0 and not self.truncated
+
     def add(self, stream: str, text: str) -> None:
-        if self.truncated:
+        if not self.takes_lines:
             return
         self.size += len(text.encode("utf-8", "replace")) + 1
         if self.size <= self.limit and len(self.lines) < MOST_LINES:
@@ -122,8 +127,12 @@ class Log:
     def _wants(self, stream: str) -> bool:
         """Whether any line would be kept."""
         if not self._begun:
-            return self._early_bytes < MOST_EARLY_BYTES
-        return any(stream in page.open_streams and not page.truncated for page in self._pages)
+            return self._takes_early_lines
+        return any(stream in page.open_streams and page.takes_lines for page in self._pages)
+
+    @property
+    def _takes_early_lines(self) -> bool:
+        return self._early_bytes < MOST_EARLY_BYTES and len(self._early) < MOST_LINES
 
     def _take(self, stream: str, line: str) -> None:
         if line.strip() == SENTINEL:
@@ -135,7 +144,7 @@ class Log:
             for page in self._pages:
                 if stream in page.open_streams:
                     page.add(stream, line)
-        elif self._early_bytes < MOST_EARLY_BYTES:
+        elif self._takes_early_lines:
             self._early_bytes += len(line) + 1
             self._early.append((stream, line))
 

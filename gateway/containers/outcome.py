@@ -112,6 +112,6 @@ def size_of(text: str) -> int:
 def json_from_text(text: str) -> Any:
     """None for what is not JSON, which no caller needs to tell from `null`."""
     try:
-        return jsontext.value_from_text(jsontext.whole_characters(text))
+        return jsontext.value_from_text(text)
     except (ValueError, RecursionError):
         return None

@@ -64,6 +64,8 @@ class Lane:
         self.starting = 0
         #: How often its image has become another one meanwhile.
         self.renewals = 0
+        #: Its action was updated or deleted.
+        self.forgotten = False
 
     @property
     def deserted(self) -> bool:
@@ -133,10 +135,8 @@ class Pool:
     def release(self, seat: Seat, usable: bool) -> None:
         seat.taken -= 1
         seat.retired = seat.retired or not usable
-        if seat.taken == 0 and not seat.usable:
-            self._stop(seat)
-        elif seat.taken == 0:
-            self._expire_later(seat)
+        if seat.taken == 0:
+            self._rest(seat)
         self._balance()
 
     def initialised(self, seat: Seat) -> None:
@@ -149,10 +149,12 @@ class Pool:
         self._balance()
 
     def forget(self, path: str) -> None:
-        """Those that wait are still served, by the version of the action that they asked for."""
+        """Those that wait are still served, by the version of the action that they asked for. What
+        starts for them goes as soon as nobody waits."""
         for lane in list(self._lanes.values()):
             if lane.action.path != path:
                 continue
+            lane.forgotten = True
             for seat in list(lane.seats):
                 seat.retired = True
                 if seat.taken == 0:
@@ -179,6 +181,7 @@ class Pool:
                 if not waiter.seat.done():
                     waiter.seat.set_exception(Closed())
             lane.waiting.clear()
+            lane.runner.start_no_more()
             for seat in list(lane.seats):
                 self._stop(seat)
         while self._tasks:
@@ -286,7 +289,7 @@ class Pool:
             return
         self._seat(seat.lane)
         if seat.taken == 0:
-            self._expire_later(seat)
+            self._rest(seat)
         self._balance()
 
     def _lost(self, seat: Seat) -> None:
@@ -294,7 +297,12 @@ class Pool:
             self._stop(seat)
             self._balance()
 
-    def _expire_later(self, seat: Seat) -> None:
+    def _rest(self, seat: Seat) -> None:
+        """Has nothing to do: it waits for a while, where anybody may still come."""
+        lane = seat.lane
+        if not seat.usable or (lane.forgotten and not lane.waiting):
+            self._stop(seat)
+            return
         seat.expiry = asyncio.get_running_loop().call_later(self.idle_seconds, self._stop, seat)
 
     def _stop(self, seat: Seat) -> None:

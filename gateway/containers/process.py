@@ -18,7 +18,14 @@ from typing import Dict, List, Optional, Set
 import psutil
 
 from gateway.containers.container import Container, Exit, Runner, StartError, platform_environ
-from gateway.containers.leftovers import MARK, Marker, kill_marked, marked_processes
+from gateway.containers.leftovers import (
+    MARK,
+    Marker,
+    family_of,
+    kill,
+    kill_marked,
+    marked_processes,
+)
 from gateway.containers.logs import STREAMS, Log
 from gateway.containers.startcommand import DEFAULT, Start, start_from_dockerfile, with_interpreter
 from gateway.entities import Action
@@ -101,13 +108,18 @@ class ProcessContainer(Container):
         self._threads = threads
 
     async def stop(self) -> None:
-        """Asks first, so that a server can clean up; then ends whatever carries the mark."""
-        if not self.exited.done():
-            with suppress(ProcessLookupError):
-                os.killpg(self._transport.get_pid(), signal.SIGTERM)
-            await asyncio.wait([self.exited], timeout=self.stop_seconds)
+        """Asks first, so that a server can clean up; then ends whatever carries the mark, and what
+        has lost it: a program that changes its title writes over it."""
         loop = asyncio.get_running_loop()
+        family: List[psutil.Process] = []
+        if not self.exited.done():
+            pid = self._transport.get_pid()
+            family = await loop.run_in_executor(self._threads, family_of, pid)
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGTERM)
+            await asyncio.wait([self.exited], timeout=self.stop_seconds)
         await loop.run_in_executor(self._threads, kill_marked, self.mark)
+        kill(family)
         await self.exited
         self._transport.close()
 

@@ -34,8 +34,8 @@ def facts_of_action(action: Action) -> Dict[str, Any]:
 
 
 def what_a_request_needs(annotations: Dict[str, Any]) -> str:
-    needed = annotations.get("require-whisk-auth")
-    if needed is None or needed is False:
+    needed = annotations.get("require-whisk-auth", False)
+    if needed is False:
         return ""
     return "key" if needed is True else "secret"
 

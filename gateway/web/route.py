@@ -50,7 +50,7 @@ class WebRoute:
                 welcome = request.accepted.welcome_nothing
                 return Response(200, headers) if welcome else None
             if not is_options:
-                check_key(annotation(action, "require-whisk-auth"), request, user)
+                check_key(annotation(action, "require-whisk-auth", False), request, user)
             return await self._invoked(request, address, action, user, headers)
         except Refusal as refusal:
             return refused(refusal, request, headers)
@@ -93,8 +93,8 @@ class WebRoute:
         return await made(response, request.size + written)
 
 
-def annotation(action: Action, name: str) -> Any:
-    return dict(action.annotations).get(name)
+def annotation(action: Action, name: str, otherwise: Any = None) -> Any:
+    return dict(action.annotations).get(name, otherwise)
 
 
 def check_key(needed: Any, request: Request, user: Optional[str]) -> None:
@@ -104,17 +104,17 @@ def check_key(needed: Any, request: Request, user: Optional[str]) -> None:
 
 
 def admitted(needed: Any, request: Request, user: Optional[str]) -> bool:
-    """`needed` is true for a key of the platform, or the action's own secret."""
-    if needed is None or needed is False:
+    """`needed` is true for a key of the platform, or the action's own secret. One that came out as
+    nothing opens no action."""
+    if needed is False:
         return True
     if needed is True:
         return user is not None
-    if isinstance(needed, (dict, list)):
+    given = values_of(request.headers, "x-require-whisk-auth")
+    if not given or needed is None or isinstance(needed, (dict, list)):
         return False
     wanted = needed if isinstance(needed, str) else jsontext.scalar(needed)
-    values = values_of(request.headers, "x-require-whisk-auth")
-    given = values[0] if values else ""
-    return hmac.compare_digest(given.encode(), jsontext.utf8(wanted))
+    return hmac.compare_digest(given[0].encode(), jsontext.utf8(wanted))
 
 
 def response_from_invocation(

@@ -214,6 +214,15 @@ def test_what_was_not_waited_for_is_recorded(gateway, replay):
     assert gateway.rest("GET", path + "/logs").json == {"logs": []}
 
 
+def test_an_answer_that_no_text_can_hold_is_recorded(gateway, replay):
+    gateway.create("torn")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-7\r\n"
+    replay.reply = head + b'Content-Length: 13\r\n\r\n{"a":"+2AA-"}'
+    path = "activations/" + gateway.rest("POST", "actions/torn", {}).json["activationId"]
+    until(lambda: gateway.rest("GET", path).status == 200, "the record")
+    assert gateway.rest("GET", path).json["response"]["result"] == {"a": "?"}
+
+
 def test_a_wait_that_was_too_short(gateway, replay):
     def slowly(body):
         time.sleep(0.5)
@@ -288,13 +297,31 @@ def test_a_transaction_id_is_taken_over_but_for_the_platforms_own(gateway):
 
 @pytest.mark.parametrize(
     "wanted, given, status",
-    [(12, "12", 204), (12, "13", 401), ({"a": 1}, "1", 401), (False, "", 204)],
+    [
+        (12, "12", 204),
+        (12, "13", 401),
+        (12, None, 401),
+        ({"a": 1}, "1", 401),
+        ("", "", 204),
+        ("", None, 401),
+        (None, "", 401),
+        (None, "null", 401),
+        (None, None, 401),
+        (False, "", 204),
+        (False, None, 204),
+    ],
 )
 def test_require_whisk_auth(gateway, wanted, given, status):
     gateway.create_web("guarded", annotations={"require-whisk-auth": wanted})
-    assert (
-        gateway.request("GET", WEB + "guarded", [("X-Require-Whisk-Auth", given)]).status == status
-    )
+    headers = [] if given is None else [("X-Require-Whisk-Auth", given)]
+    assert gateway.request("GET", WEB + "guarded", headers).status == status
+
+
+def test_an_annotation_without_a_value_opens_no_action(gateway):
+    annotations = [{"key": "web-export", "value": True}, {"key": "require-whisk-auth"}]
+    content = {"exec": {"kind": "blackbox", "image": "replay"}, "annotations": annotations}
+    assert gateway.rest("PUT", "actions/guarded?overwrite=true", content).status == 200
+    assert gateway.request("GET", WEB + "guarded").status == 401
 
 
 def test_an_action_that_answers_preflights_itself(gateway, replay):

@@ -62,6 +62,11 @@ def test_request_looks_as_recorded():
             id="the reply's own charset",
         ),
         pytest.param(
+            reply_with(b"+2AA-+2D3eAA-").replace(b"json", b"json; charset=utf-7"),
+            Reply(200, "?😀", 13),
+            id="half a surrogate pair, which is no character",
+        ),
+        pytest.param(
             reply_with("é".encode()).replace(b"application/json", b"text/plain; charset=nope"),
             Reply(200, "é", 2),
             id="UTF-8 where it names one that doesn't exist",

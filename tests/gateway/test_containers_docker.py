@@ -6,6 +6,8 @@ import contextlib
 import gc
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -17,6 +19,7 @@ from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR
 from testing.actions import action, eventually, in_loop, order
 from testing.engine import PYTHON3
+from testing.gateway import Gateway
 from testing.process import until
 
 IMAGE = "test/action:1"
@@ -139,7 +142,8 @@ def test_a_container_gets_the_platforms_arguments(docker, tmp_path):
     }
     assert sorted(name.replace("CAP_", "") for name in host["CapDrop"]) == ["NET_ADMIN", "NET_RAW"]
     assert host["Ulimits"] == [{"Name": "nofile", "Hard": 1024, "Soft": 1024}]
-    assert (host["LogConfig"]["Type"], host["NetworkMode"]) == ("json-file", "bridge")
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m"}}
+    assert host["NetworkMode"] == "bridge"
     assert found["Name"].endswith("_1_guest_one")
 
 
@@ -212,6 +216,40 @@ def test_a_local_copy_that_may_be_out_of_date_is_not_used(docker, tmp_path):
     docker.docker("tag", IMAGE, "test/untagged:latest")
     (activation,) = invoked(tmp_path, ordered(image="test/untagged"))
     assert activation.result == {"error": "Failed to pull container image 'test/untagged'."}
+
+
+def test_a_pull_that_hangs_holds_up_no_end(docker, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as registry:
+        image = f"127.0.0.1:{registry.getsockname()[1]}/model:1"
+        with Gateway(tmp_path, DOCKER_HOST=docker.host) as gateway:
+            gateway.create("pulled", image=image)
+            path = gateway.rest("POST", "actions/pulled", {}).json["activationId"]
+            registry.settimeout(20)
+            with registry.accept()[0]:
+                gateway.terminate(signal.SIGINT)
+                assert gateway.wait(5) == 0
+        with Gateway(tmp_path, DOCKER_HOST=docker.host) as gateway:
+            response = gateway.rest("GET", f"activations/{path}/result").json
+    assert response["result"] == {
+        "error": "The gateway was stopped before the activation was complete."
+    }
+    assert containers(docker) == []
+
+
+@pytest.mark.parametrize(
+    "error, told", [(OSError("x"), ""), (AttributeError("x"), " (AttributeError)")]
+)
+def test_a_container_whose_output_cannot_be_read_is_removed(
+    docker, tmp_path, monkeypatch, error, told
+):
+    def attached(container):
+        raise error
+
+    monkeypatch.setattr("gateway.containers.docker.attached", attached)
+    (activation,) = invoked(tmp_path, ordered())
+    assert activation.status == WHISK_ERROR
+    assert activation.result == {"error": f"Failed to provision resources to run the action.{told}"}
+    assert containers(docker) == []
 
 
 def test_an_image_without_its_command(docker, tmp_path):

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from gateway.containers import logs
 from gateway.containers.logs import SENTINEL, LineSplitter, Log
-from testing.actions import in_loop
+from testing.actions import eventually, in_loop
 
 END = f"{SENTINEL}\n".encode()
 
@@ -51,6 +52,19 @@ def test_both_streams_in_the_order_in_which_they_came():
     ]
 
 
+def test_what_is_printed_before_the_first_activation_is_bounded_in_lines_too(monkeypatch):
+    monkeypatch.setattr(logs, "MOST_LINES", 1000)
+
+    async def play():
+        log = Log()
+        for _ in range(10):
+            log.feed("stdout", b"\n" * 500)
+        await eventually(lambda: not log._waiting, "it is taken")
+        return len(log._early), len(log.begin(10**6).lines)
+
+    assert in_loop(play()) == (1000, 1000)
+
+
 def test_sentinels_are_cut_and_what_comes_after_them_is_lost():
     assert lines_of(
         "begin", b"a\n" + END + b"late\n", ("stderr", END), "finish", "begin", b"b\n", "finish"
@@ -75,6 +89,11 @@ def test_a_log_that_is_too_long_is_cut_with_the_platforms_words():
         "stderr: Logs were truncated because the total bytes size exceeds the limit of 12 bytes.",
     ]
     assert page.truncated
+
+
+def test_a_log_that_nobody_wants_is_not_too_long():
+    (page,) = logged("begin", b"12345\n", "finish", limit=0)
+    assert (page.lines, page.truncated) == ([], False)
 
 
 def test_activations_at_the_same_time_share_the_lines():

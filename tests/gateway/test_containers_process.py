@@ -18,7 +18,7 @@ from gateway.containers.invoker import Invoker
 from gateway.containers.leftovers import MARK, Marker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS
 from testing.actions import action, eventually, in_loop, order
-from testing.process import accepts, free_port, until
+from testing.process import accepts, alive, free_port, until
 
 FLASK = """
     import os, sys, time
@@ -184,6 +184,20 @@ def test_each_activation_has_its_own_lines_of_both_streams(folder, tmp_path):
     assert not [line for line in second if "loading" in line or "to std" in line]
 
 
+def test_a_process_whose_lines_nobody_wants_stays(folder, tmp_path):
+    of = action(limits={"logs": 0})
+
+    async def work():
+        async with invoking(folder, tmp_path) as invoker:
+            before = await invoker.invoke(get("/pid", of))
+            printed = await invoker.invoke(get("/print", of))
+            return before, printed, await invoker.invoke(get("/pid", of))
+
+    before, printed, after = in_loop(work())
+    assert (printed.status, printed.logs) == (SUCCESS, [])
+    assert before.result["body"] == after.result["body"]
+
+
 def test_requests_at_the_same_time_get_processes_of_their_own(folder, tmp_path):
     async def work():
         async with invoking(folder, tmp_path, most_containers=3) as invoker:
@@ -346,6 +360,43 @@ def test_nothing_is_left_after_close_of_a_server_in_a_session_of_its_own(folder,
     assert session in sessions and len(sessions) == 2
     assert not psutil.pid_exists(pid)
     assert os.listdir(tmp_path / "run") == []
+
+
+def test_a_server_that_has_lost_its_mark_is_ended_too(folder, tmp_path):
+    write(folder / "app.py", LISTENING.format(port=free_port()))
+    start = f"trap '' TERM; exec env -i {sys.executable} app.py"
+    write(folder / "Dockerfile", f"FROM x\nCMD {json.dumps(['sh', '-c', start])}\n")
+
+    async def work():
+        async with invoking(folder, tmp_path) as invoker:
+            return int((await invoker.invoke(get("/"))).result["body"])
+
+    pid = in_loop(work())
+    until(lambda: not alive(pid), "the server's end")
+
+
+# As it looks to others when a program has changed its title.
+NO_MARK = """
+    import ctypes
+
+    numbers = open("/proc/self/stat").read().rpartition(")")[2].split()
+    start, end = int(numbers[47]), int(numbers[48])
+    ctypes.memset(start, 0, end - start)
+"""
+
+
+def test_one_that_hangs_and_has_lost_its_mark_holds_up_no_end(folder, tmp_path):
+    write(folder / "app.py", textwrap.dedent(NO_MARK) + textwrap.dedent(FLASK))
+
+    async def work():
+        async with invoking(folder, tmp_path) as invoker:
+            pid = int((await invoker.invoke(get("/pid"))).result["body"])
+            os.kill(pid, signal.SIGSTOP)
+            return pid, [process.pid for process in processes_of(invoker)]
+
+    pid, marked = in_loop(work(), seconds=20)
+    assert pid not in marked
+    assert not psutil.pid_exists(pid)
 
 
 @pytest.mark.parametrize(

@@ -389,6 +389,31 @@ def test_what_a_runner_did_not_expect_keeps_nobody_waiting(tmp_path, capsys):
     assert "surprise" in capsys.readouterr().err
 
 
+def test_what_nobody_expected_of_a_container_is_an_error_of_the_platform(tmp_path, capsys):
+    class Surprised(Stoppable):
+        async def ran_out_of_memory(self):
+            raise KeyError("surprise")
+
+    class Surprising(Servers):
+        async def start(self, action):
+            container = await super().start(action)
+            return Surprised(container.server, self)
+
+    runner = Surprising(lambda number: initialised_and(OK if number else b""))
+
+    async def work():
+        async with LocalInvoker(runner, tmp_path, most_containers=1) as invoker:
+            return await gathered(invoker, [order(), order()])
+
+    failed, served = in_loop(work())
+    assert (failed.status, failed.result) == (
+        WHISK_ERROR,
+        {"error": "The gateway failed to run the action. (KeyError)"},
+    )
+    assert (served.status, runner.stopped) == (SUCCESS, 2)
+    assert "surprise" in capsys.readouterr().err
+
+
 def test_an_updated_action_lets_running_ones_end_and_stops_idle_ones(tmp_path):
     runner, old = Servers(slow(0.2)), action()
 
@@ -405,6 +430,52 @@ def test_an_updated_action_lets_running_ones_end_and_stops_idle_ones(tmp_path):
 
     assert in_loop(work()) == (SUCCESS, SUCCESS)
     assert len(runner.started) == 2
+
+
+class Gated(Servers):
+    """Containers come up when the gate is opened for them."""
+
+    def __init__(self, answer):
+        super().__init__(answer)
+        self.asked = 0
+        self.gate = asyncio.Semaphore(0)
+
+    async def start(self, action):
+        self.asked += 1
+        await self.gate.acquire()
+        return await super().start(action)
+
+
+def test_a_container_that_comes_up_for_an_updated_action_serves_who_waits_and_goes(tmp_path):
+    async def work():
+        runner, old = Gated(slow(0.01)), action()
+        async with LocalInvoker(runner, tmp_path, most_containers=1) as invoker:
+            calls = asyncio.ensure_future(gathered(invoker, [order(old) for _ in range(3)]))
+            await eventually(lambda: runner.asked, "it starts")
+            await invoker.forget(old)
+            runner.gate.release()
+            served = await calls
+            await eventually(lambda: runner.stopped, "it is stopped")
+            return [one.status for one in served], len(runner.started), invoker.census()
+
+    assert in_loop(work()) == ([SUCCESS] * 3, 1, [])
+
+
+def test_a_container_that_comes_up_for_an_updated_action_and_that_nobody_needs_goes(tmp_path):
+    async def work():
+        runner, old = Gated(lambda number: lambda asked: OK), action()
+        async with LocalInvoker(runner, tmp_path, most_containers=2) as invoker:
+            calls = asyncio.ensure_future(gathered(invoker, [order(old) for _ in range(2)]))
+            await eventually(lambda: runner.asked == 2, "both start")
+            runner.gate.release()
+            await calls
+            await invoker.forget(old)
+            await eventually(lambda: runner.stopped == 1, "the first one is stopped")
+            runner.gate.release()
+            await eventually(lambda: runner.stopped == 2, "the second one is stopped")
+            return invoker.census()
+
+    assert in_loop(work()) == []
 
 
 def test_idle_containers_stop_after_a_while(tmp_path):

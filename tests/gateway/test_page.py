@@ -246,6 +246,10 @@ CALLS = {
         action(web_export=True, require_whisk_auth="s3cret"),
         *(None, WEB + "one", '-H "X-Require-Whisk-Auth: $SECRET"'),
     ),
+    "with a secret that came out empty": (
+        action(web_export=True, require_whisk_auth=None),
+        *(None, WEB + "one", '-H "X-Require-Whisk-Auth: $SECRET"'),
+    ),
     "not on the web": (action(), None, INVOKE.format("one"), '-u "$AUTH" -X POST'),
     "not on the web, in a package": (
         action("b", "p q"),

@@ -15,8 +15,8 @@ IDS = itertools.count(1)
 
 
 @contextlib.contextmanager
-def opened(path, keep):
-    store = Store(str(path), keep)
+def opened(path, keep, most_bytes=10**9):
+    store = Store(str(path), keep, most_bytes)
     try:
         yield store
     finally:
@@ -61,6 +61,36 @@ def test_a_start_that_keeps_fewer_removes_the_others(tmp_path, keep, left):
         in_loop(added(store, 12))
     with opened(tmp_path / "data", keep) as store:
         assert in_loop(store.count_activations(ALL)) == left
+
+
+async def added_large(store, sizes):
+    for number, size in enumerate(sizes):
+        record = activation(number)._replace(result={"a": "a" * size})
+        await store.add_activation(record, "guest")
+    records = await store.activations(ALL, whole=False)
+    return [json.loads(text)["start"] for text in records]
+
+
+def test_the_oldest_activations_go_before_the_file_takes_more_than_it_may(tmp_path):
+    path = tmp_path / "data"
+    with opened(path, 10000, most_bytes=1000000) as store:
+        kept = in_loop(added_large(store, [100000] * 100))
+    assert kept == list(range(99, 99 - len(kept), -1))
+    assert 7 <= len(kept) <= 9
+    # One record comes before another one goes, and its place is taken by the next.
+    assert path.stat().st_size < 1200000
+
+
+def test_the_newest_activation_is_kept_however_large_it_is(tmp_path):
+    with opened(tmp_path / "data", 10000, most_bytes=1000000) as store:
+        assert in_loop(added_large(store, [10, 10, 2000000])) == [2]
+
+
+def test_a_start_that_keeps_fewer_bytes_removes_the_oldest(tmp_path):
+    with opened(tmp_path / "data", 10000) as store:
+        assert len(in_loop(added_large(store, [100000] * 20))) == 20
+    with opened(tmp_path / "data", 10000, most_bytes=1000000) as store:
+        assert 7 <= in_loop(store.count_activations(ALL)) <= 9
 
 
 @pytest.mark.parametrize("size, shown", [(MOST_TEXT // 4, 3), (MOST_TEXT, 1), (10, 5)])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing, suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,9 +29,10 @@ from openwhisk_adapter.settings import Settings
 from openwhisk_adapter.starting import Started
 from openwhisk_adapter.starting.capture import Places, _tell_when_executed
 from openwhisk_adapter.starting.commands import which
+from openwhisk_adapter.starting.family import MARK
 from openwhisk_adapter.starting.probes import Brief
 from openwhisk_adapter.starting.process import Child
-from openwhisk_adapter.starting.script import watch_stream
+from openwhisk_adapter.starting.script import Script, watch_stream
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import _link_at
 from openwhisk_adapter.starting.wanted import Plan, Wanted
@@ -163,6 +165,27 @@ def test_a_wsgi_model_loads_no_room_that_it_does_without(script):
     loaded = set(adapter.web("GET", "/").body.decode().split())
     assert "openwhisk_adapter.servers.wsgi" in loaded
     assert loaded & LOADED_LATER == set()
+
+
+@pytest.fixture
+def copy(monkeypatch):
+    """A script as it is in a process that it has forked."""
+    monkeypatch.setenv(MARK, "")
+    signals = SimpleNamespace(share=lambda: None)
+    script = Script(None, "app:app", Wanted(), 1, Log(), None, None, None, signals)
+    script._pid = 0
+    return script
+
+
+def test_a_copy_of_the_script_ends_as_python_would(capfd, copy):
+    with pytest.raises(SystemExit) as leaving, copy.running():
+        raise ValueError("in the copy")
+    assert leaving.value.code == 1
+    assert "ValueError: in the copy" in capfd.readouterr().err
+
+
+def test_an_app_that_a_copy_serves_is_not_taken(copy):
+    assert not copy._is_wanted(5000)
 
 
 # -- signals ---------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What a plain client gets, who isn't the platform: byte by byte, and in its own time."""
 
+import errno
 import socket
 import threading
 import time
@@ -143,6 +144,18 @@ def test_a_server_that_is_gone_is_out_of_reach():
         client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         with pytest.raises(Unreachable, match="can't be reached: Connection refused"):
             relay.relayed(ours, Address("127.0.0.1", free_port()))
+
+
+def test_a_server_that_cannot_be_reached_is_a_bad_gateway(monkeypatch):
+    def no_route(address, seconds):
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    monkeypatch.setattr(relay, "connected", no_route)
+    ours, client = pair()
+    with closing(ours), closing(client):
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        with pytest.raises(Refused, match="can't be reached: No route to host"):
+            relay.relayed(ours, Address("127.0.0.1", 1))
 
 
 def test_a_silent_server_is_not_waited_for_when_the_client_has_said_all(monkeypatch):

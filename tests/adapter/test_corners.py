@@ -177,7 +177,8 @@ def copy(monkeypatch):
     return script
 
 
-def test_a_copy_of_the_script_ends_as_python_would(capfd, copy):
+def test_a_copy_of_the_script_ends_as_python_would(copy, capfd):
+    copy._log = Log()
     with pytest.raises(SystemExit) as leaving, copy.running():
         raise ValueError("in the copy")
     assert leaving.value.code == 1

@@ -367,10 +367,7 @@ def servers():
 
 
 def build_settings():
-    rows = [
-        [code(one.name), one.shown or code(one.default), one.text[:1].upper() + one.text[1:]]
-        for one in build.SETTINGS
-    ]
+    rows = [[code(one.name), one.shown or code(one.default), one.text] for one in build.SETTINGS]
     return table(["setting", "default", "meaning"], rows)
 
 

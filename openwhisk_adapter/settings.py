@@ -37,22 +37,28 @@ NUMBER = r"[0-9]{1,9}"
 PORT = r"[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 STATUSES = r"none|[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*"
 
+
+class Form(NamedTuple):
+    pattern: str
+    example: str
+
+
 FORMS = {
-    "host": ANYTHING,
-    "port": PORT,
-    "app": ANYTHING,
-    "target": PORT,
-    "ready": ANYTHING,
-    "preload": NUMBER,
-    "entry": ANYTHING,
-    "limit": NUMBER,
-    "errors": STATUSES,
-    "cors": "app|platform",
-    "platform": "auto|yes|no",
-    "exposed": r"[0-9]{1,5}( [0-9]{1,5})*",
-    "health": r"/.*",
-    "warmup": r"[A-Z]+ /[^ ]*( .+)?",
-    "stream": r"[A-Za-z0-9.:-]+",
+    "host": Form(ANYTHING, "0.0.0.0"),
+    "port": Form(PORT, "8080"),
+    "app": Form(ANYTHING, "app:application"),
+    "target": Form(PORT, "8000"),
+    "ready": Form(ANYTHING, "/ready"),
+    "preload": Form(NUMBER, "1"),
+    "entry": Form(ANYTHING, "/predict"),
+    "limit": Form(NUMBER, "1048576"),
+    "errors": Form(STATUSES, "404,500-599"),
+    "cors": Form("app|platform", "app"),
+    "platform": Form("auto|yes|no", "yes"),
+    "exposed": Form(r"[0-9]{1,5}( [0-9]{1,5})*", "8000 8001"),
+    "health": Form(r"/.*", "/health"),
+    "warmup": Form(r"[A-Z]+ /[^ ]*( .+)?", "POST /predict sample.json"),
+    "stream": Form(r"[A-Za-z0-9.:-]+", "relay.example.com"),
 }
 
 
@@ -63,8 +69,9 @@ def settings_from_environ(environ: Mapping[str, str]) -> Settings:
         variable = PREFIX + name.upper()
         text = environ.get(variable)
         if text:
-            if not re.match(f"({FORMS[name]})\\Z", text):
-                reason = f"{variable} should look like {default!r} and is {text!r}"
+            form = FORMS[name]
+            if not re.match(f"({form.pattern})\\Z", text):
+                reason = f"{variable} should look like {form.example} and is {text!r}"
                 raise Refused(502, reason)
             found[name] = type(default)(text)
     return Settings(**found)

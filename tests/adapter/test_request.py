@@ -862,10 +862,11 @@ def test_the_settings_are_what_the_variables_say():
     [
         ("OPENWHISK_PORT", "http", "8080"),
         ("OPENWHISK_LIMIT", "1e6", "1048576"),
-        ("OPENWHISK_ERRORS", "500-", "'500-599'"),
-        ("OPENWHISK_CORS", "none", "'platform'"),
-        ("OPENWHISK_PLATFORM", "maybe", "'auto'"),
-        ("OPENWHISK_ENTRY", "/a\n", "'/model/predict'"),
+        ("OPENWHISK_ERRORS", "500-", "404,500-599"),
+        ("OPENWHISK_CORS", "none", "app"),
+        ("OPENWHISK_PLATFORM", "maybe", "yes"),
+        ("OPENWHISK_ENTRY", "/a\n", "/predict"),
+        ("OPENWHISK_WARMUP", "predict", "POST /predict sample.json"),
     ],
 )
 def test_a_setting_that_cannot_be_read_says_what_is_expected(variable, text, example):

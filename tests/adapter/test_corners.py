@@ -339,6 +339,17 @@ def test_a_log_that_a_model_has_made_a_file_of_its_own_gets_no_line(tmp_path):
     assert os.path.getsize(path) == 0
 
 
+def test_half_a_line_belongs_to_the_activation_in_which_it_was_printed(capfd):
+    child = Child.__new__(Child)
+    child._log = Log()
+    child._log_lock = threading.Lock()
+    child._half_line = b"half a line"
+    nothing_more = SimpleNamespace(read=lambda size: None)
+    child._process = SimpleNamespace(stdout=nothing_more)
+    child.settle_log()
+    assert capfd.readouterr().out == "half a line\n"
+
+
 def test_what_a_copy_of_the_process_prints_is_not_the_models_last_word():
     log = Log()
     log._pid = 0

@@ -60,7 +60,7 @@ clean: ## remove all that make and the tests have made
 	rm -rf $(VENV) .envs .pytest_cache .ruff_cache .hypothesis .coverage*
 
 example:
-	@test -f $(FOLDER)/requirements.txt || { echo "There is no example '$(EXAMPLE)': it is one of $(notdir $(wildcard examples/*))" >&2; exit 2; }
+	@test -f $(FOLDER)/requirements.txt || { echo "There is no example '$(EXAMPLE)': it is one of $(patsubst examples/%/requirements.txt,%,$(wildcard examples/*/requirements.txt)); examples/compose is started as its README says" >&2; exit 2; }
 
 $(VENV)/bin/python:
 	@echo "Making $(VENV) with $(PYTHON)"

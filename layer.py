@@ -1,7 +1,7 @@
 """Makes an action's image of a model's image inside the registry: a door to `python -m images
 action`.
 
-python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.0.0
+python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.1.0
 """
 
 import sys

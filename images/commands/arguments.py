@@ -22,7 +22,7 @@ USAGE = """\
 DESCRIPTION = """\
 Makes an action's image of a model's image inside the registry: no engine, no root, some kilobytes.
 
-    python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.0.0
+    python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.1.0
     python layer.py tensorflow/serving:2.18.0 me/half-plus-two:1 \\
         --add model=/models/half_plus_two --env MODEL_NAME=half_plus_two
 """

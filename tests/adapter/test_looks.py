@@ -163,6 +163,14 @@ def test_a_process_is_known_by_its_session_or_its_mark(monkeypatch):
     assert not session._is_ours(1 << 29, {1 << 29: 0})
 
 
+def test_a_family_that_is_ended_at_once_is_waited_for(monkeypatch):
+    one = Family("a")
+    looks = [[], [1 << 30], []]  # to end them; still there; gone
+    monkeypatch.setattr(one, "pids", lambda: looks.pop(0))
+    one.end_at_once(20)
+    assert looks == []
+
+
 def test_a_process_that_has_gone_ignores_nothing():
     assert not ignores(1 << 30, signal.SIGTERM)
 

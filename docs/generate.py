@@ -367,7 +367,10 @@ def servers():
 
 
 def build_settings():
-    rows = [[code(one.name), one.shown or code(one.default), one.text] for one in build.SETTINGS]
+    rows = []
+    for one in build.SETTINGS:
+        default = one.shown or code(one.default)
+        rows.append([code(one.name), default, one.text])
     return table(["setting", "default", "meaning"], rows)
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import time
-from typing import Dict, List, Set
+from typing import Callable, Dict, List, Set
 
 # A variable by which a model's processes are known when nothing else tells.
 MARK = "OPENWHISK_CHILD"
@@ -44,19 +44,12 @@ class Family:
     def end_at_once(self, seconds: float) -> None:
         """Until they are gone: a large one keeps its port as long as its memory is being freed."""
         self.kill(signal.SIGKILL)
-        until = time.monotonic() + seconds
-        while self.pids() and time.monotonic() < until:
-            time.sleep(LOOK)
+        left_after(seconds, self.pids)
 
     def end(self, seconds: float) -> None:
         """But for those that ignore it, as helpers do which end when nobody needs them any more."""
         self.kill(signal.SIGTERM)
-        until = time.monotonic() + seconds
-        left = self._pids_that_hear()
-        while left and time.monotonic() < until:
-            time.sleep(LOOK)
-            left = self._pids_that_hear()
-        for pid in left:
+        for pid in left_after(seconds, self._pids_that_hear):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -88,6 +81,19 @@ class Family:
                 variables = file.read().split(b"\0")
             self._marked[pid] = self._mark in variables
         return self._marked[pid]
+
+
+def left_after(
+    seconds: float,
+    pids: Callable[[], List[int]],
+) -> List[int]:
+    """Who is still there when the time is over; sooner, nobody."""
+    until = time.monotonic() + seconds
+    left = pids()
+    while left and time.monotonic() < until:
+        time.sleep(LOOK)
+        left = pids()
+    return left
 
 
 def descends(

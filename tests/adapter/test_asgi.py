@@ -548,26 +548,17 @@ def test_who_says_nothing_is_hung_up_on(monkeypatch):
     assert 0.4 < over_a_connection(talk) < 5
 
 
-def test_a_head_that_comes_byte_after_byte_is_hung_up_on(monkeypatch):
+@pytest.mark.parametrize(
+    "begun",
+    [b"POST /run HTTP/1.1\r\n", b"POST /run HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"],
+    ids=["a head", "a body"],
+)
+def test_what_comes_byte_after_byte_is_hung_up_on(monkeypatch, begun):
     monkeypatch.setattr(contract, "SILENCE", 0.3)
 
     async def talk(port, reader, writer):
         began = time.time()
-        writer.write(b"POST /run HTTP/1.1\r\n")
-        while not reader.at_eof() and reader.exception() is None:
-            writer.write(b"a")
-            await asyncio.sleep(0.02)
-        return time.time() - began
-
-    assert over_a_connection(talk) < 5
-
-
-def test_a_body_that_comes_byte_after_byte_is_hung_up_on(monkeypatch):
-    monkeypatch.setattr(contract, "SILENCE", 0.3)
-
-    async def talk(port, reader, writer):
-        began = time.time()
-        writer.write(b"POST /run HTTP/1.1\r\nContent-Length: 100000\r\n\r\n")
+        writer.write(begun)
         while not reader.at_eof() and reader.exception() is None:
             writer.write(b"a")
             await asyncio.sleep(0.02)
@@ -621,11 +612,17 @@ def test_a_loop_that_is_closed_is_out_of_reach():
 # -- what hardly happens ---------------------------------------------------------------------------
 
 
-def test_what_an_app_is_refused_is_told_to_who_waits_in_a_thread():
-    class Here:
-        def do(self, step):
-            step()
+class Here:
+    """A server whose loop is this thread."""
 
+    def do(self, step):
+        step()
+
+    def ask(self, *_):
+        raise UnicodeError("not in Latin-1")
+
+
+def test_what_an_app_is_refused_is_told_to_who_waits_in_a_thread():
     class Refusing(asgi.AsgiCall):
         def begin(self, request, sink, tell):
             tell(Refused(502, "no such answer"))
@@ -635,13 +632,6 @@ def test_what_an_app_is_refused_is_told_to_who_waits_in_a_thread():
 
 
 def test_a_request_that_no_app_can_be_handed_is_refused():
-    class Here:
-        def do(self, step):
-            step()
-
-        def ask(self, *_):
-            raise UnicodeError("not in Latin-1")
-
     with pytest.raises(Refused, match="can't be handed to the app: not in Latin-1"):
         asgi.AsgiCall(Here()).answer(None)
 

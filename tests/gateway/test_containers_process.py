@@ -304,7 +304,7 @@ def test_one_that_hangs_is_ended_at_its_time_limit_alone(folder, tmp_path):
             os.kill(pid, signal.SIGSTOP)
             hanging = await invoker.invoke(get("/pid", of))
             next_one = await invoker.invoke(get("/pid"))
-            await eventually(lambda: not psutil.pid_exists(pid), "the hanging process ends")
+            await eventually(lambda: not alive(pid), "the hanging process ends")
             return hanging, next_one
 
     hanging, next_one = in_loop(work())
@@ -358,7 +358,7 @@ def test_nothing_is_left_after_close_of_a_server_in_a_session_of_its_own(folder,
 
     pid, session, sessions = in_loop(work())
     assert session in sessions and len(sessions) == 2
-    assert not psutil.pid_exists(pid)
+    assert not alive(pid)
     assert os.listdir(tmp_path / "run") == []
 
 
@@ -396,7 +396,7 @@ def test_one_that_hangs_and_has_lost_its_mark_holds_up_no_end(folder, tmp_path):
 
     pid, marked = in_loop(work(), seconds=20)
     assert pid not in marked
-    assert not psutil.pid_exists(pid)
+    assert not alive(pid)
 
 
 @pytest.mark.parametrize(
@@ -441,9 +441,9 @@ def test_the_next_gateway_ends_what_one_that_was_killed_has_left(folder, tmp_pat
     with subprocess.Popen(command, stdout=subprocess.PIPE) as gateway:
         pid = int(gateway.stdout.readline())
         gateway.kill()
-    assert psutil.pid_exists(pid)
+    assert alive(pid)
     in_loop(started_and_closed(folder, tmp_path))
-    until(lambda: not psutil.pid_exists(pid), "the orphan's end")
+    until(lambda: not alive(pid), "the orphan's end")
     assert os.listdir(tmp_path / "run") == []
 
 

@@ -9,15 +9,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 
-# Two files at a time, in their order: by default those with the fewest tests come last, and among
-# them are the two that take the longest.
-AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder
+# Files of tests at a time, in their order: by default those with the fewest tests come last, and
+# among them are those that take the longest.
+FILES ?= 2
+AT_ONCE = -n $(FILES) --dist loadfile --no-loadscope-reorder
+COVERAGE := $(BIN)/coverage
+LINES := --rcfile=tests/adapter/coverage.ini
+test-lines test-again no-lines: export COVERAGE_FILE = $(CURDIR)/.coverage
 
 # In servers/asgi.py alone, which an older Python never loads.
 SINCE_37 := --exclude contextvars --exclude asyncio.get_running_loop
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-servers lint docs bench clean example adapter-image acceptance
+.PHONY: help run test test-all test-again no-lines test-lines test-others test-pythons test-examples test-servers lint docs bench clean example adapter-image acceptance
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,8 +33,29 @@ run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with
 test: $(VENV)/.ready ## install what the tests need and run all but the slow: make test TESTS=tests/gateway
 	$(BIN)/python -m pytest $(or $(TESTS),-m "not slow" $(AT_ONCE))
 
-test-all: $(VENV)/.ready ## all tests, some at a time: what takes long too
-	$(BIN)/python -m pytest $(AT_ONCE) $(TESTS)
+test-all: no-lines test-lines test-others test-pythons ## all tests, what takes long too
+
+test-again: TESTS := --last-failed --last-failed-no-failures none
+test-again: FILES := 0
+test-again: test-lines test-others test-pythons ## those that failed in test-all, one at a time
+
+no-lines: $(VENV)/.ready
+	@$(COVERAGE) erase $(LINES)
+
+test-lines: $(VENV)/.ready ## the adapter's tests, and that they run each line and branch of it
+	$(COVERAGE) run $(LINES) -m pytest -o cache_dir=.pytest_cache/lines -m "everywhere and not timed" $(AT_ONCE) $(TESTS) tests/adapter
+	$(COVERAGE) combine --append --quiet $(LINES)
+	$(COVERAGE) report $(LINES)
+
+test-others: $(VENV)/.ready ## the tests of all but the adapter
+	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/others -m "not everywhere or timed" $(AT_ONCE) $(TESTS)
+
+test-pythons: $(VENV)/.ready ## the adapter's tests on Python 3.6 to 3.13, with what the MAX images hold
+	@$(BIN)/python -m tests.adapter.on_each_python $(TESTS)
+
+test-examples: $(VENV)/.ready ## every example; writes tests/examples/RESULTS.md
+	EXAMPLES_RESULTS=tests/examples/RESULTS.md $(BIN)/python -m pytest tests/examples
+	@$(BIN)/python -m docs.generate
 
 test-servers: $(VENV)/.ready ## every server of tests/servers against itself; writes tests/servers/RESULTS.md (some 3 GB of packages)
 	SERVERS=all SERVERS_RESULTS=tests/servers/RESULTS.md $(BIN)/python -m pytest tests/servers

@@ -15,6 +15,7 @@ from gateway.commandline import parser
 from gateway.http.mediatypes import BINARY, FIXED, OPEN, REGISTERED
 from gateway.settings import Bounds, Settings
 from images.commands import settings as build
+from openwhisk_adapter import settings as adapter
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -348,22 +349,53 @@ def statuses():
     return table(["`statusCode`", "a body", "the client gets"], rows)
 
 
+def runs():
+    """What the last `make test-examples` and `make test-servers` have found."""
+    return examples() + servers()
+
+
+def examples():
+    text = (ROOT / "tests" / "examples" / "RESULTS.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| (\S+) \| (\d+) \| (\d+) \|$", text)
+    found = ", ".join(f"{name} {passed} of {tests}" for name, tests, passed in rows)
+    return f"- **The examples**, tests passed on {date_of(text)}: {found}\n"
+
+
 def servers():
-    """Of the last run of `make test-servers`: which answered as they do themselves."""
+    """Which answered as they do themselves."""
     text = (ROOT / "tests" / "servers" / "RESULTS.md").read_text(encoding="utf-8")
-    (date,) = re.findall(r"on (\d{4}-\d\d-\d\d)\.", text)
     same, other = [], []
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if len(cells) == 7 and cells[3].isdigit():
             name, version, _, questions, _, gateway, _ = cells
             if gateway == f"{questions} of {questions}":
-                same.append(f"{name} {version}")
+                same.append(with_version(name, version))
             else:
-                other.append(f"{name} {version} ({gateway})")
-    lines = [f"- **All answers the same**: {', '.join(same) or 'none'}\n"]
-    lines += [f"- **Some differ**: {', '.join(other)}\n"] if other else []
-    return f"Last run on {date}:\n\n" + "".join(lines)
+                other.append(f"{with_version(name, version)}: {gateway}")
+    date = date_of(text)
+    lines = [f"- **Servers with all answers the same** on {date}: {', '.join(same) or 'none'}\n"]
+    lines += [f"- **Servers with some that differ**: {', '.join(other)}\n"] if other else []
+    return "".join(lines)
+
+
+def with_version(name, version):
+    """`version`: of a product, which is named once if the server has its name."""
+    product, _, number = version.partition(" ")
+    return f"{name} {number}" if product in name.lower() else f"{name} ({version})"
+
+
+def date_of(results):
+    (date,) = re.findall(r"on (\d{4}-\d\d-\d\d)\.", results)
+    return date
+
+
+def adapter_settings():
+    rows = []
+    for name, default in adapter.Settings()._asdict().items():
+        shown = code(str(default)) if default else ""
+        rows.append([code(adapter.variable(name)), shown, adapter.SETTINGS[name].meaning])
+    return table(["Variable", "Default", "Meaning"], rows)
 
 
 def build_settings():
@@ -375,7 +407,7 @@ def build_settings():
 
 
 TABLES = [kinds, media_types, limits, options, recordings, envelope, paths, queries, headers]
-TABLES += [servers, build_settings]
+TABLES += [runs, adapter_settings, build_settings]
 TABLES += [request_bodies, result_types, scalars, replies, statuses]
 MADE_BY = {make.__name__: make for make in TABLES}
 

@@ -14,7 +14,13 @@ from openwhisk_adapter.listener import BACKLOG, Listener
 from openwhisk_adapter.log import Log
 from openwhisk_adapter.messages import Refused
 from openwhisk_adapter.model import Model
-from openwhisk_adapter.settings import PREFIX, Settings, is_platform, settings_from_environ
+from openwhisk_adapter.settings import (
+    SETTINGS,
+    Settings,
+    is_platform,
+    settings_from_environ,
+    variable,
+)
 from openwhisk_adapter.starting.signals import Signals
 
 DEFAULT_COMMAND = ["python", "app.py"]
@@ -40,7 +46,8 @@ def answer_to_option(option: str, explanation: str) -> Optional[str]:
         return None
     print(explanation)
     for name, value in Settings()._asdict().items():
-        print("%s%s=%s" % (PREFIX, name.upper(), value))
+        meaning = SETTINGS[name].meaning
+        print("%s=%s\n    %s" % (variable(name), value, meaning))
     if option in ("-h", "--help"):
         return None
     return "\n%r is no start command: openwhisk.py has settings, not options" % option

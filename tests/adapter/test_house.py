@@ -14,7 +14,7 @@ import tokenize
 
 import pytest
 
-from openwhisk_adapter.settings import PREFIX, Settings
+from openwhisk_adapter.settings import PREFIX, SETTINGS, Settings
 from openwhisk_adapter.starting.family import MARK
 from testing.adapter import ADAPTER, ROOMS, ROOT, environment
 
@@ -183,18 +183,10 @@ def test_only_the_standard_library_is_imported(source):
 # -- its settings ----------------------------------------------------------------------------------
 
 
-def test_the_settings_are_those_of_their_page():
-    """One table, in the order of the code, with the defaults of the code."""
-    with open(os.path.join(ROOT, "docs", "settings.md"), encoding="utf-8") as file:
-        rows = re.findall(r"^\| *`(OPENWHISK_\w+)` *\| *([^|]*?) *\|", file.read(), re.M)
-    in_code = [
-        (PREFIX + name.upper(), shown(default)) for name, default in Settings()._asdict().items()
-    ]
-    assert [(name, default.strip("`")) for name, default in rows] == in_code
-
-
-def shown(default):
-    return "" if default in ("", 0) else str(default)
+def test_every_setting_has_a_form_an_example_and_a_meaning():
+    assert list(SETTINGS) == list(Settings._fields)
+    for setting in SETTINGS.values():
+        assert re.match(setting.pattern + r"\Z", setting.example) and setting.meaning
 
 
 def test_the_names_of_settings_begin_in_one_place():

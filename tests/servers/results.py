@@ -70,8 +70,10 @@ def line_of(ways: Dict[str, Outcome]) -> str:
 
 
 def version_of(outcome: Outcome) -> str:
-    question = "import importlib.metadata as it; print(it.version(%r))" % outcome.row.product
-    return subprocess.check_output([outcome.python, "-c", question]).decode().strip()
+    product = outcome.row.product
+    question = "import importlib.metadata as it; print(it.version(%r))" % product
+    version = subprocess.check_output([outcome.python, "-c", question]).decode().strip()
+    return "%s %s" % (product, version)
 
 
 def differences_of(outcome: Outcome) -> List[str]:

@@ -47,7 +47,7 @@ test-lines: $(VENV)/.ready ## the adapter's tests, and that they run each line a
 	$(COVERAGE) combine --append --quiet $(LINES)
 	$(COVERAGE) report $(LINES)
 
-test-others: $(VENV)/.ready ## the tests of all but the adapter
+test-others: $(VENV)/.ready ## all other tests: of the gateway, images, examples, pages
 	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/others -m "not everywhere or timed" $(AT_ONCE) $(TESTS)
 
 test-pythons: $(VENV)/.ready ## the adapter's tests on Python 3.6 to 3.13, with what the MAX images hold
@@ -64,7 +64,7 @@ test-servers: $(VENV)/.ready ## every server of tests/servers against itself; wr
 acceptance: ## the examples on any OpenWhisk: make acceptance APIHOST=https://... AUTH=uuid:key REGISTRY=...
 	@AUTH="$(AUTH)" $(PYTHON) -m acceptance --apihost "$(APIHOST)" --registry "$(REGISTRY)" $(if $(EXAMPLES),--examples $(EXAMPLES)) $(OPTIONS)
 
-lint: $(VENV)/.ready ## style, types, duplicates of names, and that the adapter stays within Python 3.6
+lint: $(VENV)/.ready ## style, types, and that the adapter stays within Python 3.6
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict gateway images layer.py

@@ -1,8 +1,8 @@
-"""All benchmarks, or those that are named, then the report: python -m benchmarks [--quick] [NAME
-...]
+"""Compares the adapter, the gateway and layer.py with what they stand in for, then writes a report.
 
-adapter, crowd, parallel, hop, growth, profile, gateway, layer. A whole run takes about 25
-minutes; --quick one, and it leaves the results and the pages of the project as they are.
+The parts are adapter, crowd, parallel, hop, growth, profile, gateway and layer. All of them take
+about 25 minutes. A run of some parts, or with --quick, leaves the project's results and pages as
+they are.
 """
 
 import importlib

@@ -28,18 +28,24 @@ class Scale(NamedTuple):
 
 def parser(description):
     made = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
-        "--quick", action="store_true", help="see that it works: figures too coarse to quote"
+        "--quick",
+        action="store_true",
+        help="one minute, to see that it works: figures too coarse to quote",
     )
     made.add_argument(
-        "--results", type=Path, help=f"the folder that they are written to; a part's go to {PARTS}"
+        "--results",
+        type=Path,
+        help=f"the folder for what is measured ({FOLDER}; where not all is measured, {PARTS})",
     )
     made.add_argument(
         "--adapter", default=ADAPTER, help="another openwhisk.py, to compare it with this one"
     )
-    made.add_argument("only", nargs="*", help="these alone")
+    made.add_argument("only", metavar="PART", nargs="*", help="these parts alone")
     return made
 
 

@@ -75,7 +75,9 @@ def manifest_for(config: Held, layer: Layer) -> Manifest:
 def main(words: List[str], environ: Mapping[str, str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m images adapter", description=__doc__)
     default = f"openwhisk-adapter:{version()}"
-    parser.add_argument("name", metavar="IMAGE", nargs="?", default=default, help=default)
+    parser.add_argument(
+        "name", metavar="IMAGE", nargs="?", default=default, help=f"its name ({default})"
+    )
     engines = [*NAMES, REGISTRY]
     text = "docker or podman take it in, registry pushes it; default: the first engine that works"
     parser.add_argument("--engine", choices=engines, help=text)

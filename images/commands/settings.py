@@ -1,6 +1,7 @@
 """The settings of build.sh: environment variables, read here alone, and their help."""
 
 import re
+import textwrap
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from images.action.adapter import version
@@ -38,8 +39,7 @@ SETTINGS = (
         "",
         "names, separated by spaces; all: every model of images/models.txt; a name with / is taken"
         " whole; with a tag, as in max-ocr:v1.2, that one is taken, and the action is called"
-        " max-ocr"
-        " all the same",
+        " max-ocr all the same",
         "none",
     ),
     Setting(
@@ -68,7 +68,11 @@ SETTINGS = (
     Setting("JOBS", "2", f"how many models at a time, at most {MOST_JOBS}"),
     Setting("ADD", "", "folders to put into the images: FOLDER=/PATH, separated by spaces", "none"),
     Setting(
-        "ENV", "", "environment variables of the images: NAME=VALUE, separated by spaces", "none"
+        "ENV",
+        "",
+        "environment variables of the images: NAME=VALUE, separated by spaces; one that holds a"
+        " space stands in quotes of its own, 'NAME=A B'",
+        "none",
     ),
     Setting(
         "PYTHON",
@@ -96,6 +100,7 @@ Log in first: `docker login`; or, for ENGINE=registry, REGISTRY_USERNAME and REG
 The exit status is 0 if every model succeeded, 1 if one failed, 2 if a setting is wrong.
 """
 WIDTH = 96
+INDENT = 15
 
 
 class Job(NamedTuple):
@@ -120,23 +125,14 @@ class Settings(NamedTuple):
 
 
 def help_text() -> str:
-    lines = []
+    paragraphs = []
     for setting in SETTINGS:
         default = setting.shown or setting.default
-        text = wrapped(f"{setting.text} ({default})", WIDTH - 12)
-        lines += [f"  {setting.name:9} {text[0]}", *[" " * 12 + line for line in text[1:]]]
-    return HEAD + "\n".join(lines) + "\n" + TAIL
-
-
-def wrapped(text: str, width: int) -> List[str]:
-    lines = [""]
-    for word in text.split(" "):
-        line = f"{lines[-1]} {word}".lstrip()
-        if len(line) > width:
-            lines.append(word)
-        else:
-            lines[-1] = line
-    return lines
+        text = f"  {setting.name:{INDENT - 3}} {setting.text} ({default})"
+        paragraphs.append(
+            textwrap.fill(text, WIDTH, subsequent_indent=INDENT * " ", break_on_hyphens=False)
+        )
+    return HEAD + "\n".join(paragraphs) + "\n" + TAIL
 
 
 def settings_from_environ(

@@ -1,1 +1,1 @@
-"""The acceptance suite, run against the gateway with real containers."""
+"""Asks the acceptance suite itself: run against the gateway, with real containers."""

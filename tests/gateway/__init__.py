@@ -1,0 +1,1 @@
+"""Asks the gateway as its clients do, and compares it with the recordings of a real controller."""

@@ -5,11 +5,16 @@ from urllib.parse import quote
 
 from gateway.entities import Action, Order
 from gateway.http import jsontext
+from gateway.web import guard
 from gateway.web.address import EXTENSIONS
 
 LONGEST_TEXT = 100000
-KEY = '-u "$AUTH"'
-SECRET = '-H "X-Require-Whisk-Auth: $SECRET"'
+USING_KEY = '-u "$AUTH"'
+OPTIONS = {
+    guard.NOTHING: "",
+    guard.KEY: USING_KEY,
+    guard.SECRET: '-H "X-Require-Whisk-Auth: $SECRET"',
+}
 
 
 def facts_of_action(action: Action) -> Dict[str, Any]:
@@ -17,9 +22,8 @@ def facts_of_action(action: Action) -> Dict[str, Any]:
     shell's variables; `needs` is what a request has to bring."""
     annotations = dict(action.annotations)
     web = annotations.get("web-export") is True
-    needs = what_a_request_needs(annotations) if web else "key"
+    needs = guard.need_of(action) if web else guard.KEY
     description = annotations.get("description")
-    options = {"": "", "key": KEY, "secret": SECRET}[needs]
     return {
         "name": action.path.partition("/")[2],
         "image": action.image or ", ".join(action.components),
@@ -27,17 +31,10 @@ def facts_of_action(action: Action) -> Dict[str, Any]:
         "description": description if isinstance(description, str) else "",
         "url": web_path(action) if web and not needs else None,
         "call": web_path(action) if web else invoke_path(action),
-        "options": options if web else f"{KEY} -X POST",
+        "options": OPTIONS[needs] if web else f"{USING_KEY} -X POST",
         "web": web,
         "needs": needs,
     }
-
-
-def what_a_request_needs(annotations: Dict[str, Any]) -> str:
-    needed = annotations.get("require-whisk-auth", False)
-    if needed is False:
-        return ""
-    return "key" if needed is True else "secret"
 
 
 def web_path(action: Action) -> str:

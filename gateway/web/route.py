@@ -1,18 +1,17 @@
 """/api/v1/web: whether a web action may be asked, and its one walk from the request to the
 response. Touches nothing but through the controller."""
 
-import hmac
 from typing import Any, Optional
 
 from gateway.aside import made
 from gateway.controller import Controller, Invocation
 from gateway.entities import APPLICATION_ERROR, SUCCESS, Action, Activation
-from gateway.http import jsontext
 from gateway.http.cors import web_cors
-from gateway.http.headerlines import Pairs, values_of
+from gateway.http.headerlines import Pairs
 from gateway.http.messages import Request, Response, pretty_response, text_response
 from gateway.http.refusals import error_value, response_from_refusal
 from gateway.refusal import CRASHED, MISSING, TOO_LARGE, Refusal, Stage
+from gateway.web import guard
 from gateway.web.address import Address
 from gateway.web.params import params_from_request
 from gateway.web.result import negotiated, response_from_result
@@ -49,8 +48,8 @@ class WebRoute:
             if is_options and not own_options:
                 welcome = request.accepted.welcome_nothing
                 return Response(200, headers) if welcome else None
-            if not is_options:
-                check_key(annotation(action, "require-whisk-auth", False), request, user)
+            if not is_options and not guard.admits(action, request, user):
+                raise Refusal(401, UNAUTHORIZED)
             return await self._invoked(request, address, action, user, headers)
         except Refusal as refusal:
             return refused(refusal, request, headers)
@@ -93,28 +92,8 @@ class WebRoute:
         return await made(response, request.size + written)
 
 
-def annotation(action: Action, name: str, otherwise: Any = None) -> Any:
-    return dict(action.annotations).get(name, otherwise)
-
-
-def check_key(needed: Any, request: Request, user: Optional[str]) -> None:
-    """Raises Refusal."""
-    if not admitted(needed, request, user):
-        raise Refusal(401, UNAUTHORIZED)
-
-
-def admitted(needed: Any, request: Request, user: Optional[str]) -> bool:
-    """`needed` is true for a key of the platform, or the action's own secret. One that came out as
-    nothing opens no action."""
-    if needed is False:
-        return True
-    if needed is True:
-        return user is not None
-    given = values_of(request.headers, "x-require-whisk-auth")
-    if not given or needed is None or isinstance(needed, (dict, list)):
-        return False
-    wanted = needed if isinstance(needed, str) else jsontext.scalar(needed)
-    return hmac.compare_digest(given[0].encode(), jsontext.utf8(wanted))
+def annotation(action: Action, name: str) -> Any:
+    return dict(action.annotations).get(name)
 
 
 def response_from_invocation(

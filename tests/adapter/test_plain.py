@@ -4,7 +4,7 @@ import errno
 import socket
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -207,26 +207,31 @@ def test_a_request_that_turns_out_wrong_before_its_answer_is_refused():
     assert refused.value.response.status == 400
 
 
+@contextmanager
+def dribbling(client, pause):
+    """It sends a byte now and then."""
+    ended = threading.Event()
+
+    def send():
+        while not ended.wait(pause):
+            client.sendall(b"a")
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        sending.join()
+
+
 @pytest.mark.parametrize("read", [wire.head_of_client, body_from_connection])
 def test_a_head_has_its_time_as_a_whole(monkeypatch, read):
     monkeypatch.setattr(wire, "SILENCE", 0.3)
     ours, client = pair()
-    ended = threading.Event()
-
-    def byte_after_byte():
-        while not ended.wait(0.05):
-            client.sendall(b"a")
-
-    sending = threading.Thread(target=byte_after_byte)
-    sending.start()
-    try:
+    with closing(ours), closing(client), dribbling(client, 0.05):
         with pytest.raises(Refused) as refused:
             read(ours)
-    finally:
-        ended.set()
-        sending.join()
-        ours.close()
-        client.close()
     assert refused.value.response.status == 408
 
 
@@ -251,23 +256,10 @@ def test_a_body_keeps_a_pace(monkeypatch, read, pause):
     monkeypatch.setattr(wire, "SILENCE", 0.3)
     ours, client = pair()
     ours.settimeout(0.5)
-    ended = threading.Event()
     client.sendall(SIZED)
-
-    def byte_after_byte():
-        while not ended.wait(pause):
-            client.sendall(b"a")
-
-    sending = threading.Thread(target=byte_after_byte)
-    sending.start()
-    try:
+    with closing(ours), closing(client), dribbling(client, pause):
         with pytest.raises((Refused, socket.timeout)) as failure:
             read(ours)
-    finally:
-        ended.set()
-        sending.join()
-        ours.close()
-        client.close()
     if pause < 1:
         assert failure.value.response.status == 408
 

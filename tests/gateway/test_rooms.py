@@ -34,7 +34,7 @@ PURE = """
     http.cors http.credentials http.dates http.grammar http.headerlines http.headers http.hosts
     http.jsonreader http.jsontext http.mediatypes http.messages http.negotiation http.ranges
     http.refusals http.rendering http.startline http.urls
-    web.address web.params web.result
+    web.address web.guard web.params web.result
     rest.call rest.content rest.execs rest.query
     containers.envelope containers.outcome containers.startcommand
     page.facts page.metrics

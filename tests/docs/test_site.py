@@ -10,6 +10,7 @@ import yaml
 from docs.notes import CHANGES, notes
 from docs.site import as_mkdocs_reads_it
 from images.action.adapter import version
+from testing.browser import chromium
 from testing.prerequisites import needed
 from tests.docs.markdown import blocks
 from tests.docs.walkthrough import ROOT, clone_of_head
@@ -30,6 +31,28 @@ def test_the_pages_become_a_website_without_a_warning(clone):
     done = built(clone)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "<h1" in (clone / "site" / "docs" / "deploy.html").read_text()
+
+
+def test_a_table_can_be_read_without_scrolling_it(clone, tmp_path):
+    assert built(clone).returncode == 0
+    with chromium(tmp_path) as browser:
+        browser.set_window_size(1280, 900)
+        wide = {page.name: tables_too_wide(browser, page) for page in pages_of(clone / "site")}
+    assert wide and {name: tables for name, tables in wide.items() if tables} == {}
+
+
+def pages_of(site):
+    return [site / "index.html", *site.glob("docs/*.html"), *site.glob("benchmarks/*.html")]
+
+
+def tables_too_wide(browser, page):
+    """The first words of each."""
+    browser.get(page.as_uri())
+    return browser.execute_script("""
+        return Array.from(document.querySelectorAll(".wy-table-responsive"))
+            .filter((around) => around.scrollWidth > around.clientWidth)
+            .map((around) => around.innerText.slice(0, 40));
+    """)
 
 
 def test_a_page_with_a_link_to_nowhere_becomes_none(clone):

@@ -49,9 +49,9 @@ def tables_too_wide(browser, page):
     """The first words of each."""
     browser.get(page.as_uri())
     return browser.execute_script("""
-        return Array.from(document.querySelectorAll(".wy-table-responsive"))
-            .filter((around) => around.scrollWidth > around.clientWidth)
-            .map((around) => around.innerText.slice(0, 40));
+        return Array.from(document.querySelectorAll("table"))
+            .filter((table) => table.scrollWidth > table.clientWidth)
+            .map((table) => table.innerText.slice(0, 40));
     """)
 
 

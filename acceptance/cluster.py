@@ -67,9 +67,14 @@ class Cluster:
 
     def make(self, kind: str, name: str, value: Any) -> Reply:
         path = NAMESPACE + "%s/%s" % (kind, quote(name))
-        reply = self.call("PUT", path + "?overwrite=true", value)
-        if reply.status == 200 and path not in self._made:
+        is_new = path not in self._made
+        if is_new:
+            # Before it is asked for: whoever is interrupted doesn't know whether it is there.
             self._made.append(path)
+        reply = self.call("PUT", path + "?overwrite=true", value)
+        is_refused = 400 <= reply.status < 500
+        if is_new and is_refused:
+            self._made.remove(path)
         return reply
 
     def make_action(self, name: str, image: str, **more: Any) -> Reply:

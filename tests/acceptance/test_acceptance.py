@@ -77,6 +77,26 @@ def test_after_ctrl_c_nothing_is_left(base, engine, platform):
     assert platform.rest("GET", "actions").json == []
 
 
+class Interrupted(Place):
+    """Where Ctrl-C comes between what a PUT has done and its answer."""
+
+    def ask(self, question):
+        answer = super().ask(question)
+        if question.method == "PUT":
+            raise KeyboardInterrupt
+        return answer
+
+
+def test_what_was_made_when_ctrl_c_came_is_removed_too(tmp_path):
+    with Gateway(tmp_path) as platform:
+        cluster = Cluster(Interrupted("http://127.0.0.1:%d" % platform.port, GUEST_KEY), 100)
+        with pytest.raises(KeyboardInterrupt):
+            cluster.make_action("acceptance-model", "image")
+        assert platform.rest("GET", "actions").json != []
+        assert cluster.remove_all() == []
+        assert platform.rest("GET", "actions").json == []
+
+
 def test_no_more_is_asked_than_is_allowed(base, engine, platform):
     words = command(platform, "--examples", "max-digits", "--requests", "5")
     done = subprocess.run(words, cwd=ROOT, env=environ_of(engine), capture_output=True, text=True)

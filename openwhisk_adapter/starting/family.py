@@ -120,13 +120,29 @@ def parents_of_all() -> Parents:
     parents = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            path = "/proc/%s/stat" % name
-            with contextlib.suppress(OSError), open(path, "rb") as file:
-                _, _, fields = file.read().rpartition(b")")
-                state, parent = fields.split()[:2]
+            with contextlib.suppress(OSError):
+                state, parent = state_and_parent("/proc/" + name)
                 if state != b"Z":
                     parents[int(name)] = int(parent)
     return parents
+
+
+def is_at_work(pid: int) -> bool:
+    """Whether one of its threads runs, or would if there were a processor for it."""
+    threads = "/proc/%d/task/" % pid
+    states = []
+    with contextlib.suppress(OSError):
+        for name in os.listdir(threads):
+            with contextlib.suppress(OSError):
+                states.append(state_and_parent(threads + name)[0])
+    return b"R" in states
+
+
+def state_and_parent(folder: str) -> List[bytes]:
+    """Of a process or a thread. Raises OSError if it's gone."""
+    with open(folder + "/stat", "rb") as file:
+        _, _, fields = file.read().rpartition(b")")
+    return fields.split()[:2]
 
 
 def adopt_orphans() -> None:

@@ -1,5 +1,6 @@
 """A model's ports, looked at until one is the right one: touches /proc and those ports."""
 
+import os
 import time
 from typing import Callable, Dict, Iterable, Optional
 
@@ -14,12 +15,14 @@ from openwhisk_adapter.starting.choice import (
     line_from_choice,
     missing_from_ports,
 )
+from openwhisk_adapter.starting.family import is_at_work
 from openwhisk_adapter.starting.probes import found_at, is_exporter
 from openwhisk_adapter.starting.sockets import Listening, listening, sockets_of
 from openwhisk_adapter.starting.wanted import Wanted
 
 SHORTEST_PAUSE = 0.05  # seconds between two questions
 SETTLING = 0.02  # seconds in which a server that opens one port opens its others
+LONGEST_SETTLING = 0.5  # if it is at work all the time
 
 
 class Ports:
@@ -41,9 +44,19 @@ class Ports:
     def look(self) -> Optional[Http]:
         server = self._looked()
         if server is not None and self._may_have_come_first(server.address.port):
-            time.sleep(SETTLING)
+            self._let_it_settle()
             server = self._looked()
         return server
+
+    def _let_it_settle(self) -> None:
+        longest = time.monotonic() + LONGEST_SETTLING
+        time.sleep(SETTLING)
+        while self._is_at_work() and time.monotonic() < longest:
+            time.sleep(SETTLING)
+
+    def _is_at_work(self) -> bool:
+        others = [pid for pid in self._pids() if pid != os.getpid()]
+        return any(is_at_work(pid) for pid in others)
 
     def mistaken(self, server: Server, failure: Unreachable) -> None:
         """Seen when it was asked: no HTTP, no model, or nothing there any more."""

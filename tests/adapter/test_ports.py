@@ -68,6 +68,13 @@ def test_the_lowest_number_is_the_models_whichever_was_opened_first(server, firs
     assert asked_at(adapter) == numbers[0]
 
 
+def test_a_server_that_is_at_work_still_may_open_another(server):
+    one, other = ports(2)
+    words = [at("model", one, 0.3), at("model", other)]
+    adapter = initialized(server(*words, WAIT="at work"))
+    assert asked_at(adapter) == one
+
+
 def test_the_port_that_it_was_given_comes_before_lower_ones(server):
     low = ports(1)[0]
     adapter = initialized(server(at("model", low), at("model", "{PORT}"), PORT=""))

@@ -64,7 +64,11 @@ KINDS = {
 
 
 def serve(kind, port, seconds):
-    time.sleep(float(seconds))
+    if os.environ.get("WAIT") == "at work":
+        while time.time() < STARTED + float(seconds):
+            pass
+    else:
+        time.sleep(float(seconds))
     host = os.environ.get("BIND", "127.0.0.1")
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,13 +15,13 @@ FILES ?= 2
 AT_ONCE = -n $(FILES) --dist loadfile --no-loadscope-reorder
 COVERAGE := $(BIN)/coverage
 LINES := --rcfile=tests/adapter/coverage.ini
-test-lines test-again no-lines: export COVERAGE_FILE = $(CURDIR)/.coverage
+test-lines test-again: export COVERAGE_FILE = $(CURDIR)/.coverage
 
 # In servers/asgi.py alone, which an older Python never loads.
 SINCE_37 := --exclude contextvars --exclude asyncio.get_running_loop
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-again no-lines test-lines test-others test-pythons test-examples test-servers lint docs bench clean example adapter-image acceptance
+.PHONY: help run test test-all test-again test-lines test-others test-pythons test-examples test-servers lint docs bench clean example adapter-image acceptance
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,19 +30,18 @@ run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with
 	@printf '\nOnce it runs, in another terminal, in this folder:\n\n  %s\n\n' "$$(sed -n '/^ *curl /{s/^ *//; s#@#@$(SAMPLES)/#; s#\$$URL#$(URL)#; p; q;}' $(FOLDER)/README.md)"
 	@exec $(BIN)/python -m gateway --port $(PORT) --python .envs/$(EXAMPLE)/bin/python $(FOLDER)
 
-test: $(VENV)/.ready ## install what the tests need and run all but the slow: make test TESTS=tests/gateway
+test: $(VENV)/.ready ## install what the tests need and run all but the slow, some 5 minutes: make test TESTS=tests/gateway
 	$(BIN)/python -m pytest $(or $(TESTS),-m "not slow" $(AT_ONCE))
 
-test-all: no-lines test-lines test-others test-pythons ## all tests, what takes long too
+test-all: test-lines test-others test-pythons ## all tests, also what takes long: some 25 minutes
 
 test-again: TESTS := --last-failed --last-failed-no-failures none
 test-again: FILES := 0
+test-again: AGAIN := yes
 test-again: test-lines test-others test-pythons ## those that failed in test-all, one at a time
 
-no-lines: $(VENV)/.ready
-	@$(COVERAGE) erase $(LINES)
-
 test-lines: $(VENV)/.ready ## the adapter's tests, and that they run each line and branch of it
+	@$(if $(AGAIN),:,$(COVERAGE) erase $(LINES))
 	$(COVERAGE) run $(LINES) -m pytest -o cache_dir=.pytest_cache/lines -m "everywhere and not timed" $(AT_ONCE) $(TESTS) tests/adapter
 	$(COVERAGE) combine --append --quiet $(LINES)
 	$(COVERAGE) report $(LINES)
@@ -53,7 +52,7 @@ test-others: $(VENV)/.ready ## all other tests: of the gateway, images, examples
 test-pythons: $(VENV)/.ready ## the adapter's tests on Python 3.6 to 3.13, with what the MAX images hold
 	@$(BIN)/python -m tests.adapter.on_each_python $(TESTS)
 
-test-examples: $(VENV)/.ready ## every example; writes tests/examples/RESULTS.md
+test-examples: $(VENV)/.ready ## every example, some 5 minutes; writes tests/examples/RESULTS.md
 	EXAMPLES_RESULTS=tests/examples/RESULTS.md $(BIN)/python -m pytest tests/examples
 	@$(BIN)/python -m docs.generate
 
@@ -75,7 +74,7 @@ lint: $(VENV)/.ready ## style, types, and that the adapter stays within Python 3
 docs: $(VENV)/.ready ## the pages as a website, in site/
 	$(BIN)/python -m docs.site
 
-bench: $(VENV)/.ready .envs/max-digits/.ready ## compare with the model's own server, with standalone's figures, with docker build
+bench: $(VENV)/.ready .envs/max-digits/.ready ## compare with the model's own server, with standalone's figures, with docker build: some 25 minutes
 	$(BIN)/python -m benchmarks
 
 adapter-image: ## an image with the adapter alone, for COPY --from in a Dockerfile of one's own

@@ -61,6 +61,7 @@ class Actions:
         overwrite = call.query.boolean("overwrite", False)
         sent = await made(lambda: content_of(call.request), call.request.size)
         async with self._controller.changing:
+            self._check_package(call)  # it may have been deleted meanwhile
             action = await self._kept(call, sent, overwrite)
         return await shown(action, records.json_from_action)
 
@@ -83,6 +84,12 @@ class Actions:
         return action
 
     async def _delete(self, call: Call) -> Response:
+        async with self._controller.changing:
+            action = await self._deleted(call)
+        return await shown(action, records.json_from_action)
+
+    async def _deleted(self, call: Call) -> Action:
+        """Raises Refusal."""
         self._check_package(call)
         check_collection(self._store, call.path, "actions")
         action = self._store.actions.get(call.path)
@@ -90,7 +97,7 @@ class Actions:
             raise Refusal(404, MISSING)
         await self._store.delete_action(action)
         await self._controller.forget(action)
-        return await shown(action, records.json_from_action)
+        return action
 
     async def _invoke(self, call: Call) -> Response:
         blocking = call.query.boolean("blocking", False)

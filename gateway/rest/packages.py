@@ -82,6 +82,12 @@ class Packages:
         return package
 
     async def _delete(self, call: Call) -> Response:
+        async with self._controller.changing:
+            package = await self._deleted(call)
+        return await shown(package, records.json_from_package)
+
+    async def _deleted(self, call: Call) -> Package:
+        """Raises Refusal."""
         package = package_of(self._store, call.namespace, call.names[0])
         inside = self._inside(package)
         if inside and not call.query.boolean("force", False):
@@ -91,7 +97,7 @@ class Packages:
             await self._store.delete_action(action)
             await self._controller.forget(action)
         await self._store.delete_package(package)
-        return await shown(package, records.json_from_package)
+        return package
 
     def _inside(self, package: Package) -> List[Action]:
         """What would go with it; nothing goes with a binding."""

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -338,3 +339,24 @@ def test_an_action_that_answers_preflights_itself(gateway, replay):
     assert (reply.status, origins) == (200, ["https://a"])
     assert replay.runs[0]["value"]["__ow_method"] == "options"
     assert gateway.request("GET", WEB + "own").status == 401
+
+
+def test_no_action_is_left_in_a_package_that_is_deleted_at_the_same_moment(gateway):
+    def put(name):
+        return gateway.rest("PUT", f"actions/leaving/{name}", {"exec": EXEC}).status
+
+    def delete():
+        return gateway.rest("DELETE", "packages/leaving?force=true").status
+
+    def left():
+        actions = gateway.rest("GET", "actions?limit=200").json
+        return [each["name"] for each in actions if each["namespace"].endswith("/leaving")]
+
+    with ThreadPoolExecutor(4) as clients:
+        for _ in range(10):
+            gateway.rest("PUT", "packages/leaving", {})
+            put("first")
+            puts = [clients.submit(put, name) for name in "abc"]
+            is_deleted = delete() == 200
+            assert {each.result() for each in puts} <= {200, 404}
+            assert (is_deleted, left()) == (True, [])

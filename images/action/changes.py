@@ -72,7 +72,7 @@ def settings_from_base(settings: Json, changes: Changes) -> Json:
     wished = settings_with_wishes(settings, changes.wishes)
     changed = dict(wished)
     changed["Entrypoint"] = [*changes.python, changes.adapter]
-    changed["Cmd"] = start_command(wished, changes.python)
+    changed["Cmd"] = start_command(wished)
     changed["ExposedPorts"] = members(wished, "ExposedPorts")
     changed["ExposedPorts"][f"{ADAPTERS_PORT}/tcp"] = {}
     changed["Labels"] = members(wished, "Labels")
@@ -84,13 +84,14 @@ def settings_from_base(settings: Json, changes: Changes) -> Json:
     return changed
 
 
-def start_command(settings: Json, python: List[str]) -> List[str]:
+def start_command(settings: Json) -> List[str]:
     words = start_from_settings(settings).words
-    if words:
-        return words
-    if len(python) > 1:  # one that was added runs the adapter, and no model
-        raise Unsuitable("the base has no start command: name one, by --entry or --cmd")
-    return [python[0], "app.py"]
+    if not words:
+        raise Unsuitable(
+            "the base has no start command: give it a CMD in its Dockerfile, or name one by"
+            " layer.py's --cmd or --entry"
+        )
+    return words
 
 
 def refuse_action(settings: Json, adapter: str) -> None:

@@ -24,13 +24,15 @@ from images.commands.making import (
     workshop,
 )
 from images.commands.settings import Job, Settings, Wrong, help_text, settings_from_environ
+from images.engine.engine import NAMES, Engine
 from images.engine.trial import Figures, Trials
-from images.words import printable, size_text
+from images.words import plural, printable, size_text
 
 PROGRAM = "build.sh"
 LINES = 1000  # of a model's log that are kept
 MOMENT = 0.2  # seconds between two looks at how far everybody is
 STEP = 100 << 20  # bytes between two words on how far a copy is
+LONG = 10  # seconds, after which a step is told where there is no terminal to show it all the time
 LAYER_WORDS = (
     ": Pull complete",
     ": Already exists",
@@ -47,6 +49,8 @@ class Work:
         self.job = job
         self.log: Deque[str] = collections.deque(maxlen=LINES)
         self.layers = 0
+        self.at, self.since = "begins", time.monotonic()
+        self.is_told = False
         self.started = self.ended = False
         self.made: Optional[Made] = None
         self.plan = ""  # the text of a dry run
@@ -56,11 +60,21 @@ class Work:
         self.layers += any(words in line for words in LAYER_WORDS)
         self.log.append(printable(line))
 
+    def step(self, text: str) -> None:
+        self.log.append(printable(text))
+        self.at, self.since = printable(text), time.monotonic()
+        self.is_told = False
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been at this step."""
+        return time.monotonic() - self.since
+
     @property
     def state(self) -> str:
-        """What it is at: the last line of its log, and how many of its layers have arrived."""
-        last = self.log[-1] if self.log else "begins"
-        return f"{self.job.model}: {last[:60]} ({self.layers} layers)"
+        """What it is at, for how long, and how many of its layers have arrived."""
+        layers = f", {plural(self.layers, 'layer')}" if self.layers else ""
+        return f"{self.job.model}: {self.at}, {self.seconds:.0f} s{layers}"
 
 
 class Build:
@@ -91,6 +105,7 @@ class Build:
             if one is None:
                 return
             one.started = True
+            one.step("begins")
             try:
                 self.do(one)
             except Exception as error:
@@ -102,21 +117,30 @@ class Build:
         if settings.dry and settings.engine:
             one.plan = text_of_steps(job, settings)
         elif settings.dry:
-            planned = planned_in_registry(job.order, self.shop, one.tell)
+            planned = planned_in_registry(job.order, self.shop, one.step)
             one.plan = text_from_plan(planned.plan)
         elif settings.engine and self.trials:
-            with_engine = WithEngine(settings.engine, self.trials, self.shop, one.tell)
+            with_engine = WithEngine(settings.engine, self.trials, self.shop, one.tell, one.step)
             trying = Trying(settings.smoke, job.memory, job.timeout // 1000)
             one.made = with_engine.make(job.order, job.pull, trying, settings.push)
         else:
-            planned = planned_in_registry(job.order, self.shop, one.tell)
+            one.step(f"reading {job.pull}")
+            planned = planned_in_registry(job.order, self.shop, one.step)
+            one.step(f"pushing {job.order.target.short}")
             one.made = made_in_registry(planned, told_in_steps(one))
 
     def show(self) -> None:
-        if not sys.stderr.isatty():
+        working = [one for one in self.works if one.started and not one.ended]
+        if sys.stderr.isatty():
+            self.show_line([one.state for one in working])
             return
+        for one in working:
+            if one.seconds > LONG and not one.is_told:
+                one.is_told = True
+                print(f"{one.job.model}: {one.at} ...", file=sys.stderr, flush=True)
+
+    def show_line(self, states: List[str]) -> None:
         done = sum(one.ended for one in self.works)
-        states = [one.state for one in self.works if one.started and not one.ended]
         line = "  ".join([f"{done}/{len(self.works)} done", *states])
         width = shutil.get_terminal_size().columns - 1
         sys.stderr.write(f"\r\033[K{line[:width]}")
@@ -135,7 +159,7 @@ def told_in_steps(one: Work) -> Any:
     def told(size: int) -> None:
         nonlocal done
         if (done + size) // STEP > done // STEP:
-            one.tell(f"{size_text(done + size)} copied")
+            one.step(f"{size_text(done + size)} copied")
         done += size
 
     return told
@@ -165,7 +189,7 @@ def text_of_steps(job: Job, settings: Settings) -> str:
     return f"{engine}: {', '.join(steps)}"
 
 
-def summary(works: List[Work]) -> int:
+def summary(works: List[Work], engine: str) -> int:
     """Prints what has become of all models; the exit status."""
     made = [one for one in works if one.made]
     if made:
@@ -177,6 +201,8 @@ def summary(works: List[Work]) -> int:
     for one in made:
         job, image = one.job, one.job.order.target.short
         limits = f"-m {job.memory} -t {job.timeout}"
+        if one.made and not one.made.digest:
+            print(f"{engine} push {image}")
         print(f"wsk action update {job.name} --docker {image} --web raw {limits}")
     sys.stdout.flush()
     for one in made:
@@ -231,6 +257,19 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def tell_of_engine(chosen: Optional[Engine]) -> None:
+    """That another one is used than most expect, and why."""
+    if chosen is not None and chosen.name == NAMES[0]:
+        return
+    instead = f"{chosen.name} is used" if chosen else "the images are made in the registry, untried"
+    tell_problem(Engine(NAMES[0]), instead)
+
+
+def tell_problem(engine: Engine, consequence: str) -> None:
+    reason = f"{engine.name} can't be used ({engine.problem()})"
+    print(f"{PROGRAM}: {printable(reason)}: {consequence}", file=sys.stderr)
+
+
 def main(words: List[str], environ: Mapping[str, str]) -> int:
     if words[:1] in (["-h"], ["--help"]):
         print(help_text(), end="")
@@ -242,6 +281,11 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
     except (Wrong, ValueError) as error:
         print(f"{PROGRAM}: {printable(str(error))}", file=sys.stderr)
         return 2
+    if not environ.get("ENGINE"):
+        tell_of_engine(settings.engine)
+    elif settings.engine and not settings.dry and settings.engine.problem():
+        tell_problem(settings.engine, "ENGINE=registry goes without it")
+        return 1
     ready = workshop(environ, settings.python_image, settings.engine)
     with ready as shop, interruptible():
         build = Build(settings, shop)
@@ -253,4 +297,6 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
             print(f"{PROGRAM}: interrupted", file=sys.stderr)
             shop.close()
             os._exit(130)  # threads that wait for a registry have nothing more to say
-    return plans(build.works) if settings.dry else summary(build.works)
+    if settings.dry:
+        return plans(build.works)
+    return summary(build.works, settings.engine.name if settings.engine else "")

@@ -32,7 +32,7 @@ from images.action.python import (
 )
 from images.commands.own import OwnPython
 from images.engine.archive import Local
-from images.engine.engine import Engine, EngineError, last_line
+from images.engine.engine import Engine, EngineError
 from images.engine.local import base_from_engine
 from images.engine.trial import Figures, Trials
 from images.image.reference import Reference
@@ -175,6 +175,14 @@ def told_in_steps(addition: Addition, tell: Tell) -> Callable[[int], None]:
     return told
 
 
+def refuse_itself(order: Order) -> None:
+    if str(order.base) == str(order.target):
+        raise Unsuitable(
+            f"{order.target.short} is the model's own image, which the action's would replace:"
+            " give the action another tag"
+        )
+
+
 def start_of(base: Base, order: Order) -> Start:
     return start_from_settings(settings_with_wishes(base.images[0].settings, order.wishes))
 
@@ -201,6 +209,7 @@ class InRegistry(NamedTuple):
 
 
 def planned_in_registry(order: Order, shop: Workshop, tell: Tell) -> InRegistry:
+    refuse_itself(order)
     repositories = shop.repositories(order)
     base = base_from_repository(repositories.source, order.base, order.platform)
     decision = decision_in_registry(base, order, repositories.source)
@@ -220,8 +229,12 @@ def made_in_registry(planned: InRegistry, progress: Callable[[int], None]) -> Ma
 class WithEngine:
     """Plans by what the registry has, so that the image is the same as without an engine."""
 
-    def __init__(self, engine: Engine, trials: Trials, shop: Workshop, tell: Tell) -> None:
+    def __init__(
+        self, engine: Engine, trials: Trials, shop: Workshop, tell: Tell, step: Tell
+    ) -> None:
         self.engine, self.trials, self.shop, self.tell = engine, trials, shop, tell
+        self.step = step
+        self.doubt = ""  # why the trial may fail
 
     def make(self, order: Order, name: str, trying: Trying, pushing: bool) -> Made:
         plan, repositories, figures = self.made_and_tried(order, name, trying)
@@ -232,18 +245,19 @@ class WithEngine:
         self, order: Order, name: str, trying: Trying
     ) -> Tuple[Plan, Optional[Repositories], Optional[Figures]]:
         """Whether it works is known before anything is pushed."""
+        refuse_itself(order)
         found = self.pulled(name, order)
         base = found.base
         decision = self.checked(found, order, name, trying.wanted)
         plan = self.shop.plan(base, order, decision, self.tell)
         number = self.number_of_own(base, name)
-        self.tell(f"making {order.target.short}")
+        self.step(f"making {order.target.short}")
         self.engine.load(local_from_plan(plan, base, number), self.tell)
         figures = self.try_out(plan, number, trying) if trying.wanted else None
         return plan, found.repositories, figures
 
     def pushed(self, plan: Plan, repositories: Optional[Repositories]) -> Made:
-        self.tell(f"pushing {plan.target.short}")
+        self.step(f"pushing {plan.target.short}")
         if repositories is None:
             return self.pushed_by_engine(plan)
         try:
@@ -255,7 +269,7 @@ class WithEngine:
     def pulled(self, name: str, order: Order) -> "Found":
         if self.engine.has_made(name):  # one of that name in a registry may be older
             return self.found_in_engine(name, order)
-        self.tell(f"pulling {name}")
+        self.step(f"pulling {name}")
         done = self.engine.run(["pull", name], self.tell)
         if done.status == 0:
             try:
@@ -263,7 +277,7 @@ class WithEngine:
             except RegistryError as error:
                 self.tell(f"{name} is read through {self.engine.name}: {error}")
         elif not self.engine.has(name):
-            raise EngineError(last_line(done.output))
+            raise EngineError(self.engine.complaint(["pull", name], done.output))
         return self.found_in_engine(name, order)
 
     def found_in_engine(self, name: str, order: Order) -> "Found":
@@ -284,9 +298,8 @@ class WithEngine:
             return decision
         start = start_of(found.base, order)
         words = [decision.word, GUESS, "python3"] if decision.word else [GUESS, "python3"]
+        self.step(f"asking the Python of {name}")
         said = self.trials.check_base(name, unique(words), start.script, self.tell)
-        if said.complaint:
-            raise Unsuitable(said.complaint)
         if said.not_checked:
             if wanted:
                 reason = f"{self.engine.name} can't start {name} here: {said.not_checked}"
@@ -294,7 +307,9 @@ class WithEngine:
             self.tell(f"not checked: {self.engine.name} can't start containers here")
             return decision
         if said.word:
-            return Decision(said.word)
+            # A trial tells more than a doubt: what is imported may come from elsewhere.
+            self.doubt = said.doubt if wanted else ""
+            return Decision(said.word, "" if wanted else said.doubt)
         return decision_without(order.python, start, TOO_OLD if said.too_old else NONE)
 
     def number_of_own(self, base: Base, name: str) -> int:
@@ -307,11 +322,13 @@ class WithEngine:
 
     def try_out(self, plan: Plan, number: int, trying: Trying) -> Optional[Figures]:
         name = plan.target.short
-        self.tell(f"trying {name}")
+        self.step(f"trying {name}, {trying.seconds} s at most for /init and again for /run")
         python = plan.parts[number].python
         tried = self.trials.try_action(name, python, trying.memory, trying.seconds, self.tell)
         if tried.complaint:
-            raise EngineError(f"it doesn't work, so it wasn't pushed: {tried.complaint}")
+            self.engine.run(["image", "rm", "--force", name])  # so that nobody pushes it later
+            reasons = [tried.complaint, self.doubt] if self.doubt else [tried.complaint]
+            raise EngineError(f"it doesn't work, so it wasn't pushed: {'; '.join(reasons)}")
         return tried.figures
 
     def pushed_all_the_same(self, plan: Plan, error: RegistryError) -> Made:

@@ -65,6 +65,18 @@ SETTINGS = (
     ),
     Setting("PUSH", "1", "0: build and try only"),
     Setting("SMOKE", "1", "0: don't start the image and ask it /init and one /run before the push"),
+    Setting(
+        "MEMORY",
+        "",
+        "MB that each action has, in the trial and behind -m",
+        f"that of images/models.txt, {DEFAULT_MEMORY} for others",
+    ),
+    Setting(
+        "TIME",
+        "",
+        "milliseconds that /init and each /run may take, in the trial and behind -t",
+        f"that of images/models.txt, {DEFAULT_TIMEOUT} for others",
+    ),
     Setting("JOBS", "2", f"how many models at a time, at most {MOST_JOBS}"),
     Setting("ADD", "", "folders to put into the images: FOLDER=/PATH, separated by spaces", "none"),
     Setting(
@@ -99,6 +111,7 @@ TAIL = """
 Log in first: `docker login`; or, for ENGINE=registry, REGISTRY_USERNAME and REGISTRY_PASSWORD.
 The exit status is 0 if every model succeeded, 1 if one failed, 2 if a setting is wrong.
 """
+EXAMPLES = {"MEMORY": "1024", "TIME": "120000"}
 WIDTH = 96
 INDENT = 15
 
@@ -170,6 +183,9 @@ def check_choices(given: Dict[str, str]) -> None:
     number = given["JOBS"]
     if not re.match(r"[0-9]{1,9}\Z", number) or not 1 <= int(number) <= MOST_JOBS:
         raise Wrong(f"JOBS={number}: a number from 1 to {MOST_JOBS} was expected")
+    for name in ("MEMORY", "TIME"):
+        if given[name] and not re.match(r"[1-9][0-9]{0,8}\Z", given[name]):
+            raise Wrong(f"{name}={given[name]}: a number like {EXAMPLES[name]} was expected")
     if given["PYTHON"] not in ("", OWN, IMAGE):
         raise Wrong(f"PYTHON={given['PYTHON']}: {OWN} or {IMAGE} was expected")
 
@@ -237,8 +253,10 @@ def job_from_model(
         raise Wrong(f"MODELS and BASE: {error}")
     target = target_of(name, given)
     limits = known.get(name) or Model(name, DEFAULT_MEMORY, DEFAULT_TIMEOUT, "")
+    memory = int(given["MEMORY"] or limits.memory)
+    timeout = int(given["TIME"] or limits.timeout)
     order = Order(base, target, python=given["PYTHON"], additions=additions, wishes=wishes)
-    return Job(model, name, pull, order, limits.memory, limits.timeout)
+    return Job(model, name, pull, order, memory, timeout)
 
 
 def target_of(name: str, given: Dict[str, str]) -> Reference:

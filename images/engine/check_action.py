@@ -42,8 +42,10 @@ def ask(path: str, body: Json, until: float) -> Json:
             if time.time() > until:
                 sys.exit("%s: nobody listens on port %d within the time limit" % (path, PORT))
             time.sleep(0.05)
+        except socket.timeout:
+            sys.exit("%s wasn't answered within the time limit" % path)
         except (OSError, ValueError) as error:
-            sys.exit("%s: %r within the time limit" % (path, error))
+            sys.exit("%s: %r" % (path, error))
 
 
 def answer_of(path: str, body: bytes, until: float) -> Tuple[int, str]:

@@ -1,5 +1,5 @@
-"""Run by a base image's own Python, any version: ends with 3 and a reason if the model or the
-adapter can't run on it.
+"""Run by a base image's own Python, any version. Ends with 3 if it is too old for the adapter, and
+with 4 and a reason if the model may not find what it imports.
 
 Argument: the script that the start command names, or an empty word.
 """
@@ -34,19 +34,18 @@ def missing_modules(script):
 
 
 def main(script):
-    # type: (str) -> str
+    # type: (str) -> int
     if sys.version_info < (3, 6):
-        return "too old: the base has Python %d.%d" % tuple(sys.version_info[:2])
+        print("the base has Python %d.%d" % tuple(sys.version_info[:2]))
+        return 3
     missing = missing_modules(script) if script and os.path.exists(script) else []
     if missing:
         names = ", ".join(missing)
         advice = "add `RUN python -m pip install %s` to the model's Dockerfile" % " ".join(missing)
-        return "%s imports %s, which the base doesn't have: %s" % (script, names, advice)
-    return ""
+        print("%s imports %s, which the base doesn't have: %s" % (script, names, advice))
+        return 4
+    return 0
 
 
 if __name__ == "__main__":
-    reason = main(sys.argv[1])
-    if reason:
-        print(reason)
-        sys.exit(3)
+    sys.exit(main(sys.argv[1]))

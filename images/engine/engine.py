@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import uuid
 from pathlib import Path
 from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional, Set
 
@@ -24,6 +25,16 @@ NOT_FOUND = 127  # what a shell says of a program that isn't there
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+# What users can do about what engines say.
+HINTS = {
+    "permission denied": "your user may not be in the group docker",
+    "server gave HTTP response to HTTPS client": "a registry without TLS has to be named among"
+    " Docker's insecure-registries, or in Podman's registries.conf",
+    "no basic auth credentials": "log in to that registry first",
+    "unauthorized": "log in to that registry first, or the name is wrong",
+    "manifest unknown": "is the name right, and its tag? without one it is latest",
+}
 
 Tell = Callable[[str], None]
 
@@ -60,9 +71,10 @@ class Engine:
         words: List[str],
         tell: Optional[Tell] = None,
         pieces: Optional[Iterator[bytes]] = None,
+        folder: Optional[str] = None,
     ) -> Done:
         """Its two streams together; each line is told when it comes."""
-        process = self.start(words, pieces is not None)
+        process = self.start(words, pieces is not None, folder)
         try:
             feeding = self.feed(process, pieces)
             lines = []
@@ -76,13 +88,16 @@ class Engine:
         finally:
             self.forget(process)
 
-    def start(self, words: List[str], fed: bool) -> "subprocess.Popen[bytes]":
+    def start(
+        self, words: List[str], fed: bool, folder: Optional[str] = None
+    ) -> "subprocess.Popen[bytes]":
         with self.lock:
             if self.ended:
                 raise EngineError("interrupted")
             process = subprocess.Popen(
                 [self.program, *words],
                 env=self.environ,
+                cwd=folder,
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -118,11 +133,18 @@ class Engine:
         words: List[str],
         tell: Optional[Tell] = None,
         pieces: Optional[Iterator[bytes]] = None,
+        folder: Optional[str] = None,
     ) -> str:
-        done = self.run(words, tell, pieces)
+        done = self.run(words, tell, pieces, folder)
         if done.status:
-            raise EngineError(last_line(done.output) or f"{self.name} {words[0]} failed")
+            raise EngineError(self.complaint(words, done.output))
         return done.output
+
+    def complaint(self, words: List[str], output: str) -> str:
+        """What it said last, of which step, and what helps where that is known."""
+        said = last_line(output) or "nothing"
+        hints = [hint for sign, hint in HINTS.items() if sign in said]
+        return "; ".join([f"`{self.name} {words[0]}` said: {said}", *hints[:1]])
 
     def end_all(self) -> None:
         with self.lock:
@@ -132,11 +154,13 @@ class Engine:
 
     # -- images
 
-    def works(self) -> bool:
+    def problem(self) -> str:
+        """Why it can't be used; nothing if it can."""
         try:
-            return self.run(["info"]).status == 0
-        except EngineError:
-            return False
+            done = self.run(["info"])
+        except EngineError as error:
+            return str(error)
+        return last_line(done.output) or "it says nothing" if done.status else ""
 
     def has(self, image: str) -> bool:
         return self.run(["image", "inspect", "--format", "{{.Id}}", image]).status == 0
@@ -166,11 +190,12 @@ class Engine:
 
     def load_layout(self, local: Local, tell: Tell) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            layout = Path(folder) / "layout"
-            write_layout(local, layout)
-            self.must(["pull", "--quiet", f"oci:{layout}"], tell)
+            # Podman makes a name for the image of the path, as it is given.
+            layout = f"layout-{uuid.uuid4().hex}"
+            write_layout(local, Path(folder) / layout)
+            self.must(["pull", "--quiet", f"oci:{layout}"], tell, folder=folder)
             self.must(["tag", hex_of(local.image_id), local.name], tell)
-            self.run(["untag", hex_of(local.image_id), f"localhost{layout}:latest"])
+            self.run(["untag", hex_of(local.image_id), f"localhost/{layout}:latest"])
 
     def push(self, name: str, tell: Tell) -> str:
         """The digest that the registry then has."""
@@ -209,6 +234,6 @@ def working_engine() -> Optional[Engine]:
     """The first that works on this machine."""
     for name in NAMES:
         engine = Engine(name)
-        if engine.works():
+        if not engine.problem():
             return engine
     return None

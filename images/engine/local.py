@@ -61,7 +61,9 @@ def documents_from_engine(engine: Engine, name: str) -> Dict[str, bytes]:
     try:
         with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
             for member in tar:
-                file = tar.extractfile(member) if member.size <= LARGEST else None
+                # Podman's layers are links, which can't be followed in a stream.
+                is_document = member.isreg() and member.size <= LARGEST
+                file = tar.extractfile(member) if is_document else None
                 if file:
                     data = file.read()
                     if data[:1] in (b"{", b"["):

@@ -1,17 +1,20 @@
 """An image tried before it is pushed, with the platform's questions and limits."""
 
+import contextlib
 import json
 import threading
 import uuid
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Set
+from typing import Iterator, List, NamedTuple, Optional, Set
 
 from images.engine.engine import NOT_FOUND, Engine, Tell, last_line
 
 FOLDER = Path(__file__).resolve().parent
 CHECK_BASE, CHECK_ACTION = FOLDER / "check_base.py", FOLDER / "check_action.py"
 NOT_STARTED = 125  # what an engine ends with that couldn't start the container
-UNSUITED = 3  # what check_base.py ends with
+TOO_OLD, DOUBTFUL = 3, 4  # what check_base.py ends with
+KILLED = "137"  # the exit code of a container that was killed with SIGKILL
+KILLED_TEXT = "its container was killed, most likely because the model needs more than the"
 PLATFORM_LIMITS = ["--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN", "--pids-limit", "1024"]
 # What OpenWhisk sets on every container that it starts: without it the adapter is an ordinary
 # server.
@@ -22,7 +25,7 @@ class Checked(NamedTuple):
     """What a base's Python said; `word` is empty where none can run the adapter."""
 
     word: str
-    complaint: str = ""  # the model can't work in this image
+    doubt: str = ""  # why the model may not work in this image
     too_old: str = ""
     not_checked: str = ""  # the engine can't start containers here
 
@@ -55,15 +58,17 @@ class Trials:
         source = CHECK_BASE.read_bytes()
         too_old = ""
         for word in words:
-            command = ["run", "--rm", "--interactive", "--network", "none", "--entrypoint", word]
-            done = self.engine.run([*command, base, "-", script], tell, iter([source]))
+            with self.container() as name:
+                command = ["run", "--name", name, "--interactive", "--network", "none"]
+                command += ["--entrypoint", word, base, "-", script]
+                done = self.engine.run(command, tell, iter([source]))
             said = last_line(done.output)
             if done.status == 0:
                 return Checked(word)
-            if done.status == UNSUITED:
-                if not said.startswith("too old: "):
-                    return Checked(word, complaint=said)
-                too_old = said.partition(": ")[2]
+            if done.status == DOUBTFUL:
+                return Checked(word, doubt=said)
+            if done.status == TOO_OLD:
+                too_old = said
             elif not is_missing(done.status, done.output):
                 return Checked(word, not_checked=said)
         return Checked("", too_old=too_old)
@@ -71,10 +76,7 @@ class Trials:
     def try_action(
         self, image: str, python: List[str], memory: int, seconds: int, tell: Tell
     ) -> Tried:
-        name = f"trial-{uuid.uuid4().hex[:12]}"
-        with self.lock:
-            self.names.add(name)
-        try:
+        with self.container() as name:
             limits = [*PLATFORM_LIMITS, "--memory", f"{memory}m", *PLATFORM_ENV]
             self.engine.must(["run", "--detach", "--name", name, *limits, image], tell)
             ask = ["exec", "--interactive", name, *python, "-", str(seconds)]
@@ -82,7 +84,25 @@ class Trials:
             if done.status == 0:
                 return Tried(figures_from_text(last_line(done.output)))
             self.engine.run(["logs", "--tail", "20", name], tell)
-            return Tried(None, done.output or "it said nothing")
+            if self.was_killed(name):
+                return Tried(None, f"{KILLED_TEXT} {memory} MB; MEMORY={2 * memory} gives it more")
+            complaint = done.output or "it said nothing"
+            if "within the time limit" in complaint:
+                complaint += f" of {seconds} s; TIME={2000 * seconds} gives it more"
+            return Tried(None, complaint)
+
+    def was_killed(self, name: str) -> bool:
+        template = "{{.State.ExitCode}}"
+        return last_line(self.engine.run(["inspect", "--format", template, name]).output) == KILLED
+
+    @contextlib.contextmanager
+    def container(self) -> Iterator[str]:
+        """A name for one, which is gone in the end."""
+        name = f"trial-{uuid.uuid4().hex[:12]}"
+        with self.lock:
+            self.names.add(name)
+        try:
+            yield name
         finally:
             self.engine.remove_container(name)
             with self.lock:

@@ -2,6 +2,7 @@
 it."""
 
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,8 +13,10 @@ from testing.adapter import ADAPTER, Adapter, environment, folder_of
 from testing.example import Served, example_python
 from testing.gateway import WEB, Gateway
 from testing.process import Process, free_port
+from testing.registry import Odd
 from tests.docs.markdown import blocks
 from tests.docs.walkthrough import ROOT, pattern_from_shown
+from tests.images.samples import put_image
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 FLASK = """
@@ -313,6 +316,30 @@ def no_docker(started, gateway, tmp_path):
     return activation["response"]["result"]["error"]
 
 
+# -- layer.py --------------------------------------------------------------------------------------
+
+
+def no_base(started, gateway, tmp_path):
+    with Odd().served() as registry:
+        return layer_error(registry, tmp_path)
+
+
+def refused(started, gateway, tmp_path):
+    with Odd().served() as registry:
+        put_image(registry, "me/my-model", "1")
+        registry.token_server, registry.users = "first scope only", {"me:secret": 1}
+        registry.public = {"me/my-model"}
+        return layer_error(registry, tmp_path)
+
+
+def layer_error(registry, home):
+    names = [f"{registry.address}/me/{name}" for name in ("my-model:1", "action:1")]
+    command = [sys.executable, str(ROOT / "layer.py"), *names]
+    done = subprocess.run(command, env={"HOME": str(home)}, capture_output=True, text=True)
+    assert done.returncode == 1
+    return done.stderr
+
+
 PRODUCED_BY = {
     "There was an error processing your request": failed_activation,
     "A package is missing": missing_package,
@@ -337,6 +364,8 @@ PRODUCED_BY = {
     "The docs page asks for the wrong openapi.json": docs_without_prefix,
     "Another gateway works with the file": second_gateway,
     "Docker doesn't answer": no_docker,
+    "The base isn't found": no_base,
+    "The registry refuses": refused,
 }
 
 

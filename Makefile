@@ -26,7 +26,7 @@ SINCE_37 := --exclude contextvars --exclude asyncio.get_running_loop
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with an example model: make run EXAMPLE=max-digits
+run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with an example model: make run EXAMPLE=max-digits PORT=3233
 	@printf '\nOnce it runs, in another terminal, in this folder:\n\n  %s\n\n' "$$(sed -n '/^ *curl /{s/^ *//; s#@#@$(SAMPLES)/#; s#\$$URL#$(URL)#; p; q;}' $(FOLDER)/README.md)"
 	@exec $(BIN)/python -m gateway --port $(PORT) --python .envs/$(EXAMPLE)/bin/python $(FOLDER)
 
@@ -86,21 +86,28 @@ clean: ## remove all that make and the tests have made
 example:
 	@test -f $(FOLDER)/requirements.txt || { echo "There is no example '$(EXAMPLE)': it is one of $(patsubst examples/%/requirements.txt,%,$(wildcard examples/*/requirements.txt)); examples/compose is started as its README says" >&2; exit 2; }
 
-$(VENV)/bin/python:
+# What is marked as made was made to its end: Ctrl-C may leave a Python without a whole pip.
+$(VENV)/.made:
 	@echo "Making $(VENV) with $(PYTHON)"
-	@$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.gateway: requirements/gateway.txt | $(VENV)/bin/python
-	@$(BIN)/python $(PIP) -r requirements/gateway.txt
+	@$(PYTHON) -m venv --clear $(VENV) || $(call fail,$(PYTHON) couldn't make $(VENV): Python 3.9 or newer with venv was expected (on Debian the package python3-venv))
 	@touch $@
 
-$(VENV)/.ready: $(wildcard requirements/*.txt) | $(VENV)/bin/python
-	@echo "Installing what the tests need"
-	@$(BIN)/python $(PIP) -r requirements/test.txt
+$(VENV)/.gateway: requirements/gateway.txt $(VENV)/.made
+	@echo "Installing what the gateway needs"
+	$(call install,$(BIN)/python,requirements/gateway.txt)
+	@touch $@
+
+$(VENV)/.ready: $(wildcard requirements/*.txt) $(VENV)/.made
+	@echo "Installing what the tests need: about a minute"
+	$(call install,$(BIN)/python,requirements/test.txt)
 	@touch $@ $(VENV)/.gateway
 
 .envs/%/.ready: examples/%/requirements.txt
-	@echo "Installing what examples/$* needs"
-	@$$(cat examples/$*/venv 2>/dev/null || echo $(PYTHON) -m venv) .envs/$*
-	@.envs/$*/bin/python $(PIP) -r $<
+	@test ! -e examples/$*/check.sh || sh examples/$*/check.sh
+	@echo "Installing what examples/$* needs: a minute, more for large packages"
+	@$$(cat examples/$*/venv 2>/dev/null || echo $(PYTHON) -m venv) --clear .envs/$*
+	$(call install,.envs/$*/bin/python,$<)
 	@touch $@
+
+fail = { echo "$(1)" >&2; exit 1; }
+install = @$(1) $(PIP) -r $(2) || $(call fail,pip couldn't install $(2): is there a network? (HTTPS_PROXY names a proxy; PIP_INDEX_URL a mirror))

@@ -36,7 +36,8 @@ def main(words):
             answers = pool.map(lambda model: asked(model, picture), MODELS)
             print(json.dumps(dict(zip(MODELS, answers))))
     except HTTPError as error:
-        sys.exit(f"{error.url}: {error}: is the model deployed there, is AUTH the key?")
+        reason = f"{error.code} {error.reason}"
+        sys.exit(f"{error.url}: {reason}: is the model deployed there, is AUTH the key?")
     except URLError as error:
         sys.exit(f"{APIHOST} can't be asked: {error.reason}: does the gateway run?")
     except OSError as error:

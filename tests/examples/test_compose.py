@@ -120,8 +120,29 @@ def test_three_models_look_at_one_picture_at_once(gateway):
     assert larger.startswith(b"\x89PNG")
 
 
-def test_the_script_is_as_short_as_its_task():
-    assert len((FOLDER / "ask_three.py").read_text().splitlines()) < 40
+PICTURE = str(FOLDER / "samples" / "seven.png")
+
+
+@pytest.mark.parametrize(
+    "words, environ, told",
+    [
+        ([], {}, "ask_three.py: one picture was expected, like samples/seven.png"),
+        (["no.png"], {}, "no.png can't be read: No such file or directory"),
+        ([PICTURE], {"AUTH": "no:key"}, "401 Unauthorized: is the model deployed there"),
+        ([PICTURE], {"APIHOST": "http://127.0.0.1:9"}, "Connection refused: does the gateway run?"),
+    ],
+    ids=["no picture", "a picture that isn't there", "another key", "no gateway"],
+)
+def test_what_a_beginner_forgets_is_told_in_one_sentence(gateway, words, environ, told):
+    here = dict(os.environ, APIHOST="http://127.0.0.1:%d" % gateway.port)
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "ask_three.py"), *words],
+        env=dict(here, **environ),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert told in done.stderr
 
 
 def test_the_manifest_has_the_models_and_the_sequence_of_the_readme():

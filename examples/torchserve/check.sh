@@ -1,3 +1,4 @@
+#!/bin/sh
 # Run by `make run` before anything is installed: whether there are the programs that aren't pip's.
 missing=
 command -v java >/dev/null || missing="$missing openjdk-17-jre-headless"

@@ -18,7 +18,7 @@ from images.registry.addresses import (
     neighbourhood_of,
 )
 from images.registry.connection import Answer, Body, Connections, bare
-from images.registry.credentials import Credentials
+from images.registry.credentials import VARIABLES, Credentials
 from images.words import Broken, RegistryError
 
 PRODUCT = "serverless-max-models"
@@ -234,7 +234,8 @@ class Transport:
     def check_realm(self, realm: str) -> None:
         """Who gives out tokens gets the password: in the open, only the registry's own host."""
         parts = urlsplit(realm)
-        if self.credentials and parts.scheme != "https" and parts.hostname != self.host:
+        known = self.credentials and self.credentials.are_known
+        if known and parts.scheme != "https" and parts.hostname != self.host:
             raise RegistryError(
                 f"{self.registry} wants the password sent to {bare(realm)}:"
                 " another host, and not TLS"
@@ -252,15 +253,25 @@ class Transport:
         with answer:
             told = f"{method} {bare(url)}: {answer.status}{reasons(answer)}"
         if answer.status in (401, 403):
-            who = "without credentials"
-            if self.credentials:
-                who = f"as {self.credentials.username or 'a token'}"
-            login = f"`docker login {self.registry}` with an account that may do this"
-            return f"{told} ({who}); {login}"
+            return f"{told} {who_and_cure(self.registry, self.credentials)}"
         if answer.status == 404:
             hidden = "A private image's existence is hidden from those who may not read it"
             return f"{told}; is the name right? {hidden}"
         return told
+
+
+def who_and_cure(registry: str, known: Optional[Credentials]) -> str:
+    """Who has been refused, and what is to be done about it."""
+    login = f"`docker login {registry}` with an account that may do this"
+    if not known:
+        return f"(without credentials); {login}"
+    if known.from_variables:
+        cure = "are wrong or not enough for this; they go before what `docker login` has left"
+        return f"(as {known.username}); {' and '.join(VARIABLES)} {cure}"
+    if known.lacking:
+        told = f"(without credentials: {known.lacking}, which docker's config.json names, is not"
+        return f"{told} installed); install it, or take it out of there and {login}"
+    return f"(as {known.username or 'a token'}); {login}"
 
 
 def joined(base: str, path: str) -> str:

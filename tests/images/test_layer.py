@@ -626,6 +626,35 @@ def test_without_the_right_to_push_the_refusal_says_where_to_log_in(registry, ho
     )
 
 
+def test_variables_that_are_refused_are_named_and_the_password_is_not(registry, home):
+    registry.token_server, registry.users = "all", {"me:right": 1}
+    wrong = dict(home, REGISTRY_USERNAME="me", REGISTRY_PASSWORD="secret")
+    done = program(wrong, f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1")
+    assert (done.returncode, "secret" in done.stderr) == (1, False)
+    assert done.stderr.endswith(
+        "(as me); REGISTRY_USERNAME and REGISTRY_PASSWORD are wrong or not enough for this; they"
+        " go before what `docker login` has left\n"
+    )
+
+
+def test_a_helper_that_is_not_installed_is_missed_where_a_login_is_needed_alone(registry, home):
+    folder = os.path.join(home["HOME"], ".docker")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        json.dump({"credsStore": "desktop"}, file)
+    put_image(registry, BASE, "latest")
+    words = (f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1")
+    assert program(home, *words).returncode == 0
+    registry.token_server, registry.users = "all", {"me:right": 1}
+    done = program(home, *words)
+    assert (done.returncode, done.stderr.partition(" (")[2]) == (
+        1,
+        "without credentials: docker-credential-desktop, which docker's config.json names, is not"
+        " installed); install it, or take it out of there and"
+        f" `docker login {registry.address}` with an account that may do this\n",
+    )
+
+
 # -- the command ---------------------------------------------------------
 
 

@@ -23,6 +23,8 @@ from images.words import Broken, RegistryError
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 DOCUMENT_SECONDS = 120  # for all of a manifest, a config or a refusal
 REASON_LENGTH = 100
+# What OpenSSL says of a certificate that only lacks somebody to vouch for it.
+SIGNER_UNKNOWN = (18, 19, 20, 21)
 SHORT = 1 << 14  # bytes of an answer that are read so that its connection can be kept
 
 Body = Union[bytes, BinaryIO, None]
@@ -121,6 +123,8 @@ class Connections:
             connection = self.connected(key, check)
             raw = exchanged(connection, method, path, headers, body)
             return self.answer(key, connection, method, url, raw)
+        except ssl.SSLCertVerificationError as error:
+            raise RegistryError(f"{method} {bare(url)}: {distrust_text(error)}")
         except ssl.SSLError as error:
             hint = f"--insecure if {parts.netloc} speaks plain HTTP"
             raise RegistryError(f"{method} {bare(url)}: no TLS ({error}); {hint}")
@@ -243,6 +247,12 @@ def send(
     elif body is not None:
         for piece in iter(lambda: body.read(1 << 16), b""):
             connection.send(piece)
+
+
+def distrust_text(error: ssl.SSLCertVerificationError) -> str:
+    told = f"its TLS certificate isn't trusted ({error.verify_message.rstrip('.')})"
+    cure = "; SSL_CERT_FILE names a file with the certificate of whoever has signed it"
+    return told + (cure if error.verify_code in SIGNER_UNKNOWN else "")
 
 
 def socket_to(places: List[Place]) -> socket.socket:

@@ -4,6 +4,7 @@ Knows nothing of images.
 """
 
 import base64
+import contextlib
 import json
 import re
 import time
@@ -87,9 +88,13 @@ class Transport:
                 # And some of the content is gone.
                 raise Broken(f"{method} {bare(url)}: the token had expired")
             answer = self.follow(method, url, accesses, headers or {}, body)
-        if answer.status not in expect:
-            raise RegistryError(self.refusal(method, url, answer))
-        return answer
+        if answer.status in expect:
+            return answer
+        said = said_in(answer)
+        if self.is_loopback and wants_tls(url, answer, said):
+            self.base = f"https://{self.registry}/v2/"
+            return self.send(method, path, accesses, headers, body, expect)
+        raise RegistryError(self.refusal(method, url, answer, said))
 
     def follow(
         self, method: str, url: str, accesses: Accesses, headers: Dict[str, str], body: Body
@@ -203,7 +208,8 @@ class Transport:
             answer.close()
             answer = self.ask_for_token(challenge, accesses[:1])
         if answer.status != 200:
-            raise RegistryError(self.refusal("GET", challenge["realm"], answer))
+            told = self.refusal("GET", challenge["realm"], answer, said_in(answer))
+            raise RegistryError(told)
         with answer:
             value = json_of(answer.read_up_to(LARGEST_TOKEN))
         token = (value.get("token") or value.get("access_token")) if value else None
@@ -249,9 +255,10 @@ class Transport:
         pair = f"{known.username}:{known.password}".encode()
         return "Basic " + base64.b64encode(pair).decode()
 
-    def refusal(self, method: str, url: str, answer: Answer) -> str:
-        with answer:
-            told = f"{method} {bare(url)}: {answer.status}{reasons(answer)}"
+    def refusal(self, method: str, url: str, answer: Answer, said: bytes) -> str:
+        told = f"{method} {bare(url)}: {answer.status}{reasons(answer, said)}"
+        if wants_tls(url, answer, said):
+            return f"{told}; {self.registry} speaks TLS: leave out --insecure"
         if answer.status in (401, 403):
             return f"{told} {who_and_cure(self.registry, self.credentials)}"
         if answer.status == 404:
@@ -302,12 +309,21 @@ def pause_before(number: int, answer: Answer) -> float:
     return float(PAUSE * 2 ** (number - 1))
 
 
-def reasons(answer: Answer) -> str:
+def said_in(answer: Answer) -> bytes:
+    """Of a refusal, which is closed by it."""
+    with answer, contextlib.suppress(Broken):
+        return answer.read_up_to(LARGEST_ERROR)
+    return b""
+
+
+def wants_tls(url: str, answer: Answer, said: bytes) -> bool:
+    """Whether a server of HTTPS, asked in plain HTTP, has said so: Go's and nginx do."""
+    return url.startswith("http://") and answer.status == 400 and b"HTTPS" in said
+
+
+def reasons(answer: Answer, said: bytes) -> str:
     """What the registry says of it, in the specification's form or at least in HTTP's."""
-    try:
-        value = json_of(answer.read_up_to(LARGEST_ERROR))
-    except Broken:
-        value = None
+    value = json_of(said)
     errors = value.get("errors") if value else None
     texts = []
     for one in errors[:MOST_ERRORS] if isinstance(errors, list) else []:

@@ -23,6 +23,10 @@ class Broken(RegistryError):
     """The connection ended before the answer did: to be tried again."""
 
 
+class Absent(Broken):
+    """There is nobody who could answer: a second try is of no use."""
+
+
 def printable(text: str) -> str:
     """The text without what moves a terminal's cursor or changes its colours, cut to a length."""
     shown = ""

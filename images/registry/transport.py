@@ -20,7 +20,7 @@ from images.registry.addresses import (
 )
 from images.registry.connection import Answer, Body, Connections, bare
 from images.registry.credentials import VARIABLES, Credentials
-from images.words import Broken, RegistryError
+from images.words import Absent, Broken, RegistryError
 
 PRODUCT = "serverless-max-models"
 PAUSE = 0.3  # seconds before the second try; twice as long before each further one
@@ -120,8 +120,8 @@ class Transport:
             last = number == TRIES or not repeatable
             try:
                 answer = self.once(method, url, headers, body)
-            except Broken:
-                if last:
+            except Broken as error:
+                if last or isinstance(error, Absent):
                     raise
                 time.sleep(PAUSE * 2 ** (number - 1))
                 continue

@@ -155,12 +155,24 @@ def test_names_are_read_as_docker_reads_them(name, expected):
     assert str(reference_from_name(name)) == expected
 
 
-@pytest.mark.parametrize(
-    "name", ["", "Me/Ocr", "a//b", "a/b:", "a/b:-x", "a/b@sha256:12", "a/b c", "../a"]
-)
-def test_what_is_no_name_is_refused(name):
-    with pytest.raises(
-        ValueError,
-        match="isn't an image's name, one like quay.io/codait/max-ocr:latest was expected",
-    ):
+NO_NAMES = {
+    "": "",
+    "Me/Ocr": ": it has a capital M",
+    "me/Flask:1": ": it has a capital F",
+    "a//b": ": it has // in it",
+    "a/b:": ": its tag is empty",
+    "a/b:-x": "",
+    "a/b@sha256:12": "",
+    "a/b c": ": it has a space in it",
+    "../a": "",
+    "https://quay.io/a/b": ": leave out https://",
+    "localhost:5000/a/": ": it ends with /",
+}
+
+
+@pytest.mark.parametrize("name, cause", NO_NAMES.items(), ids=NO_NAMES)
+def test_what_is_no_name_is_refused_with_the_likely_cause(name, cause):
+    with pytest.raises(ValueError) as refusal:
         reference_from_name(name)
+    expected = "one like quay.io/codait/max-ocr:1.0.0 was expected"
+    assert str(refusal.value) == f"{name!r} isn't an image's name, {expected}{cause}"

@@ -1,5 +1,6 @@
 """The settings of build.sh: environment variables, read here alone, and their help."""
 
+import difflib
 import re
 import textwrap
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
@@ -17,6 +18,8 @@ from images.image.reference import Reference, cause_of, reference_from_name
 MOST_JOBS = 32
 REGISTRY_ENGINE = "registry"
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*\Z")
+DEFAULT_BASE = "quay.io/codait"
+SIMILAR = 0.8  # of a name, by difflib's measure
 VERSION = "this product's version"
 DEFAULT_IMAGE_SHOWN = "python:3.x-slim, of the Python that runs this"
 EXPECTED = {
@@ -52,7 +55,7 @@ SETTINGS = (
     ),
     Setting(
         "BASE",
-        "quay.io/codait",
+        DEFAULT_BASE,
         "where the models' images are, unless the list names another place",
     ),
     Setting("REGISTRY", "docker.io", "where the actions' images go"),
@@ -246,6 +249,8 @@ def job_from_model(
     name = bare_name(model)
     if not MODEL.match(model):
         raise Wrong(f"MODELS: '{model}': a name like max-ocr was expected")
+    if "/" not in model and given["BASE"] == DEFAULT_BASE:
+        refuse_typo(name, known)
     try:
         base = reference_from_name(pull)
     except ValueError as error:
@@ -254,6 +259,16 @@ def job_from_model(
     limits = known.get(name) or Model(name, DEFAULT_MEMORY, DEFAULT_TIMEOUT, "")
     order = Order(base, target, python=given["PYTHON"], additions=additions, wishes=wishes)
     return Job(model, name, pull, order, limits.memory, limits.timeout)
+
+
+def refuse_typo(name: str, known: Dict[str, Model]) -> None:
+    """Where the list's models are, a name that is almost one of theirs is no other image's."""
+    similar = difflib.get_close_matches(name, known, 1, SIMILAR)
+    if name not in known and similar:
+        raise Wrong(
+            f"MODELS: there is no {name} in images/models.txt, is it {similar[0]}? An image of that"
+            f" name is taken as {DEFAULT_BASE}/{name}"
+        )
 
 
 def target_of(name: str, given: Dict[str, str]) -> Reference:

@@ -670,6 +670,11 @@ WRONG = {
         {"MODELS": "max-ocr +x"},
         "MODELS: '+x': a name like max-ocr was expected",
     ),
+    "a model that is almost one of the list": (
+        {"MODELS": "max-orc"},
+        "MODELS: there is no max-orc in images/models.txt, is it max-ocr? An image of that name is"
+        " taken as quay.io/codait/max-orc",
+    ),
     "a base that is none": (
         {"BASE": "quay.io/X"},
         "MODELS and BASE: 'quay.io/X/small' isn't an image's name, "

@@ -34,6 +34,7 @@ LARGEST_TOKEN = 1 << 20
 MOST_ERRORS = 3
 LARGEST_MESSAGE = 300  # characters of one error's text
 PARAMETER = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+ASSUMED = "latest is asked for where no tag is given."
 SAFE_IN_URLS = "/:?&=%#[]@!$'()*+,;~"
 
 Accesses = Tuple["Access", ...]
@@ -263,7 +264,8 @@ class Transport:
             return f"{told} {who_and_cure(self.registry, self.credentials)}"
         if answer.status == 404:
             hidden = "A private image's existence is hidden from those who may not read it"
-            return f"{told}; is the name right? {hidden}"
+            assumed = f"{ASSUMED} " if bare(url).endswith("/manifests/latest") else ""
+            return f"{told}; is the name right? {assumed}{hidden}"
         return told
 
 

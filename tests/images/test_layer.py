@@ -453,8 +453,14 @@ def test_a_missing_base_is_told_by_name_and_likely_cause(registry, home):
     assert done.stderr == (
         f"layer.py: GET http://{registry.address}/v2/{BASE}/manifests/latest: 404"
         f" MANIFEST_UNKNOWN: manifest unknown; "
-        "is the name right? A private image's existence is hidden from those who may not read it\n"
+        "is the name right? latest is asked for where no tag is given. "
+        "A private image's existence is hidden from those who may not read it\n"
     )
+
+
+def test_latest_is_not_spoken_of_where_a_tag_was_given(registry, home):
+    done = program(home, f"{registry.address}/{BASE}:2", f"{registry.address}/{TARGET}:1")
+    assert "is the name right? A private image's" in done.stderr
 
 
 # -- ways into the target repository -------------------------------------

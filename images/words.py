@@ -1,5 +1,7 @@
 """Sentences for people, and the error that carries one. Touches nothing."""
 
+import errno
+
 UNPRINTABLE = "\ufffd"
 LONGEST = 2000  # characters of one sentence: some of it was said by a stranger
 
@@ -33,6 +35,11 @@ def printable(text: str) -> str:
     for one in text[:LONGEST]:
         shown += one if one.isprintable() else UNPRINTABLE
     return shown if len(text) <= LONGEST else shown + "..."
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a disk is, or what somebody may have of it."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def size_text(size: float) -> str:

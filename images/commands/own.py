@@ -4,8 +4,20 @@ import contextlib
 import hashlib
 import json
 import sys
+import tempfile
 import threading
-from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, cast
+from typing import (
+    BinaryIO,
+    Callable,
+    Dict,
+    Generator,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    cast,
+)
 
 from images.action.adapter import PROJECT, names_of_files
 from images.action.content import Held, layer_from_content
@@ -26,10 +38,10 @@ from images.interpreter import (
 )
 from images.registry.connection import Answer
 from images.registry.pushing import repository_to_read
-from images.registry.remembered import cache_folder
+from images.registry.remembered import cache_folder, write_whole
 from images.registry.repository import Repository
 from images.registry.resolving import image_for_platform
-from images.words import RegistryError, Unsuitable, printable
+from images.words import RegistryError, Unsuitable, is_full, printable
 
 Tell = Callable[[str], None]
 Opened = Callable[[], "contextlib.AbstractContextManager[Files]"]
@@ -64,6 +76,11 @@ class OwnPython:
             return self.from_somewhere(machine, tell)
         except NoInterpreter as error:
             raise Unsuitable(f"no Python can be made of {self.name}: {error}; {ANOTHER}")
+        except OSError as error:
+            if not is_full(error):
+                raise
+            place = f"no space is left in {tempfile.gettempdir()}; TMPDIR names another place"
+            raise Unsuitable(f"no Python can be made of {self.name}: {place}")
         except (RegistryError, EngineError) as error:
             needed = "a Python has to be added, which runs the adapter"
             raise Unsuitable(
@@ -130,14 +147,13 @@ class AsFile:
 
 @contextlib.contextmanager
 def files_of_image(repository: Repository, image: Image) -> Iterator[Files]:
-    with contextlib.ExitStack() as stack:
+    def streams() -> Generator[BinaryIO, None, None]:
+        for layer in layers_of(image.manifest.value):
+            with repository.open_blob(layer) as answer:
+                yield cast(BinaryIO, AsFile(answer))
 
-        def streams() -> Iterator[BinaryIO]:
-            for layer in layers_of(image.manifest.value):
-                with repository.open_blob(layer) as answer:
-                    yield cast(BinaryIO, AsFile(answer))
-
-        yield stack.enter_context(files_from_layers(streams()))
+    with contextlib.closing(streams()) as layers, files_from_layers(layers) as files:
+        yield files
 
 
 @contextlib.contextmanager
@@ -199,11 +215,7 @@ class Kept:
         if layer and isinstance(layer.content, Held):
             data = layer.content.data
             told = {"start": python.words, "diff_id": layer.diff_id, "digest": digest_of(data)}
-            part = self.file.with_suffix(f".{threading.get_ident()}")
-            with contextlib.suppress(OSError):
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-                part.write_bytes(json.dumps(told).encode() + b"\n" + data)
-                part.replace(self.file)
+            write_whole(self.file, json.dumps(told).encode() + b"\n" + data)
         return python
 
 

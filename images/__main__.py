@@ -1,9 +1,9 @@
 """From a model's image to an action's image.
 
-    python -m images action BASE TARGET [OPTION]...   one image, inside the registry (layer.py)
-    python -m images build                            many, with an engine or not (build.sh)
-    python -m images adapter [IMAGE]                  the adapter alone, for COPY --from
-    python -m images manifest                         manifest.yaml, which deploys all of them
+    python3 -m images action BASE TARGET [OPTION]...   one image, inside the registry (layer.py)
+    python3 -m images build                            many, with an engine or not (build.sh)
+    python3 -m images adapter [IMAGE]                  the adapter alone, for COPY --from
+    python3 -m images manifest                         manifest.yaml, which deploys all of them
 
 `--help` behind each of them tells more.
 """
@@ -12,6 +12,9 @@ import os
 import sys
 from pathlib import Path
 from typing import List, NoReturn
+
+if sys.version_info < (3, 9):
+    sys.exit("images: Python 3.9 or newer was expected, this is %d.%d" % sys.version_info[:2])
 
 if not __package__:  # started as a file: its folder's place is where the package is found
     sys.path[0] = str(Path(__file__).resolve().parents[1])

@@ -73,7 +73,7 @@ def manifest_for(config: Held, layer: Layer) -> Manifest:
 
 
 def main(words: List[str], environ: Mapping[str, str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m images adapter", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python3 -m images adapter", description=__doc__)
     default = f"openwhisk-adapter:{version()}"
     parser.add_argument(
         "name", metavar="IMAGE", nargs="?", default=default, help=f"its name ({default})"

@@ -1,4 +1,4 @@
-"""The words behind layer.py and `python -m images action`, and the order that they make."""
+"""The words behind layer.py and `python3 -m images action`, and the order that they make."""
 
 import argparse
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -22,8 +22,8 @@ USAGE = """\
 DESCRIPTION = """\
 Makes an action's image of a model's image inside the registry: no engine, no root, some kilobytes.
 
-    python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.1.0
-    python layer.py tensorflow/serving:2.18.0 me/half-plus-two:1 \\
+    python3 layer.py quay.io/codait/max-object-detector me/max-object-detector:1.1.0
+    python3 layer.py tensorflow/serving:2.18.0 me/half-plus-two:1 \\
         --add model=/models/half_plus_two --env MODEL_NAME=half_plus_two
 """
 PYTHON = (

@@ -8,6 +8,12 @@
 `--help` behind each of them tells more.
 """
 
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # A Ctrl-C while all of this is being loaded ends it without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import os
 import sys
 from pathlib import Path
@@ -22,7 +28,11 @@ if not __package__:  # started as a file: its folder's place is where the packag
 from images.commands import action, adapter, build, manifest
 from images.words import Told, printable
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 DOORS = {"build": "build.sh", "action": "layer.py"}
+INTERRUPTED = 130  # as a shell says it
 
 
 def main(words: List[str]) -> int:
@@ -56,7 +66,9 @@ def run(words: List[str]) -> NoReturn:
     except (Told, ValueError, OSError) as error:
         raise SystemExit(f"{door}: {printable(str(error))}")
     except KeyboardInterrupt:
-        raise SystemExit(f"{door}: interrupted; nothing that looks finished has been left")
+        told = f"{door}: interrupted; nothing that looks finished has been left"
+        print(told, file=sys.stderr)
+        raise SystemExit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -83,18 +83,18 @@ def text_from_made(made: Made, as_json: bool) -> str:
 def text_from_plan(plan: Plan) -> str:
     """The plan in bytes.
 
-    Which of the base's layers are in the target already, only a push finds out.
+    What of it is in the target already, only a push finds out.
     """
     same = plan.source.registry == plan.target.registry
     copied = f"copied where missing, at most {plan.base_size:,} bytes"
-    where = "mounted, no bytes" if same else copied
+    where = "mounted where missing, no bytes" if same else copied
     lines = [f"{plan.target}@{plan.digest}", f"  from {plan.source}"]
     lines += [f"  {plural(len(plan.base_blobs), 'layer')} of the base: {where}"]
     for content in plan.blobs:
         lines += [f"  {content.descriptor.size:>8,} bytes  blob {content.descriptor.digest}"]
     for one in plan.manifests:
         lines += [f"  {len(one.data):>8,} bytes  {one.media_type} {one.digest}"]
-    return "\n".join([*lines, f"  {plan.own_size:>8,} bytes of our own to send"])
+    return "\n".join([*lines, f"  {plan.own_size:>8,} bytes of our own to send, at most"])
 
 
 def text_from_pushed(pushed: Pushed) -> str:

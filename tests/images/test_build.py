@@ -772,7 +772,7 @@ def test_a_dry_run_changes_nothing(engine, build, bases, kind):
         assert built.stdout == f"docker: pull {bases}/small, add /openwhisk, try it, push {image}\n"
     else:
         assert built.stdout.startswith(f"{image}@sha256:")
-        assert "layers of the base: mounted, no bytes" in built.stdout
+        assert "layers of the base: mounted where missing, no bytes" in built.stdout
     assert engine.attempt("pull", image).returncode != 0
 
 
@@ -809,7 +809,7 @@ def test_without_an_engine_the_registry_is_used(build, tmp_path):
     path = path_without("podman", tmp_path)
     built = build("small", ENGINE=None, DRY_RUN="1", DOCKER_HOST="unix:///nonexistent", PATH=path)
     assert (built.status, built.stderr) == (0, "")
-    assert "layers of the base: mounted, no bytes" in built.stdout
+    assert "layers of the base: mounted where missing, no bytes" in built.stdout
 
 
 def path_without(program, folder):

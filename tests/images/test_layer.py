@@ -676,8 +676,9 @@ def test_a_dry_run_prints_the_plan_in_bytes_and_sends_nothing(registry, home):
     ]
     lines = done.stdout.splitlines()
     assert lines[0] == f"{registry.address}/{TARGET}:1@{pushed.digest}"
-    assert lines[2] == "  2 layers of the base: mounted, no bytes"
+    assert lines[2] == "  2 layers of the base: mounted where missing, no bytes"
     assert [int(line.split()[0].replace(",", "")) for line in lines[3:]] == sizes + [sum(sizes)]
+    assert lines[-1].endswith(" bytes of our own to send, at most")
     assert done.stderr == ""
 
 

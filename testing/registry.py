@@ -89,6 +89,7 @@ class Odd:
         self.refuses_tags = False
         self.lists_referrers = True  # else a client has to keep a list under a tag
         self.refuses_statements = False
+        self.read_only = False
         self.error = None  # what everything is refused with: a value, or bytes
         self.dripping = False  # bodies come a byte at a time
         self.cut_off = False  # whether a client went away in the middle of it
@@ -150,6 +151,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def do(self):
+        if self.odd.read_only and self.command not in ("GET", "HEAD"):
+            return self.answer(405)
         parts = urlsplit(self.path)
         self.query = parse_qs(parts.query, keep_blank_values=True)
         self.odd.log.append("%s %s" % (self.command, self.path))

@@ -262,6 +262,8 @@ class Transport:
             return f"{told}; {self.registry} speaks TLS: leave out --insecure"
         if answer.status in (401, 403):
             return f"{told} {who_and_cure(self.registry, self.credentials)}"
+        if answer.status == 405 and method not in ("GET", "HEAD"):
+            return f"{told}; can this registry be written to, or is it for reading only?"
         if answer.status == 404:
             hidden = "A private image's existence is hidden from those who may not read it"
             assumed = f"{ASSUMED} " if bare(url).endswith("/manifests/latest") else ""

@@ -661,6 +661,16 @@ def test_a_helper_that_is_not_installed_is_missed_where_a_login_is_needed_alone(
     )
 
 
+def test_a_registry_that_takes_nothing_is_told_as_likely(registry, home):
+    put_image(registry, BASE, "latest")
+    registry.read_only = True
+    with pytest.raises(RegistryError) as refusal:
+        run(registry, home)
+    address = f"http://{registry.address}/v2/{TARGET}/blobs/uploads/"
+    cause = "can this registry be written to, or is it for reading only?"
+    assert str(refusal.value) == f"POST {address}: 405 Method Not Allowed; {cause}"
+
+
 # -- the command ---------------------------------------------------------
 
 

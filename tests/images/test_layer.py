@@ -17,7 +17,7 @@ import pytest
 
 from images.commands.making import made_in_registry
 from images.words import RegistryError, Unsuitable
-from testing.registry import Odd, digest_of
+from testing.registry import Odd, digest_of, tar_gz
 from tests.images.samples import (
     ADAPTER,
     BASE,
@@ -221,6 +221,33 @@ def test_a_small_base_is_searched_for_the_python_that_its_command_does_not_name(
     plan, _ = run(registry, home)
     assert result(registry)[1]["config"]["Entrypoint"] == [python, ADAPTER]
     assert plan.remarks == []
+
+
+NAMED = {
+    "not there": ("python3.99", ["no python3.99 was found in the base's layers; python3 is there"]),
+    "in a larger layer": ("python3.11", []),
+    "on the image's own PATH": ("pypy3", []),
+    "a path": ("/usr/bin/python3", []),
+    "a path through a link": ("/bin/python3", []),
+    "a path that leads nowhere": (
+        "/opt/python",
+        ["no /opt/python was found in the base's layers; python3 is there"],
+    ),
+}
+
+
+@pytest.mark.parametrize("word, remarks", NAMED.values(), ids=NAMED)
+def test_a_python_that_is_named_and_not_there_is_told(registry, home, word, remarks):
+    """Two layers, the smaller one with a Python: at which a search ends that looks for any."""
+    files = {"opt/mine/bin/pypy3": b"", "usr/local/bin/python3.11": os.urandom(1000)}
+    settings = {"Cmd": ["gunicorn", "app:app"], "Env": ["PATH=/opt/mine/bin:/usr/bin"]}
+    sample = put_image(registry, BASE, "latest", settings=settings, files=files)
+    small = registry.add_blob(BASE, tar_gz({"usr/bin/python3": b""})[0])
+    manifest = dict(sample.manifest, layers=[dict(sample.layers[0], **small), sample.layers[1]])
+    registry.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    plan, _ = run(registry, home, python=word)
+    assert plan.remarks == [one + ": without it the action can't start" for one in remarks]
+    assert result(registry)[1]["config"]["Entrypoint"] == [word, ADAPTER]
 
 
 def test_a_large_base_is_not_read_but_the_guess_is_told(registry, home, monkeypatch):

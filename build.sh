@@ -1,7 +1,15 @@
-#!/usr/bin/env bash
-# An action's image for each model, tried and pushed: a door to `python -m images build`. --help lists the settings.
+#!/bin/sh
+# An action's image for each model, tried and pushed: a door to `python3 -m images build`. --help lists the settings.
 set -u
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+file=$0
+while [ -L "$file" ]; do # by hand: macOS had no readlink -f for long
+    target=$(readlink "$file")
+    case $target in
+        /*) file=$target ;;
+        *) file=$(dirname "$file")/$target ;;
+    esac
+done
+here=$(CDPATH='' cd -- "$(dirname "$file")" && pwd)
 for python in python3 python; do
     if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
         exec "$python" "$here/images/__main__.py" build "$@"

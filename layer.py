@@ -1,7 +1,7 @@
-"""Makes an action's image of a model's image inside the registry: a door to `python -m images
+"""Makes an action's image of a model's image inside the registry: a door to `python3 -m images
 action`.
 
-python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.1.0
+python3 layer.py quay.io/codait/max-object-detector me/max-object-detector:1.1.0
 """
 
 import sys
@@ -12,4 +12,4 @@ if sys.version_info < (3, 9):
 from images.__main__ import run
 
 if __name__ == "__main__":
-    run(["action", *sys.argv[1:]])
+    run(["action"] + sys.argv[1:])  # in Python 2's syntax, so that the above is reached

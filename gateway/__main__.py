@@ -12,7 +12,10 @@ from gateway.settings import Plan
 # JSON may be nested a thousand deep, which is as deep as the interpreter goes unless asked.
 DEEPEST = 5000
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-NOT_INSTALLED = "The package {} is missing: python -m pip install -r requirements/gateway.txt"
+NOT_INSTALLED = (
+    "The package {} is missing: `make run` installs it in .venv, and .venv/bin/python -m gateway"
+    " finds it there"
+)
 
 
 async def run(plan: Plan) -> None:

@@ -6,5 +6,5 @@ action/       what an action's image is: our layers, and the plan          your 
 interpreter/  a Python for images that have none                           images, and a Python
 registry/     images in a registry                                         the network
 engine/       images in Docker or Podman                                   the engine's command
-commands/     the command lines: build.sh, layer.py, python -m images      all of them
+commands/     the command lines: build.sh, layer.py, python3 -m images     all of them
 """

@@ -1,17 +1,26 @@
 """From a model's image to an action's image.
 
-    python -m images action BASE TARGET [OPTION]...   one image, inside the registry (layer.py)
-    python -m images build                            many, with an engine or not (build.sh)
-    python -m images adapter [IMAGE]                  the adapter alone, for COPY --from
-    python -m images manifest                         manifest.yaml, which deploys all of them
+    python3 -m images action BASE TARGET [OPTION]...   one image, inside the registry (layer.py)
+    python3 -m images build                            many, with an engine or not (build.sh)
+    python3 -m images adapter [IMAGE]                  the adapter alone, for COPY --from
+    python3 -m images manifest                         manifest.yaml, which deploys all of them
 
 `--help` behind each of them tells more.
 """
+
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # A Ctrl-C while all of this is being loaded ends it without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import os
 import sys
 from pathlib import Path
 from typing import List, NoReturn
+
+if sys.version_info < (3, 9):
+    sys.exit("images: Python 3.9 or newer was expected, this is %d.%d" % sys.version_info[:2])
 
 if not __package__:  # started as a file: its folder's place is where the package is found
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -19,7 +28,11 @@ if not __package__:  # started as a file: its folder's place is where the packag
 from images.commands import action, adapter, build, manifest
 from images.words import Told, printable
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 DOORS = {"build": "build.sh", "action": "layer.py"}
+INTERRUPTED = 130  # as a shell says it
 
 
 def main(words: List[str]) -> int:
@@ -53,7 +66,9 @@ def run(words: List[str]) -> NoReturn:
     except (Told, ValueError, OSError) as error:
         raise SystemExit(f"{door}: {printable(str(error))}")
     except KeyboardInterrupt:
-        raise SystemExit(f"{door}: interrupted; nothing that looks finished has been left")
+        told = f"{door}: interrupted; nothing that looks finished has been left"
+        print(told, file=sys.stderr)
+        raise SystemExit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Sentences for people, and the error that carries one. Touches nothing."""
 
+import errno
+
 UNPRINTABLE = "\ufffd"
 LONGEST = 2000  # characters of one sentence: some of it was said by a stranger
 
@@ -23,12 +25,21 @@ class Broken(RegistryError):
     """The connection ended before the answer did: to be tried again."""
 
 
+class Absent(Broken):
+    """There is nobody who could answer: a second try is of no use."""
+
+
 def printable(text: str) -> str:
     """The text without what moves a terminal's cursor or changes its colours, cut to a length."""
     shown = ""
     for one in text[:LONGEST]:
         shown += one if one.isprintable() else UNPRINTABLE
     return shown if len(text) <= LONGEST else shown + "..."
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a disk is, or what somebody may have of it."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def size_text(size: float) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import tarfile
 import threading
 import time
@@ -34,8 +35,10 @@ def registry():
 
 
 @contextmanager
-def real_registry():
+def real_registry(tls=None):
+    """`tls`: the paths of its certificate and of the certificate's key."""
     program, port = need("docker-registry"), free_port()
+    secured = {"tls": {"certificate": str(tls[0]), "key": str(tls[1])}} if tls else {}
     with scratch("registry-") as folder:
         config = os.path.join(folder, "config.yml")
         with open(config, "w") as file:
@@ -47,13 +50,22 @@ def real_registry():
                         "filesystem": {"rootdirectory": folder},
                         "delete": {"enabled": True},
                     },
-                    "http": {"addr": "127.0.0.1:%d" % port},
+                    "http": dict(secured, addr="127.0.0.1:%d" % port),
                 },
                 file,
             )
         with Process([program, "serve", config], folder, dict(os.environ), folder) as process:
             until(lambda: accepts(port), lambda: "a registry: " + process.log)
             yield "127.0.0.1:%d" % port
+
+
+def self_signed(folder):
+    """The paths of a certificate of 127.0.0.1 and of its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=registry"
+    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key]
+    subprocess.run([need("openssl"), *words.split(), *files], check=True, capture_output=True)
+    return certificate, key
 
 
 class Odd:
@@ -77,6 +89,7 @@ class Odd:
         self.refuses_tags = False
         self.lists_referrers = True  # else a client has to keep a list under a tag
         self.refuses_statements = False
+        self.read_only = False
         self.error = None  # what everything is refused with: a value, or bytes
         self.dripping = False  # bodies come a byte at a time
         self.cut_off = False  # whether a client went away in the middle of it
@@ -138,6 +151,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def do(self):
+        if self.odd.read_only and self.command not in ("GET", "HEAD"):
+            return self.answer(405)
         parts = urlsplit(self.path)
         self.query = parse_qs(parts.query, keep_blank_values=True)
         self.odd.log.append("%s %s" % (self.command, self.path))

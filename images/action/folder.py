@@ -7,12 +7,13 @@ import hashlib
 import os
 import stat
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Callable, Iterator, List, NamedTuple
 
 from images.action.content import Filed, Layer, layer_from_content
 from images.action.tar import END, Entry, folder, header_from_entry, packed, padding
-from images.words import Unsuitable
+from images.words import Unsuitable, is_full, size_text
 
 PIECE = 1 << 20
 TAKEN = ("openwhisk", "proc", "sys", "dev")
@@ -70,9 +71,16 @@ def layer_from_addition(addition: Addition, inside: str, file: Path, progress: P
             result = packed(pieces(parents, addition, progress), target)
     except OSError as error:
         file.unlink(missing_ok=True)
-        raise Unsuitable(f"{addition.source} can't be added: {error}")
+        cause = full_text(addition) if is_full(error) else str(error)
+        raise Unsuitable(f"{addition.source} can't be added: {cause}")
     content = Filed(file, result.descriptor)
     return layer_from_content(content, result.diff_id, addition.created_by)
+
+
+def full_text(addition: Addition) -> str:
+    needed = f"it is packed, which takes up to {size_text(size_of(addition))}"
+    place = tempfile.gettempdir()
+    return f"no space is left in {place}, where {needed}; TMPDIR names another place"
 
 
 def size_of(addition: Addition) -> int:

@@ -32,6 +32,7 @@ class Names(NamedTuple):
 
     links: Dict[str, str]
     whole: bool  # whether all layers were seen
+    rest: Optional[Callable[[], "Names"]] = None  # reads on where the search ended at a Python
 
 
 class Decision(NamedTuple):
@@ -48,7 +49,7 @@ def decision_on_image(
     if wanted == OWN:
         return Decision("")
     if wanted not in ("", IMAGE):
-        return Decision(wanted)
+        return decision_named(settings, start, wanted, names)
     if is_too_old(settings, start):
         return decision_without(wanted, start, TOO_OLD)
     word = python_from_config(settings, start)
@@ -61,6 +62,34 @@ def decision_on_image(
     if found.whole:
         return decision_without(wanted, start, NONE)
     return decision_in_doubt(wanted, start)
+
+
+def decision_named(
+    settings: Json, start: Start, wanted: str, names: Callable[[], Names]
+) -> Decision:
+    """As it is wished for; with a word if all layers can be seen and it is in none of them."""
+    if wanted == start.python:
+        return Decision(wanted)
+    found = names()
+    if not has_program(settings, wanted, found) and found.rest:
+        found = found.rest()
+    if not found.whole or has_program(settings, wanted, found):
+        return Decision(wanted)
+    word = python_from_names(found)
+    other = f"; {word} is there" if word else ""
+    missing = f"no {wanted} was found in the base's layers{other}"
+    return Decision(wanted, f"{missing}: without it the action can't start")
+
+
+def has_program(settings: Json, word: str, names: Names) -> bool:
+    """On the image's PATH and the usual one; in doubt, where a path is relative, it has."""
+    if word.startswith("/"):
+        return word[1:] in names.links or "usr" + word in names.links  # /bin may be a link
+    if "/" in word:
+        return True
+    folders = variables_of(settings).get("PATH", "").split(":")
+    paths = [folder.strip("/") for folder in folders] + list(SEARCHED)
+    return any(f"{path}/{word}" in names.links for path in paths)
 
 
 def decision_without(wanted: str, start: Start, what: str) -> Decision:

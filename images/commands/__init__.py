@@ -1,1 +1,1 @@
-"""The command lines behind build.sh, layer.py and python -m images."""
+"""The command lines behind build.sh, layer.py and python3 -m images."""

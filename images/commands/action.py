@@ -16,15 +16,24 @@ from images.commands.making import (
     workshop,
 )
 from images.commands.progress import Progress
-from images.commands.rebase import planned_rebase, standing
+from images.commands.rebase import Standing, planned_rebase, standing
 from images.registry.pushing import Pushed
-from images.words import plural, printable, size_text
+from images.words import Told, plural, printable, size_text
 
 MOVED = 3  # the exit status of --check
 
 
 def main(words: List[str], environ: Mapping[str, str], program: str = "layer.py") -> int:
     asked = asked_from_words(words, program)
+    try:
+        return done(asked, environ)
+    except (Told, ValueError, OSError) as error:
+        if asked.as_json:
+            print(json.dumps({"error": printable(str(error))}))
+        raise
+
+
+def done(asked: Asked, environ: Mapping[str, str]) -> int:
     with workshop(environ, asked.python_image) as shop:
         if asked.order:
             tell = told_to(asked.as_json or sys.stderr.isatty())
@@ -37,14 +46,21 @@ def look_at_base(asked: Asked, shop: Workshop) -> int:
     """For an action that is there already."""
     found = standing(asked.rebase or asked.check, shop, asked.insecure)
     if asked.check:
-        print(found.text)
+        print(text_from_standing(found) if asked.as_json else found.text)
         return MOVED if found.has_moved else 0
     if not found.has_moved and not asked.target:
-        print(f"{found.text}: nothing to do")
+        nothing = f"{found.text}: nothing to do"
+        print(text_from_standing(found) if asked.as_json else nothing)
         return 0
     planned = planned_rebase(found.action, asked.target, shop, asked.insecure)
     carry_out(planned, asked)
     return 0
+
+
+def text_from_standing(found: Standing) -> str:
+    action = found.action
+    told = {"image": str(action.image.reference), "base": str(action.base)}
+    return json.dumps({**told, "was": action.digest, "now": found.now, "moved": found.has_moved})
 
 
 def told_to(shown: bool) -> Callable[[str], None]:
@@ -83,18 +99,18 @@ def text_from_made(made: Made, as_json: bool) -> str:
 def text_from_plan(plan: Plan) -> str:
     """The plan in bytes.
 
-    Which of the base's layers are in the target already, only a push finds out.
+    What of it is in the target already, only a push finds out.
     """
     same = plan.source.registry == plan.target.registry
     copied = f"copied where missing, at most {plan.base_size:,} bytes"
-    where = "mounted, no bytes" if same else copied
+    where = "mounted where missing, no bytes" if same else copied
     lines = [f"{plan.target}@{plan.digest}", f"  from {plan.source}"]
     lines += [f"  {plural(len(plan.base_blobs), 'layer')} of the base: {where}"]
     for content in plan.blobs:
         lines += [f"  {content.descriptor.size:>8,} bytes  blob {content.descriptor.digest}"]
     for one in plan.manifests:
         lines += [f"  {len(one.data):>8,} bytes  {one.media_type} {one.digest}"]
-    return "\n".join([*lines, f"  {plan.own_size:>8,} bytes of our own to send"])
+    return "\n".join([*lines, f"  {plan.own_size:>8,} bytes of our own to send, at most"])
 
 
 def text_from_pushed(pushed: Pushed) -> str:

@@ -73,7 +73,7 @@ def manifest_for(config: Held, layer: Layer) -> Manifest:
 
 
 def main(words: List[str], environ: Mapping[str, str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m images adapter", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python3 -m images adapter", description=__doc__)
     default = f"openwhisk-adapter:{version()}"
     parser.add_argument(
         "name", metavar="IMAGE", nargs="?", default=default, help=f"its name ({default})"
@@ -83,7 +83,7 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--engine", choices=engines, help=text)
     arguments = parser.parse_args(words)
     try:
-        target = reference_from_name(arguments.name)
+        target = target_from_name(arguments.name)
     except ValueError as error:
         parser.error(printable(str(error)))
     if arguments.engine == REGISTRY:
@@ -91,6 +91,19 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
     else:
         print(loaded(target, arguments.engine))
     return 0
+
+
+def target_from_name(name: str) -> Reference:
+    target = reference_from_name(name)
+    if target.version == "latest":
+        raise ValueError(f"{name} is tagged latest: name the version, as in {name_with_tag(name)}")
+    if target.is_digest:
+        raise ValueError(f"{name}: a tag was expected, a digest is what comes of it")
+    return target
+
+
+def name_with_tag(name: str) -> str:
+    return f"{name.removesuffix(':latest')}:{version()}"
 
 
 def loaded(target: Reference, name: str) -> str:

@@ -1,7 +1,7 @@
-"""The words behind layer.py and `python -m images action`, and the order that they make."""
+"""The words behind layer.py and `python3 -m images action`, and the order that they make."""
 
 import argparse
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar
 
 from images.action.changes import Wishes
 from images.commands.making import Order
@@ -12,7 +12,10 @@ from images.commands.options import (
     words_from_text,
 )
 from images.image.reference import Reference, reference_from_name
-from images.words import printable
+from images.words import plural, printable
+
+Given = TypeVar("Given")
+Read = TypeVar("Read")
 
 LATEST = "is tagged latest, which OpenWhisk pulls again for every container: name a version"
 USAGE = """\
@@ -22,8 +25,8 @@ USAGE = """\
 DESCRIPTION = """\
 Makes an action's image of a model's image inside the registry: no engine, no root, some kilobytes.
 
-    python layer.py quay.io/codait/max-object-detector me/max-object-detector:1.1.0
-    python layer.py tensorflow/serving:2.18.0 me/half-plus-two:1 \\
+    python3 layer.py quay.io/codait/max-object-detector me/max-object-detector:1.1.0
+    python3 layer.py tensorflow/serving:2.18.0 me/half-plus-two:1 \\
         --add model=/models/half_plus_two --env MODEL_NAME=half_plus_two
 """
 PYTHON = (
@@ -45,8 +48,9 @@ OPTIONS: Tuple[Tuple[str, str, str], ...] = (  # those that take a value
 FLAGS = (
     ("--dry-run", "read the base, print the plan, send nothing"),
     ("--insecure", "plain HTTP to both registries; those of this machine need no such permission"),
-    ("--json", "the outcome as one JSON object, progress in lines"),
+    ("--json", "the outcome, also a failure, as one JSON object, progress in lines"),
 )
+OF_AN_ACTION = ("--rebase", "--check")
 REPEATABLE = ("--add", "--env", "--label")
 
 
@@ -76,6 +80,8 @@ def parser_for(program: str) -> argparse.ArgumentParser:
         how: Dict[str, Any] = {"metavar": metavar, "help": text}
         if option in REPEATABLE:
             how.update(action="append", default=[])
+        if option in OF_AN_ACTION:  # it may also come behind other options
+            how.update(nargs="?", const="")
         parser.add_argument(option, **how)
     for option, text in FLAGS:
         parser.add_argument(option, action="store_true", help=text)
@@ -83,30 +89,35 @@ def parser_for(program: str) -> argparse.ArgumentParser:
 
 
 def asked_from_words(words: List[str], program: str) -> Asked:
-    """Ends the process with what was expected, as argparse does."""
+    """Ends the process with what was expected, in one sentence."""
     parser = parser_for(program)
     arguments = parser.parse_intermixed_args(words)
     try:
         return asked_from_arguments(arguments)
     except ValueError as error:
-        parser.error(printable(str(error)))
+        parser.exit(2, printable(f"{program}: {error}") + "\n")
 
 
 def asked_from_arguments(arguments: argparse.Namespace) -> Asked:
-    rebase, check = arguments.rebase or "", arguments.check or ""
-    names: List[str] = arguments.names
+    names: List[str] = list(arguments.names)
+    rebase = action_of("--rebase", arguments.rebase, names)
+    check = action_of("--check", arguments.check, names)
     if rebase and check or (rebase and len(names) > 1) or (check and names):
         raise ValueError("--rebase takes an action and at most a TARGET, --check takes an action")
     plain = not rebase and not check
     if plain and len(names) != 2:
-        raise ValueError(f"BASE and TARGET were expected, not {len(names)} names")
+        given = plural(len(names), "name")
+        raise ValueError(f"BASE and TARGET were expected, not {given} (--help tells more)")
     target = target_from_name(names[-1]) if names else None
+    python_image = arguments.python_image or ""
+    if python_image:
+        of_option("--python-image", reference_from_name, python_image)
     return Asked(
         order=order_from_arguments(arguments, target) if plain and target else None,
         rebase=rebase,
         check=check,
         target=target,
-        python_image=arguments.python_image or "",
+        python_image=python_image,
         insecure=arguments.insecure,
         dry=arguments.dry_run,
         as_json=arguments.json,
@@ -115,20 +126,35 @@ def asked_from_arguments(arguments: argparse.Namespace) -> Asked:
 
 def order_from_arguments(arguments: argparse.Namespace, target: Reference) -> Order:
     wishes = Wishes(
-        env=pairs_from_texts(arguments.env),
-        labels=pairs_from_texts(arguments.label),
-        entry=words_or_none(arguments.entry),
-        cmd=words_or_none(arguments.cmd),
+        env=of_option("--env", pairs_from_texts, arguments.env),
+        labels=of_option("--label", pairs_from_texts, arguments.label),
+        entry=of_option("--entry", words_or_none, arguments.entry),
+        cmd=of_option("--cmd", words_or_none, arguments.cmd),
     )
     return Order(
         base=reference_from_name(arguments.names[0]),
         target=target,
         platform=arguments.platform or "",
-        python=python_from_text(arguments.python or ""),
-        additions=additions_from_texts(arguments.add),
+        python=of_option("--python", python_from_text, arguments.python or ""),
+        additions=of_option("--add", additions_from_texts, arguments.add),
         wishes=wishes,
         insecure=arguments.insecure,
     )
+
+
+def action_of(option: str, given: Optional[str], names: List[str]) -> str:
+    """Empty without the option; the first of the names where none stands right behind it."""
+    if given == "" and not names:
+        raise ValueError(f"{option} takes an action's name")
+    return names.pop(0) if given == "" else given or ""
+
+
+def of_option(option: str, read: Callable[[Given], Read], given: Given) -> Read:
+    """What is read of it; a complaint says whose it is."""
+    try:
+        return read(given)
+    except ValueError as error:
+        raise ValueError(f"{option} {error}")
 
 
 def target_from_name(name: str) -> Reference:

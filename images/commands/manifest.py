@@ -1,4 +1,4 @@
-"""manifest.yaml, for wskdeploy, from the list of models: python -m images manifest."""
+"""manifest.yaml, for wskdeploy, from the list of models: python3 -m images manifest."""
 
 import json
 from typing import List
@@ -8,7 +8,7 @@ from images.commands.models import Model, known_models
 
 HEAD = """\
 # All MAX models as actions, for wskdeploy: USERNAME=me wskdeploy -m manifest.yaml
-# Made from images/models.txt by `python -m images manifest > manifest.yaml`.
+# Made from images/models.txt by `python3 -m images manifest > manifest.yaml`.
 # The images are what build.sh pushes.
 packages:
   max:

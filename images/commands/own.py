@@ -4,14 +4,26 @@ import contextlib
 import hashlib
 import json
 import sys
+import tempfile
 import threading
-from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, cast
+from typing import (
+    BinaryIO,
+    Callable,
+    Dict,
+    Generator,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    cast,
+)
 
 from images.action.adapter import PROJECT, names_of_files
 from images.action.content import Held, layer_from_content
 from images.action.plan import Image, Python
 from images.action.tar import gzipped
-from images.engine.engine import Engine
+from images.engine.engine import Engine, EngineError, last_line
 from images.image.documents import digest_of, layers_of, platform_from
 from images.image.reference import Reference, reference_from_name
 from images.interpreter import (
@@ -26,16 +38,17 @@ from images.interpreter import (
 )
 from images.registry.connection import Answer
 from images.registry.pushing import repository_to_read
-from images.registry.remembered import cache_folder
+from images.registry.remembered import cache_folder, write_whole
 from images.registry.repository import Repository
 from images.registry.resolving import image_for_platform
-from images.words import RegistryError, Unsuitable, printable
+from images.words import RegistryError, Unsuitable, is_full, printable
 
 Tell = Callable[[str], None]
 Opened = Callable[[], "contextlib.AbstractContextManager[Files]"]
 
 CREATED_BY = f"a Python of the adapter's own in {PLACE}"
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+ANOTHER = "PYTHON_IMAGE names another"
 
 
 class OwnPython:
@@ -59,23 +72,33 @@ class OwnPython:
             return self.made[machine]
 
     def make(self, machine: str, tell: Tell) -> Python:
+        try:
+            return self.from_somewhere(machine, tell)
+        except NoInterpreter as error:
+            raise Unsuitable(f"no Python can be made of {self.name}: {error}; {ANOTHER}")
+        except OSError as error:
+            if not is_full(error):
+                raise
+            place = f"no space is left in {tempfile.gettempdir()}; TMPDIR names another place"
+            raise Unsuitable(f"no Python can be made of {self.name}: {place}")
+        except (RegistryError, EngineError) as error:
+            needed = "a Python has to be added, which runs the adapter"
+            raise Unsuitable(
+                f"{needed}, and {self.name}, of which it would be made, can't be read: {error};"
+                f" {ANOTHER}"
+            )
+
+    def from_somewhere(self, machine: str, tell: Tell) -> Python:
         reference = reference_from_name(self.name)
+        if self.engine and self.engine.has_made(self.name):  # no registry has it
+            return self.from_engine(self.engine, machine, tell)
         try:
             return self.from_registry(reference, machine, tell)
-        except NoInterpreter as error:
-            raise Unsuitable(
-                f"no Python can be made of {self.name}: {error}; PYTHON_IMAGE names another"
-            )
         except RegistryError as error:
             if not self.engine:
                 raise
             tell(f"{self.name} is read through {self.engine.name}: {error}")
-        try:
-            return self.from_engine(self.engine, machine, tell)
-        except NoInterpreter as error:
-            raise Unsuitable(
-                f"no Python can be made of {self.name}: {error}; PYTHON_IMAGE names another"
-            )
+        return self.from_engine(self.engine, machine, tell)
 
     def from_registry(self, reference: Reference, machine: str, tell: Tell) -> Python:
         repository = repository_to_read(reference, self.environ)
@@ -91,7 +114,9 @@ class OwnPython:
     def from_engine(self, engine: Engine, machine: str, tell: Tell) -> Python:
         if not engine.has(self.name):
             engine.must(["pull", self.name], tell)
-        return python_from_interpreter(
+        found = engine.must(["image", "inspect", "--format", "{{.Id}}", self.name])
+        kept = Kept(self.environ, f"{last_line(found)} {machine}")
+        return kept.python or kept.keep(
             self.interpreter(lambda: files_of_engine(engine, self.name), machine, tell)
         )
 
@@ -122,14 +147,13 @@ class AsFile:
 
 @contextlib.contextmanager
 def files_of_image(repository: Repository, image: Image) -> Iterator[Files]:
-    with contextlib.ExitStack() as stack:
+    def streams() -> Generator[BinaryIO, None, None]:
+        for layer in layers_of(image.manifest.value):
+            with repository.open_blob(layer) as answer:
+                yield cast(BinaryIO, AsFile(answer))
 
-        def streams() -> Iterator[BinaryIO]:
-            for layer in layers_of(image.manifest.value):
-                with repository.open_blob(layer) as answer:
-                    yield cast(BinaryIO, AsFile(answer))
-
-        yield stack.enter_context(files_from_layers(streams()))
+    with contextlib.closing(streams()) as layers, files_from_layers(layers) as files:
+        yield files
 
 
 @contextlib.contextmanager
@@ -147,7 +171,7 @@ def files_of_engine(engine: Engine, name: str) -> Iterator[Files]:
 class Recipe(NamedTuple):
     """What a kept interpreter was made of; of other ingredients another one comes."""
 
-    image: str  # the digest of its manifest
+    image: str  # the digest of its manifest, or what an engine calls it
     python: str  # the version that compiled the standard library
     adapter: str  # the digest of the modules that it has to run
     maker: str  # the digest of what makes it
@@ -191,11 +215,7 @@ class Kept:
         if layer and isinstance(layer.content, Held):
             data = layer.content.data
             told = {"start": python.words, "diff_id": layer.diff_id, "digest": digest_of(data)}
-            part = self.file.with_suffix(f".{threading.get_ident()}")
-            with contextlib.suppress(OSError):
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-                part.write_bytes(json.dumps(told).encode() + b"\n" + data)
-                part.replace(self.file)
+            write_whole(self.file, json.dumps(told).encode() + b"\n" + data)
         return python
 
 

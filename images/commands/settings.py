@@ -1,5 +1,6 @@
 """The settings of build.sh: environment variables, read here alone, and their help."""
 
+import difflib
 import re
 import textwrap
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
@@ -12,13 +13,20 @@ from images.commands.making import Order
 from images.commands.models import DEFAULT_MEMORY, DEFAULT_TIMEOUT, Model, known_models
 from images.commands.options import additions_from_texts, pairs_from_texts, split
 from images.engine.engine import NAMES, Engine, working_engine
-from images.image.reference import Reference, reference_from_name
+from images.image.reference import Reference, cause_of, reference_from_name
 
 MOST_JOBS = 32
 REGISTRY_ENGINE = "registry"
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*\Z")
+DEFAULT_BASE = "quay.io/codait"
+SIMILAR = 0.8  # of a name, by difflib's measure
 VERSION = "this product's version"
 DEFAULT_IMAGE_SHOWN = "python:3.x-slim, of the Python that runs this"
+EXPECTED = {
+    "REGISTRY": "a host like quay.io or localhost:5000",
+    "USERNAME": "a name like me",
+    "TAG": "a version like 1.0.0",
+}
 FIRST_THAT_WORKS = "the first that works"
 
 
@@ -47,7 +55,7 @@ SETTINGS = (
     ),
     Setting(
         "BASE",
-        "quay.io/codait",
+        DEFAULT_BASE,
         "where the models' images are, unless the list names another place",
     ),
     Setting("REGISTRY", "docker.io", "where the actions' images go"),
@@ -170,8 +178,18 @@ def settings_from_environ(
         smoke=given["SMOKE"] == "1",
         parallel=int(given["JOBS"]),
         dry=given["DRY_RUN"] == "1",
-        python_image=given["PYTHON_IMAGE"],
+        python_image=checked_image("PYTHON_IMAGE", given),
     )
+
+
+def checked_image(setting: str, given: Dict[str, str]) -> str:
+    name = given[setting]
+    try:
+        if name:
+            reference_from_name(name)
+    except ValueError as error:
+        raise Wrong(f"{setting}: {error}")
+    return name
 
 
 def check_choices(given: Dict[str, str]) -> None:
@@ -247,6 +265,8 @@ def job_from_model(
     name = bare_name(model)
     if not MODEL.match(model):
         raise Wrong(f"MODELS: '{model}': a name like max-ocr was expected")
+    if "/" not in model and given["BASE"] == DEFAULT_BASE:
+        refuse_typo(name, known)
     try:
         base = reference_from_name(pull)
     except ValueError as error:
@@ -259,6 +279,16 @@ def job_from_model(
     return Job(model, name, pull, order, memory, timeout)
 
 
+def refuse_typo(name: str, known: Dict[str, Model]) -> None:
+    """Where the list's models are, a name that is almost one of theirs is no other image's."""
+    similar = difflib.get_close_matches(name, known, 1, SIMILAR)
+    if name not in known and similar:
+        raise Wrong(
+            f"MODELS: there is no {name} in images/models.txt, is it {similar[0]}? An image of that"
+            f" name is taken as {DEFAULT_BASE}/{name}"
+        )
+
+
 def target_of(name: str, given: Dict[str, str]) -> Reference:
     owner = f"{given['USERNAME']}/" if given["USERNAME"] else ""
     registry = f"{given['REGISTRY']}/" if owner and given["REGISTRY"] != "docker.io" else ""
@@ -266,7 +296,24 @@ def target_of(name: str, given: Dict[str, str]) -> Reference:
     try:
         return reference_from_name(full)
     except ValueError as error:
-        raise Wrong(f"USERNAME, REGISTRY and TAG don't make a name together: {error}")
+        raise Wrong(wrong_part(given) or f"USERNAME, REGISTRY and TAG don't make a name: {error}")
+
+
+def wrong_part(given: Dict[str, str]) -> str:
+    """The setting without which the name would be one."""
+    tried = {
+        "REGISTRY": f"{given['REGISTRY']}/me/max-ocr:1",
+        "USERNAME": f"localhost/{given['USERNAME']}/max-ocr:1",
+        "TAG": f"me/max-ocr:{given['TAG']}",
+    }
+    for setting, name in tried.items():
+        try:
+            reference_from_name(name)
+        except ValueError:
+            cause = cause_of(given[setting])
+            told = f"{setting}={given[setting]}: {EXPECTED[setting]} was expected"
+            return f"{told}: {cause}" if cause else told
+    return ""
 
 
 def refuse_collisions(jobs: List[Job]) -> None:

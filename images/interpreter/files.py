@@ -3,6 +3,7 @@
 What could belong to an interpreter is kept in a temporary file. Nothing is unpacked.
 """
 
+import errno
 import gzip
 import io
 import os
@@ -49,6 +50,7 @@ DAMAGED = (
     RecursionError,
     ValueError,
 )
+FULL = (errno.ENOSPC, errno.EDQUOT)
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -131,6 +133,8 @@ def files_from_layers(streams: Iterable[BinaryIO]) -> Iterator[Files]:
             except Unreadable as error:
                 raise Unreadable(f"layer {number}: {error}") from None
             except DAMAGED as error:
+                if isinstance(error, OSError) and error.errno in FULL:
+                    raise  # it's this machine's disk, and no fault of the image
                 raise Unreadable(f"layer {number} can't be read to its end: {error}") from None
         yield Files(reader.root)
 

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 from typing import Any, List, NamedTuple, Optional, Tuple, Union
 
-from images.words import Broken, RegistryError
+from images.words import Absent, Broken, RegistryError
 
 TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -34,7 +34,9 @@ def places_of(host: str, port: int) -> List[Place]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, OverflowError) as error:
-        raise Broken(f"{host} can't be found: {error}; is the name right, and is there a network?")
+        told = f"{host} can't be found: {error}; is the name right, and is there a network?"
+        unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+        raise Absent(told) if unknown else Broken(told)
     return [Place(family, sockaddr) for family, _, _, _, sockaddr in found]
 
 

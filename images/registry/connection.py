@@ -10,19 +10,21 @@ import os
 import socket
 import ssl
 import time
-from typing import BinaryIO, Callable, Dict, List, Optional, Tuple, Union
+from typing import BinaryIO, Callable, Dict, List, Optional, Set, Tuple, Union
 from urllib.parse import unquote, urlsplit
 from urllib.request import (  # type: ignore[attr-defined]
     getproxies_environment,
     proxy_bypass_environment,
 )
 
-from images.registry.addresses import Place, places_of
-from images.words import Broken, RegistryError
+from images.registry.addresses import Place, is_loopback_name, places_of
+from images.words import Absent, Broken, RegistryError
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 DOCUMENT_SECONDS = 120  # for all of a manifest, a config or a refusal
 REASON_LENGTH = 100
+# What OpenSSL says of a certificate that only lacks somebody to vouch for it.
+SIGNER_UNKNOWN = (18, 19, 20, 21)
 SHORT = 1 << 14  # bytes of an answer that are read so that its connection can be kept
 
 Body = Union[bytes, BinaryIO, None]
@@ -96,6 +98,7 @@ class Connections:
 
     def __init__(self) -> None:
         self.idle: Dict[Key, http.client.HTTPConnection] = {}
+        self.answered: Set[Key] = set()
         self.proxies: Dict[str, str] = getproxies_environment()
         self.tls = ssl.create_default_context()
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
@@ -121,20 +124,39 @@ class Connections:
             connection = self.connected(key, check)
             raw = exchanged(connection, method, path, headers, body)
             return self.answer(key, connection, method, url, raw)
+        except ssl.SSLCertVerificationError as error:
+            raise RegistryError(f"{method} {bare(url)}: {distrust_text(error)}")
         except ssl.SSLError as error:
             hint = f"--insecure if {parts.netloc} speaks plain HTTP"
             raise RegistryError(f"{method} {bare(url)}: no TLS ({error}); {hint}")
         except (http.client.HTTPException, OSError, ValueError) as error:
-            raise Broken(f"{method} {bare(url)}: {self.cause(key, error)}")
+            told = f"{method} {bare(url)}: {self.cause(key, error)}"
+            raise Absent(told) if self.is_nobody_here(key, error) else Broken(told)
+
+    def is_nobody_here(self, key: Key, error: Exception) -> bool:
+        """A registry that is being started anew is waited for, but not on this machine."""
+        refused = isinstance(error, ConnectionRefusedError)
+        return refused and is_loopback_name(key[1]) and not self.proxy_for(*key)
 
     def cause(self, key: Key, error: Exception) -> str:
         """A proxy that is down is easily taken for a registry that is."""
         told = getattr(error, "strerror", None) or repr(error)
         proxy = self.proxy_for(*key)
         if not proxy:
-            return told
+            return told + self.hint(key, error)
         place = proxy.rpartition("@")[2].rpartition("//")[2]
         return f"{told}, through the proxy {place} (HTTPS_PROXY, HTTP_PROXY, NO_PROXY)"
+
+    def hint(self, key: Key, error: Exception) -> str:
+        """What is likely, as long as nobody has ever answered there."""
+        if key in self.answered:
+            return ""
+        if isinstance(error, ConnectionRefusedError):
+            place = f"{key[1]}:{key[2]}"
+            return f": nothing listens at {place}: is the registry running, is the port right?"
+        if isinstance(error, (http.client.HTTPException, ConnectionError)):
+            return "; is that a registry's port?"
+        return ""
 
     def try_again(
         self,
@@ -193,6 +215,8 @@ class Connections:
         url: str,
         raw: http.client.HTTPResponse,
     ) -> Answer:
+        self.answered.add(key)
+
         def done(reusable: bool) -> None:
             if reusable and key not in self.idle:
                 self.idle[key] = connection
@@ -243,6 +267,12 @@ def send(
     elif body is not None:
         for piece in iter(lambda: body.read(1 << 16), b""):
             connection.send(piece)
+
+
+def distrust_text(error: ssl.SSLCertVerificationError) -> str:
+    told = f"its TLS certificate isn't trusted ({error.verify_message.rstrip('.')})"
+    cure = "; SSL_CERT_FILE names a file with the certificate of whoever has signed it"
+    return told + (cure if error.verify_code in SIGNER_UNKNOWN else "")
 
 
 def socket_to(places: List[Place]) -> socket.socket:

@@ -13,6 +13,7 @@ from images.image.reference import DOCKER_HUB
 
 Environ = Mapping[str, str]
 
+VARIABLES = ("REGISTRY_USERNAME", "REGISTRY_PASSWORD")
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
 
@@ -20,27 +21,47 @@ class Credentials(NamedTuple):
     username: str = ""
     password: str = ""
     identity_token: str = ""
+    from_variables: bool = False
+    lacking: str = ""  # the helper that may know them, and isn't installed
 
     def __repr__(self) -> str:
         return f"Credentials({self.username!r}, ...)"
 
+    @property
+    def are_known(self) -> bool:
+        return bool(self.username or self.identity_token)
+
+
+class NotInstalled(Exception):
+    """The name of a helper."""
+
 
 def credentials_from_environ(environ: Environ) -> Optional[Credentials]:
-    if environ.get("REGISTRY_PASSWORD"):
-        return Credentials(environ.get("REGISTRY_USERNAME", ""), environ["REGISTRY_PASSWORD"])
-    return None
+    """Raises ValueError for one half of them: it would be ignored without a word."""
+    given = [environ.get(name, "") for name in VARIABLES]
+    if not any(given):
+        return None
+    if not all(given):
+        there, missing = VARIABLES if given[0] else VARIABLES[::-1]
+        raise ValueError(
+            f"{there} is set and {missing} isn't: set both, or neither of them to take what"
+            " `docker login` has left"
+        )
+    return Credentials(given[0], given[1], from_variables=True)
 
 
 def credentials_for(registry: str, environ: Environ) -> Optional[Credentials]:
     """What a login left for this registry; None when it's to be asked anonymously."""
+    lacking = ""
     for path in config_files(environ):
         try:
             found = credentials_from_config(config_from_file(path), registry, environ)
         except (AttributeError, TypeError):
             raise ValueError(f"{path} isn't as `docker login` writes it; log in again")
-        if found:
+        if found and found.are_known:
             return found
-    return None
+        lacking = lacking or (found.lacking if found else "")
+    return Credentials(lacking=lacking) if lacking else None
 
 
 def config_files(environ: Environ) -> Iterator[Path]:
@@ -72,13 +93,18 @@ def credentials_from_config(
         else (registry, f"https://{registry}")
     )
     helpers = config.get("credHelpers") or {}
+    lacking = ""
     for key in keys:
         helper = helpers.get(key) or config.get("credsStore")
-        found = credentials_from_helper(helper, key, environ) if helper else None
+        found = None
+        try:
+            found = credentials_from_helper(helper, key, environ) if helper else None
+        except NotInstalled as error:
+            lacking = str(error)
         found = found or credentials_from_entry((config.get("auths") or {}).get(key) or {}, key)
         if found:
             return found
-    return None
+    return Credentials(lacking=lacking) if lacking else None
 
 
 def credentials_from_helper(helper: str, key: str, environ: Environ) -> Optional[Credentials]:
@@ -88,15 +114,26 @@ def credentials_from_helper(helper: str, key: str, environ: Environ) -> Optional
             command, input=key.encode(), capture_output=True, timeout=60, env=dict(environ)
         )
         answer = json.loads(done.stdout) if done.returncode == 0 else {}
+    except FileNotFoundError:
+        raise NotInstalled(command[0])
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise ValueError(
             f"{command[0]}, which `docker login` has set up, can't be asked for {key}:"
-            f" {type(error).__name__}"
+            f" {reason_of(error)}"
         )
     username, secret = text_in(answer, "Username"), text_in(answer, "Secret")
     if username == "<token>":
         return Credentials(identity_token=secret)
     return Credentials(username, secret) if username else None
+
+
+def reason_of(error: Exception) -> str:
+    """Without what the helper has printed, which may be a secret."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return "no answer in a minute"
+    if isinstance(error, OSError):
+        return error.strerror or "it can't be started"
+    return "its answer isn't JSON"
 
 
 def credentials_from_entry(entry: Dict[str, Any], key: str) -> Optional[Credentials]:

@@ -29,11 +29,7 @@ class Remembered:
         entries = self.entries()
         entries[f"{registry} {digest}"] = repository
         latest = dict(list(entries.items())[-MOST:])
-        part = self.file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        with contextlib.suppress(OSError):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(latest), encoding="utf-8")
-            part.replace(self.file)
+        write_whole(self.file, json.dumps(latest).encode())
 
     def entries(self) -> Dict[str, Any]:
         try:
@@ -42,6 +38,18 @@ class Remembered:
         except (OSError, ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """If that can be; never a part of it, and nothing beside it."""
+    part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(data)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

@@ -2,7 +2,7 @@
 
 import tarfile
 import zlib
-from typing import Dict
+from typing import Callable, Dict, List
 
 from images.action.plan import Image
 from images.action.python import Names, python_from_names
@@ -34,10 +34,33 @@ class TooLarge(Exception):
 class Search:
     """Small layers first; it ends where a Python is found, or where reading on would be dear."""
 
-    def __init__(self, repository: Repository) -> None:
-        self.repository = repository
+    def __init__(self, repository: Repository, layers: List[Descriptor], whole: bool) -> None:
+        self.repository, self.whole = repository, whole
+        self.waiting = sorted(layers, key=lambda layer: layer.size)
         self.names: Dict[str, str] = {}
         self.cheap, self.unpacked, self.entries = CHEAP, MOST_BYTES, 0
+
+    def until_python(self) -> Names:
+        return self.go_on(lambda: bool(python_from_names(Names(self.names, False))))
+
+    def to_the_end(self) -> Names:
+        return self.go_on(lambda: False)
+
+    def go_on(self, enough: Callable[[], bool]) -> Names:
+        while self.waiting:
+            layer = self.waiting.pop(0)
+            self.cheap -= layer.size
+            if self.cheap < 0:
+                return Names(self.names, False)
+            try:
+                self.look_into(layer)
+            except TooLarge:
+                return Names(self.names, False)
+            except UNREADABLE:  # compressed in a way that this Python can't read
+                self.whole = False
+            if enough():
+                break
+        return Names(self.names, self.whole, self.to_the_end if self.waiting else None)
 
     def look_into(self, layer: Descriptor) -> None:
         with self.repository.open_blob(layer) as answer:
@@ -58,19 +81,6 @@ class Search:
 
 
 def names_in_image(repository: Repository, image: Image) -> Names:
-    search = Search(repository)
     layers = layers_of(image.manifest.value)
     whole = len(layers) == len(image.manifest.value["layers"])
-    for layer in sorted(layers, key=lambda layer: layer.size):
-        search.cheap -= layer.size
-        if search.cheap < 0:
-            return Names(search.names, False)
-        try:
-            search.look_into(layer)
-        except TooLarge:
-            return Names(search.names, False)
-        except UNREADABLE:  # compressed in a way that this Python can't read
-            whole = False
-        if python_from_names(Names(search.names, False)):
-            break
-    return Names(search.names, whole)
+    return Search(repository, layers, whole).until_python()

@@ -4,6 +4,7 @@ Knows nothing of images.
 """
 
 import base64
+import contextlib
 import json
 import re
 import time
@@ -18,8 +19,8 @@ from images.registry.addresses import (
     neighbourhood_of,
 )
 from images.registry.connection import Answer, Body, Connections, bare
-from images.registry.credentials import Credentials
-from images.words import Broken, RegistryError
+from images.registry.credentials import VARIABLES, Credentials
+from images.words import Absent, Broken, RegistryError
 
 PRODUCT = "serverless-max-models"
 PAUSE = 0.3  # seconds before the second try; twice as long before each further one
@@ -33,6 +34,7 @@ LARGEST_TOKEN = 1 << 20
 MOST_ERRORS = 3
 LARGEST_MESSAGE = 300  # characters of one error's text
 PARAMETER = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+ASSUMED = "latest is asked for where no tag is given."
 SAFE_IN_URLS = "/:?&=%#[]@!$'()*+,;~"
 
 Accesses = Tuple["Access", ...]
@@ -87,9 +89,13 @@ class Transport:
                 # And some of the content is gone.
                 raise Broken(f"{method} {bare(url)}: the token had expired")
             answer = self.follow(method, url, accesses, headers or {}, body)
-        if answer.status not in expect:
-            raise RegistryError(self.refusal(method, url, answer))
-        return answer
+        if answer.status in expect:
+            return answer
+        said = said_in(answer)
+        if self.is_loopback and wants_tls(url, answer, said):
+            self.base = f"https://{self.registry}/v2/"
+            return self.send(method, path, accesses, headers, body, expect)
+        raise RegistryError(self.refusal(method, url, answer, said))
 
     def follow(
         self, method: str, url: str, accesses: Accesses, headers: Dict[str, str], body: Body
@@ -115,8 +121,8 @@ class Transport:
             last = number == TRIES or not repeatable
             try:
                 answer = self.once(method, url, headers, body)
-            except Broken:
-                if last:
+            except Broken as error:
+                if last or isinstance(error, Absent):
                     raise
                 time.sleep(PAUSE * 2 ** (number - 1))
                 continue
@@ -203,7 +209,8 @@ class Transport:
             answer.close()
             answer = self.ask_for_token(challenge, accesses[:1])
         if answer.status != 200:
-            raise RegistryError(self.refusal("GET", challenge["realm"], answer))
+            told = self.refusal("GET", challenge["realm"], answer, said_in(answer))
+            raise RegistryError(told)
         with answer:
             value = json_of(answer.read_up_to(LARGEST_TOKEN))
         token = (value.get("token") or value.get("access_token")) if value else None
@@ -234,7 +241,8 @@ class Transport:
     def check_realm(self, realm: str) -> None:
         """Who gives out tokens gets the password: in the open, only the registry's own host."""
         parts = urlsplit(realm)
-        if self.credentials and parts.scheme != "https" and parts.hostname != self.host:
+        known = self.credentials and self.credentials.are_known
+        if known and parts.scheme != "https" and parts.hostname != self.host:
             raise RegistryError(
                 f"{self.registry} wants the password sent to {bare(realm)}:"
                 " another host, and not TLS"
@@ -248,19 +256,33 @@ class Transport:
         pair = f"{known.username}:{known.password}".encode()
         return "Basic " + base64.b64encode(pair).decode()
 
-    def refusal(self, method: str, url: str, answer: Answer) -> str:
-        with answer:
-            told = f"{method} {bare(url)}: {answer.status}{reasons(answer)}"
+    def refusal(self, method: str, url: str, answer: Answer, said: bytes) -> str:
+        told = f"{method} {bare(url)}: {answer.status}{reasons(answer, said)}"
+        if wants_tls(url, answer, said):
+            return f"{told}; {self.registry} speaks TLS: leave out --insecure"
         if answer.status in (401, 403):
-            who = "without credentials"
-            if self.credentials:
-                who = f"as {self.credentials.username or 'a token'}"
-            login = f"`docker login {self.registry}` with an account that may do this"
-            return f"{told} ({who}); {login}"
+            return f"{told} {who_and_cure(self.registry, self.credentials)}"
+        if answer.status == 405 and method not in ("GET", "HEAD"):
+            return f"{told}; can this registry be written to, or is it for reading only?"
         if answer.status == 404:
             hidden = "A private image's existence is hidden from those who may not read it"
-            return f"{told}; is the name right? {hidden}"
+            assumed = f"{ASSUMED} " if bare(url).endswith("/manifests/latest") else ""
+            return f"{told}; is the name right? {assumed}{hidden}"
         return told
+
+
+def who_and_cure(registry: str, known: Optional[Credentials]) -> str:
+    """Who has been refused, and what is to be done about it."""
+    login = f"`docker login {registry}` with an account that may do this"
+    if not known:
+        return f"(without credentials); {login}"
+    if known.from_variables:
+        cure = "are wrong or not enough for this; they go before what `docker login` has left"
+        return f"(as {known.username}); {' and '.join(VARIABLES)} {cure}"
+    if known.lacking:
+        told = f"(without credentials: {known.lacking}, which docker's config.json names, is not"
+        return f"{told} installed); install it, or take it out of there and {login}"
+    return f"(as {known.username or 'a token'}); {login}"
 
 
 def joined(base: str, path: str) -> str:
@@ -291,12 +313,21 @@ def pause_before(number: int, answer: Answer) -> float:
     return float(PAUSE * 2 ** (number - 1))
 
 
-def reasons(answer: Answer) -> str:
+def said_in(answer: Answer) -> bytes:
+    """Of a refusal, which is closed by it."""
+    with answer, contextlib.suppress(Broken):
+        return answer.read_up_to(LARGEST_ERROR)
+    return b""
+
+
+def wants_tls(url: str, answer: Answer, said: bytes) -> bool:
+    """Whether a server of HTTPS, asked in plain HTTP, has said so: Go's and nginx do."""
+    return url.startswith("http://") and answer.status == 400 and b"HTTPS" in said
+
+
+def reasons(answer: Answer, said: bytes) -> str:
     """What the registry says of it, in the specification's form or at least in HTTP's."""
-    try:
-        value = json_of(answer.read_up_to(LARGEST_ERROR))
-    except Broken:
-        value = None
+    value = json_of(said)
     errors = value.get("errors") if value else None
     texts = []
     for one in errors[:MOST_ERRORS] if isinstance(errors, list) else []:

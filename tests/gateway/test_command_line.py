@@ -362,7 +362,10 @@ def test_help_needs_nothing_to_be_installed():
 
 def test_a_missing_package_is_named_with_what_installs_it():
     done = without_packages("--port", "0")
-    advice = "is missing: python -m pip install -r requirements/gateway.txt\n"
+    advice = (
+        "is missing: `make run` installs it in .venv, and .venv/bin/python -m gateway finds it"
+        " there\n"
+    )
     assert done.returncode == 2 and done.stderr.startswith("The package ")
     assert done.stderr.endswith(advice) and done.stderr.count("\n") == 1
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 
 import pytest
@@ -156,6 +157,17 @@ def test_what_is_no_file_is_refused(model, tmp_path):
             os.chdir(ROOT)
     with pytest.raises(Unsuitable, match="door is neither a file, a folder nor a link"):
         layer_of(model, tmp_path)
+
+
+def test_a_full_disk_is_told_by_its_place_and_what_is_needed(model, tmp_path):
+    (tmp_path / "layer").symlink_to("/dev/full")
+    with pytest.raises(Unsuitable) as refusal:
+        layer_of(model, tmp_path)
+    assert str(refusal.value) == (
+        f"{model} can't be added: no space is left in {tempfile.gettempdir()}, where it is packed,"
+        " which takes up to 2.57 kB; TMPDIR names another place"
+    )
+    assert not (tmp_path / "layer").is_symlink()
 
 
 def changing(model, change):

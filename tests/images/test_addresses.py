@@ -6,7 +6,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -18,6 +20,7 @@ from images.registry.credentials import Credentials
 from images.registry.repository import Repository
 from images.registry.transport import Access, Transport
 from images.words import RegistryError
+from testing.process import free_port
 from testing.registry import Odd
 from tests.images.samples import ROOT
 
@@ -217,3 +220,44 @@ def test_a_proxy_that_is_down_is_told_apart_from_a_registry_that_is():
     done = subprocess.run(words, env=proxied, capture_output=True, text=True, timeout=60)
     assert (done.returncode, "secret" in done.stderr) == (1, False)
     assert "Connection refused, through the proxy 127.0.0.1:1 (HTTPS_PROXY" in done.stderr
+
+
+def test_a_registry_on_this_machine_that_is_not_running_is_told_at_once():
+    transport = Transport(f"127.0.0.1:{free_port()}")
+    start = time.monotonic()
+    with pytest.raises(RegistryError) as refusal:
+        transport.send("GET", "a/manifests/b", PULL)
+    assert time.monotonic() - start < 1
+    assert str(refusal.value).endswith(
+        f"Connection refused: nothing listens at {transport.registry}: is the registry running, is"
+        " the port right?"
+    )
+
+
+def test_a_name_that_nobody_knows_is_not_asked_for_again(monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(transport.time, "sleep", lambda _: pytest.fail("asked again"))
+    with pytest.raises(RegistryError, match="registry.example can't be found: .*is the name right"):
+        Transport("registry.example").send("GET", "a/manifests/b", PULL)
+
+
+GREETINGS = {"another protocol": b"SSH-2.0-OpenSSH_9.2\r\n", "nothing": b""}
+
+
+@pytest.mark.parametrize("greeting", GREETINGS.values(), ids=GREETINGS)
+def test_a_port_of_another_server_is_told_as_likely(monkeypatch, greeting):
+    monkeypatch.setattr(transport, "TRIES", 1)
+
+    class Greeter(BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(greeting)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Greeter) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        there = Transport(f"127.0.0.1:{server.server_address[1]}")
+        with pytest.raises(RegistryError, match="; is that a registry's port\\?"):
+            there.send("GET", "a/manifests/b", PULL)
+        server.shutdown()

@@ -673,6 +673,16 @@ def test_an_action_image_is_refused_as_a_model(build, engine):
     )
 
 
+def user_told(user, *cause):
+    return ": ".join([f"USERNAME={user}: a name like me was expected", *cause])
+
+
+def registry_told(host, *cause):
+    return ": ".join(
+        [f"REGISTRY={host}: a host like quay.io or localhost:5000 was expected", *cause]
+    )
+
+
 WRONG = {
     "no models": (
         {"MODELS": ""},
@@ -713,20 +723,39 @@ WRONG = {
         f"MODELS: max-ocr:a and max-ocr:b would both become me/max-ocr:{VERSION}: "
         "build them one after the other, each with a TAG of its own",
     ),
-    "a user that is none": (
-        {"USERNAME": "Me!"},
-        f"USERNAME, REGISTRY and TAG don't make a name together: 'Me!/small:{VERSION}' isn't"
-        f" an image's name, "
-        "one like quay.io/codait/max-ocr:latest was expected",
+    "a user that is none": ({"USERNAME": "Me"}, user_told("Me", "it has a capital M")),
+    "a user of two words": ({"USERNAME": "m e"}, user_told("m e", "it has a space in it")),
+    "a user with a colon": ({"USERNAME": "m:e"}, user_told("m:e")),
+    "an address for a registry": (
+        {"REGISTRY": "http://localhost:5001"},
+        registry_told("http://localhost:5001", "leave out http://"),
+    ),
+    "a registry with a / behind it": (
+        {"REGISTRY": "localhost:5001/"},
+        registry_told("localhost:5001/", "it ends with /"),
+    ),
+    "a tag of two words": (
+        {"TAG": "a b"},
+        "TAG=a b: a version like 1.0.0 was expected: it has a space in it",
+    ),
+    "an image for Python that is none": (
+        {"PYTHON_IMAGE": "Python:3"},
+        "PYTHON_IMAGE: 'Python:3' isn't an image's name, one like quay.io/codait/max-ocr:1.0.0 was"
+        " expected: it has a capital P",
     ),
     "a model that is none": (
         {"MODELS": "max-ocr +x"},
         "MODELS: '+x': a name like max-ocr was expected",
     ),
+    "a model that is almost one of the list": (
+        {"MODELS": "max-orc"},
+        "MODELS: there is no max-orc in images/models.txt, is it max-ocr? An image of that name is"
+        " taken as quay.io/codait/max-orc",
+    ),
     "a base that is none": (
         {"BASE": "quay.io/X"},
         "MODELS and BASE: 'quay.io/X/small' isn't an image's name, "
-        "one like quay.io/codait/max-ocr:latest was expected",
+        "one like quay.io/codait/max-ocr:1.0.0 was expected: it has a capital X",
     ),
     "a folder that isn't there": (
         {"ADD": "nowhere=/x"},
@@ -828,7 +857,7 @@ def test_a_dry_run_changes_nothing(engine, build, bases, kind):
         assert built.stdout == f"docker: pull {bases}/small, add /openwhisk, try it, push {image}\n"
     else:
         assert built.stdout.startswith(f"{image}@sha256:")
-        assert "layers of the base: mounted, no bytes" in built.stdout
+        assert "layers of the base: mounted where missing, no bytes" in built.stdout
     assert engine.attempt("pull", image).returncode != 0
 
 
@@ -867,7 +896,7 @@ def test_without_an_engine_the_registry_is_used(build, tmp_path):
     assert built.status == 0
     assert built.stderr.startswith("build.sh: docker can't be used (")
     assert built.stderr.endswith("): the images are made in the registry, untried\n")
-    assert "layers of the base: mounted, no bytes" in built.stdout
+    assert "layers of the base: mounted where missing, no bytes" in built.stdout
 
 
 def path_without(program, folder):

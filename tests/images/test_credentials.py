@@ -81,12 +81,29 @@ def test_a_helper_of_the_registry_goes_before_the_store_of_all(login):
     assert credentials_for("ghcr.io", home) is None
 
 
-def test_a_helper_that_is_not_there_is_told_by_name(login):
-    with pytest.raises(
-        ValueError,
-        match="docker-credential-desktop, which `docker login` has set up, can't be asked",
-    ):
-        credentials_for("quay.io", login({"credsStore": "desktop"}))
+def test_where_a_helper_is_not_installed_it_is_asked_anonymously_or_as_the_file_says(login):
+    auths = {"quay.io": auth("me:pass")}
+    home = login({"credsStore": "desktop", "auths": auths})
+    assert credentials_for("quay.io", home) == Credentials("me", "pass")
+    assert credentials_for("ghcr.io", home) == Credentials(lacking="docker-credential-desktop")
+
+
+HELPERS = {
+    "no program": ("data", "Exec format error"),
+    "no JSON": ("#!/bin/sh\necho secret\n", "its answer isn't JSON"),
+}
+
+
+@pytest.mark.parametrize("script, reason", HELPERS.values(), ids=HELPERS)
+def test_a_helper_that_does_not_work_is_told_by_name(login, tmp_path, script, reason):
+    home = login({"credsStore": "broken"})
+    helper = tmp_path / "docker-credential-broken"
+    helper.write_text(script)
+    helper.chmod(0o755)
+    with pytest.raises(ValueError) as refusal:
+        credentials_for("quay.io", home)
+    asked = "which `docker login` has set up, can't be asked for quay.io"
+    assert str(refusal.value) == f"docker-credential-broken, {asked}: {reason}"
 
 
 BROKEN = {"no JSON": "{", "no base64": json.dumps({"auths": {"quay.io": {"auth": "é"}}})}
@@ -102,11 +119,20 @@ def test_nobody_is_logged_in_where_there_is_no_file(tmp_path):
     assert credentials_for("quay.io", {"HOME": str(tmp_path)}) is None
 
 
-def test_the_environment_needs_a_password():
-    assert credentials_from_environ({"REGISTRY_USERNAME": "me"}) is None
-    assert credentials_from_environ(
-        {"REGISTRY_USERNAME": "me", "REGISTRY_PASSWORD": "p"}
-    ) == Credentials("me", "p")
+HALVES = {"REGISTRY_USERNAME": "REGISTRY_PASSWORD", "REGISTRY_PASSWORD": "REGISTRY_USERNAME"}
+
+
+@pytest.mark.parametrize("there, missing", HALVES.items(), ids=HALVES)
+def test_of_the_two_variables_one_alone_is_refused(there, missing):
+    with pytest.raises(ValueError, match=f"{there} is set and {missing} isn't: set both") as told:
+        credentials_from_environ({there: "secret", missing: ""})
+    assert "secret" not in str(told.value)
+
+
+def test_the_two_variables_are_credentials():
+    found = credentials_from_environ({"REGISTRY_USERNAME": "me", "REGISTRY_PASSWORD": "p"})
+    assert found == Credentials("me", "p", from_variables=True)
+    assert credentials_from_environ({}) is None
 
 
 def test_a_password_is_not_in_what_is_printed():
@@ -129,12 +155,24 @@ def test_names_are_read_as_docker_reads_them(name, expected):
     assert str(reference_from_name(name)) == expected
 
 
-@pytest.mark.parametrize(
-    "name", ["", "Me/Ocr", "a//b", "a/b:", "a/b:-x", "a/b@sha256:12", "a/b c", "../a"]
-)
-def test_what_is_no_name_is_refused(name):
-    with pytest.raises(
-        ValueError,
-        match="isn't an image's name, one like quay.io/codait/max-ocr:latest was expected",
-    ):
+NO_NAMES = {
+    "": "",
+    "Me/Ocr": ": it has a capital M",
+    "me/Flask:1": ": it has a capital F",
+    "a//b": ": it has // in it",
+    "a/b:": ": its tag is empty",
+    "a/b:-x": "",
+    "a/b@sha256:12": "",
+    "a/b c": ": it has a space in it",
+    "../a": "",
+    "https://quay.io/a/b": ": leave out https://",
+    "localhost:5000/a/": ": it ends with /",
+}
+
+
+@pytest.mark.parametrize("name, cause", NO_NAMES.items(), ids=NO_NAMES)
+def test_what_is_no_name_is_refused_with_the_likely_cause(name, cause):
+    with pytest.raises(ValueError) as refusal:
         reference_from_name(name)
+    expected = "one like quay.io/codait/max-ocr:1.0.0 was expected"
+    assert str(refusal.value) == f"{name!r} isn't an image's name, {expected}{cause}"

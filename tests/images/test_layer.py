@@ -17,7 +17,7 @@ import pytest
 
 from images.commands.making import made_in_registry
 from images.words import RegistryError, Unsuitable
-from testing.registry import Odd, digest_of
+from testing.registry import Odd, digest_of, tar_gz
 from tests.images.samples import (
     ADAPTER,
     BASE,
@@ -221,6 +221,33 @@ def test_a_small_base_is_searched_for_the_python_that_its_command_does_not_name(
     plan, _ = run(registry, home)
     assert result(registry)[1]["config"]["Entrypoint"] == [python, ADAPTER]
     assert plan.remarks == []
+
+
+NAMED = {
+    "not there": ("python3.99", ["no python3.99 was found in the base's layers; python3 is there"]),
+    "in a larger layer": ("python3.11", []),
+    "on the image's own PATH": ("pypy3", []),
+    "a path": ("/usr/bin/python3", []),
+    "a path through a link": ("/bin/python3", []),
+    "a path that leads nowhere": (
+        "/opt/python",
+        ["no /opt/python was found in the base's layers; python3 is there"],
+    ),
+}
+
+
+@pytest.mark.parametrize("word, remarks", NAMED.values(), ids=NAMED)
+def test_a_python_that_is_named_and_not_there_is_told(registry, home, word, remarks):
+    """Two layers, the smaller one with a Python: at which a search ends that looks for any."""
+    files = {"opt/mine/bin/pypy3": b"", "usr/local/bin/python3.11": os.urandom(1000)}
+    settings = {"Cmd": ["gunicorn", "app:app"], "Env": ["PATH=/opt/mine/bin:/usr/bin"]}
+    sample = put_image(registry, BASE, "latest", settings=settings, files=files)
+    small = registry.add_blob(BASE, tar_gz({"usr/bin/python3": b""})[0])
+    manifest = dict(sample.manifest, layers=[dict(sample.layers[0], **small), sample.layers[1]])
+    registry.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    plan, _ = run(registry, home, python=word)
+    assert plan.remarks == [one + ": without it the action can't start" for one in remarks]
+    assert result(registry)[1]["config"]["Entrypoint"] == [word, ADAPTER]
 
 
 def test_a_large_base_is_not_read_but_the_guess_is_told(registry, home, monkeypatch):
@@ -453,8 +480,14 @@ def test_a_missing_base_is_told_by_name_and_likely_cause(registry, home):
     assert done.stderr == (
         f"layer.py: GET http://{registry.address}/v2/{BASE}/manifests/latest: 404"
         f" MANIFEST_UNKNOWN: manifest unknown; "
-        "is the name right? A private image's existence is hidden from those who may not read it\n"
+        "is the name right? latest is asked for where no tag is given. "
+        "A private image's existence is hidden from those who may not read it\n"
     )
+
+
+def test_latest_is_not_spoken_of_where_a_tag_was_given(registry, home):
+    done = program(home, f"{registry.address}/{BASE}:2", f"{registry.address}/{TARGET}:1")
+    assert "is the name right? A private image's" in done.stderr
 
 
 # -- ways into the target repository -------------------------------------
@@ -626,6 +659,45 @@ def test_without_the_right_to_push_the_refusal_says_where_to_log_in(registry, ho
     )
 
 
+def test_variables_that_are_refused_are_named_and_the_password_is_not(registry, home):
+    registry.token_server, registry.users = "all", {"me:right": 1}
+    wrong = dict(home, REGISTRY_USERNAME="me", REGISTRY_PASSWORD="secret")
+    done = program(wrong, f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1")
+    assert (done.returncode, "secret" in done.stderr) == (1, False)
+    assert done.stderr.endswith(
+        "(as me); REGISTRY_USERNAME and REGISTRY_PASSWORD are wrong or not enough for this; they"
+        " go before what `docker login` has left\n"
+    )
+
+
+def test_a_helper_that_is_not_installed_is_missed_where_a_login_is_needed_alone(registry, home):
+    folder = os.path.join(home["HOME"], ".docker")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        json.dump({"credsStore": "desktop"}, file)
+    put_image(registry, BASE, "latest")
+    words = (f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1")
+    assert program(home, *words).returncode == 0
+    registry.token_server, registry.users = "all", {"me:right": 1}
+    done = program(home, *words)
+    assert (done.returncode, done.stderr.partition(" (")[2]) == (
+        1,
+        "without credentials: docker-credential-desktop, which docker's config.json names, is not"
+        " installed); install it, or take it out of there and"
+        f" `docker login {registry.address}` with an account that may do this\n",
+    )
+
+
+def test_a_registry_that_takes_nothing_is_told_as_likely(registry, home):
+    put_image(registry, BASE, "latest")
+    registry.read_only = True
+    with pytest.raises(RegistryError) as refusal:
+        run(registry, home)
+    address = f"http://{registry.address}/v2/{TARGET}/blobs/uploads/"
+    cause = "can this registry be written to, or is it for reading only?"
+    assert str(refusal.value) == f"POST {address}: 405 Method Not Allowed; {cause}"
+
+
 # -- the command ---------------------------------------------------------
 
 
@@ -641,8 +713,9 @@ def test_a_dry_run_prints_the_plan_in_bytes_and_sends_nothing(registry, home):
     ]
     lines = done.stdout.splitlines()
     assert lines[0] == f"{registry.address}/{TARGET}:1@{pushed.digest}"
-    assert lines[2] == "  2 layers of the base: mounted, no bytes"
+    assert lines[2] == "  2 layers of the base: mounted where missing, no bytes"
     assert [int(line.split()[0].replace(",", "")) for line in lines[3:]] == sizes + [sum(sizes)]
+    assert lines[-1].endswith(" bytes of our own to send, at most")
     assert done.stderr == ""
 
 

@@ -31,7 +31,7 @@ def run(*words, home):
 
 def test_the_manifest_is_up_to_date():
     assert (ROOT / "manifest.yaml").read_text() == manifest(), (
-        "python -m images manifest > manifest.yaml"
+        "python3 -m images manifest > manifest.yaml"
     )
 
 

@@ -190,6 +190,20 @@ def adapter_image(environ, name, kind):
     return done.stdout
 
 
+NAMES = {
+    "me/ad": f"me/ad is tagged latest: name the version, as in me/ad:{version()}",
+    "me/ad:latest": f"me/ad:latest is tagged latest: name the version, as in me/ad:{version()}",
+    "me/ad@sha256:" + 64 * "a": "a tag was expected, a digest is what comes of it",
+}
+
+
+@pytest.mark.parametrize("name, reason", NAMES.items(), ids=NAMES)
+def test_the_adapters_image_has_a_version(name, reason):
+    command = [sys.executable, "-m", "images", "adapter", name, "--engine", "registry"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.rstrip().endswith(reason)) == (2, True), done.stderr
+
+
 def test_make_builds_the_adapters_image(engine):
     done = subprocess.run(
         ["make", "--no-print-directory", "adapter-image"],

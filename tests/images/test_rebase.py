@@ -202,4 +202,58 @@ WORDS = {
 def test_what_makes_no_sense_together_is_refused(home, words):
     refused = layer(home, *words)
     assert refused.returncode == 2
-    assert refused.stderr.splitlines()[-1].startswith("layer.py: error: ")
+    assert refused.stderr.startswith("layer.py: ") and refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--rebase", "--check"])
+def test_other_options_may_stand_before_the_action(registry, home, order, option):
+    put_image(registry, BASE, "latest")
+    made(order, home)
+    done = layer(home, option, "--dry-run", f"{registry.address}/{ACTION}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{registry.address}/{ACTION}: its base ")
+    refused = layer(home, option, "--dry-run")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        f"layer.py: {option} takes an action's name\n",
+    )
+
+
+@pytest.mark.parametrize("option", ["--rebase", "--check"])
+def test_json_tells_how_the_base_stands(registry, home, order, option):
+    digest = put_image(registry, BASE, "latest").descriptor["digest"]
+    made(order, home)
+    name = f"{registry.address}/{ACTION}"
+    told = json.loads(layer(home, option, name, "--json").stdout)
+    base = f"{registry.address}/{BASE}:latest"
+    assert told == {"image": name, "base": base, "was": digest, "now": digest, "moved": False}
+
+
+def test_json_tells_a_failure_too(registry, home):
+    failed = layer(home, "--check", f"{registry.address}/{ACTION}", "--json")
+    reason = json.loads(failed.stdout)["error"]
+    assert (failed.returncode, failed.stderr) == (1, f"layer.py: {reason}\n")
+    assert "404 MANIFEST_UNKNOWN" in reason
+
+
+OPTIONS = {
+    "--env": ("FOO", "'FOO': NAME=VALUE was expected"),
+    "--label": ("FOO", "'FOO': NAME=VALUE was expected"),
+    "--add": ("docs", "'docs': FOLDER=/PATH was expected, like model=/models/m"),
+    "--cmd": ("a 'b", '"a \'b": no closing quotation'),
+    "--entry": ("[1]", "'[1]': a JSON list of words was expected"),
+    "--python": ("a b", "'a b': own, image, or the name of a program was expected"),
+    "--python-image": (
+        "Python:3",
+        "'Python:3' isn't an image's name, one like quay.io/codait/max-ocr:1.0.0 was expected: it"
+        " has a capital P",
+    ),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_complaint_names_its_option_and_stands_alone(home, option):
+    value, complaint = OPTIONS[option]
+    refused = layer(home, "a/b", "c/d:1", option, value)
+    expected = f"layer.py: {option} {complaint}\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", expected)

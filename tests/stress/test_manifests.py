@@ -403,4 +403,6 @@ def test_whatever_a_login_has_left_is_read_or_refused(home, content):
     except ValueError as error:
         assert "docker login" in str(error) and "secret" not in str(error)
         return
-    assert found is None or all(isinstance(part, str) for part in found)
+    if found:
+        texts = [found.username, found.password, found.identity_token, found.lacking]
+        assert all(isinstance(text, str) for text in texts)

@@ -9,7 +9,7 @@ import shutil
 from typing import List, Tuple
 
 from gateway.containers.url import address_from_url
-from gateway.loopback import is_loopback
+from gateway.loopback import base_url, is_loopback
 from gateway.names import IMAGE, NAME
 from gateway.settings import GUEST_KEY, MEGABYTE, NAMESPACE, Bounds, Plan, Settings
 from gateway.version import version
@@ -25,8 +25,6 @@ wsk, wskdeploy and the npm client `openwhisk` work with --apihost http://localho
 of --auth; without --auth it is the one that OpenWhisk documents for its standalone server.
 An action's image is run by Docker unless --image says where else it is.
 """
-# Where a gateway that listens on one of these is found from this machine.
-LOCALHOST = ("127.0.0.1", "::1", "0.0.0.0", "::")
 MOST = 1000000000
 KEY_VARIABLE = "OPENWHISK_GATEWAY_AUTH"
 LONGEST_KEY = 10000
@@ -301,12 +299,6 @@ def start_lines(plan: Plan, port: int) -> List[str]:
         key = GUEST_KEY if plan.settings.key == GUEST_KEY else "UUID:KEY"
         lines.append(f"  set up wsk:  wsk property set --apihost {base} --auth {key}")
     return [*lines, "  stop: Ctrl-C"]
-
-
-def base_url(host: str, port: int) -> str:
-    if host in LOCALHOST:
-        return f"http://localhost:{port}"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def warnings(settings: Settings) -> List[str]:

@@ -15,7 +15,9 @@ from gateway.clock import now
 from gateway.containers.invoker import Invoker
 from gateway.controller import Controller
 from gateway.entities import Action, Limits, next_version, path_of
+from gateway.failures import Failures
 from gateway.http.front import MOST_CONNECTIONS, Front, bound_sockets, port_of
+from gateway.loopback import base_url
 from gateway.page.page import Page
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
@@ -88,7 +90,8 @@ async def started(
     except OSError as error:
         raise CannotStart(NO_RUN_FOLDER.format(error)) from error
     try:
-        controller = Controller(store, invoker, plan.settings)
+        failures = Failures(base_url(plan.settings.host, port))
+        controller = Controller(store, invoker, plan.settings, failures)
         await remember_last_hour(controller)
         routes = router(controller)
         front = Front(sockets, routes.answer, routes.body_limits, most_connections())

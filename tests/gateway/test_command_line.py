@@ -1,5 +1,6 @@
 """python -m gateway as people start it: what it says, and what it says when it can't."""
 
+import json
 import os
 import re
 import socket
@@ -81,6 +82,37 @@ def test_who_started_it_is_told_the_option_that_allows_more(tmp_path):
     with Gateway(tmp_path) as gateway:
         assert gateway.rest("PUT", "actions/large", content).status == 400
         until(lambda: "--memory-max 2048 to allow it" in gateway.stderr, lambda: gateway.stderr)
+
+
+def test_why_a_model_does_not_start_is_told_in_one_line(tmp_path):
+    folder = tmp_path / "nopkg"
+    folder.mkdir()
+    (folder / "app.py").write_text("import no_such_package\n")
+    with Gateway(tmp_path, str(folder)) as gateway:
+        assert [gateway.request("GET", WEB + "nopkg/").status for _ in range(3)] == [400] * 3
+        until(lambda: gateway.stderr, "it is told")
+        assert gateway.stderr == (
+            "nopkg: the model couldn't be loaded: app.py ended with ModuleNotFoundError:"
+            " No module named 'no_such_package'"
+            f"  (more: http://localhost:{gateway.port})\n"
+        )
+
+
+def test_what_a_model_says_of_its_failure_moves_no_cursor_and_fills_no_terminal(tmp_path):
+    errors = iter(
+        f"\x1b[2J\u202e\r{number}\n{letter * 100000}"
+        for number, letter in enumerate("abcdefghijklmnopqrstuvwxyz")
+    )
+    with ReplayAction() as action, Gateway(tmp_path, "--image", f"replay={action.url}") as gateway:
+        action.reply = lambda body: json_reply(json.dumps({"error": next(errors)}))
+        gateway.create("loud")
+        for _ in range(26):
+            assert gateway.rest("POST", "actions/loud?blocking=true").status == 502
+        until(lambda: "More activations fail" in gateway.stderr, lambda: gateway.stderr)
+        lines = gateway.stderr.split("\n")
+    assert len(lines) == 20 + 1 + 1 and max(map(len, lines)) < 400
+    assert lines[0].startswith("loud: \\x1b[2J\\u202e ... aaa")
+    assert all(map(str.isprintable, lines))
 
 
 REFUSED = [

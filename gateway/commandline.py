@@ -8,7 +8,8 @@ import re
 import shutil
 from typing import List, Tuple
 
-from gateway.containers.url import address_from_url
+from gateway.containers.firstlook import doubts, obstacle
+from gateway.containers.url import address_from_url, is_url
 from gateway.loopback import base_url, is_loopback
 from gateway.names import IMAGE, NAME
 from gateway.settings import GUEST_KEY, MEGABYTE, NAMESPACE, Bounds, Plan, Settings
@@ -171,6 +172,8 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
         raise Usage(
             "Two of the folders have the same name, and so would their actions: rename one."
         )
+    for where in {**images, **folders}.values():
+        refuse_if_hopeless(where)
     if given.python and not shutil.which(given.python):
         raise Usage(
             f"--python {given.python} is no program: give the path of a Python interpreter."
@@ -286,13 +289,20 @@ def existing_folder(folder: str) -> str:
     return path
 
 
+def refuse_if_hopeless(where: str) -> None:
+    """Raises Usage for a folder in which there is nothing to start."""
+    reason = None if is_url(where) else obstacle(where)
+    if reason is not None:
+        raise Usage(reason)
+
+
 def start_lines(plan: Plan, port: int) -> List[str]:
     """What is served, and what to type next."""
     base = base_url(plan.settings.host, port)
     web = f"{base}/api/v1/web/{NAMESPACE}/default/"
     lines = [f"OpenWhisk gateway at {base} (namespace {NAMESPACE}), data in {plan.data}"]
     lines += [f"  {name}  {web}{name}" for name in plan.served]
-    lines += warnings(plan.settings)
+    lines += warnings(plan.settings) + warnings_of_folders(plan)
     if plan.served:
         lines.append(f"  try:  curl {web}{plan.served[0]}")
     else:
@@ -311,3 +321,8 @@ def warnings(settings: Settings) -> List[str]:
     if settings.key == GUEST_KEY:
         lines.append("  Warning: the key in use is public; give one of your own with --auth-file.")
     return lines
+
+
+def warnings_of_folders(plan: Plan) -> List[str]:
+    folders = [where for where in plan.images.values() if not is_url(where)]
+    return [f"  Warning: {doubt}" for folder in folders for doubt in doubts(folder)]

@@ -115,6 +115,26 @@ def test_what_a_model_says_of_its_failure_moves_no_cursor_and_fills_no_terminal(
     assert all(map(str.isprintable, lines))
 
 
+def test_a_folder_with_nothing_to_start_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for words in ([str(tmp_path / "empty")], ["--image", f"a={tmp_path}/empty"]):
+        code, out, err = ended("--data", str(tmp_path / "data"), "--port", "0", *words)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"{tmp_path}/empty has no Dockerfile with a CMD or ENTRYPOINT, and no app.py" in err
+
+
+def test_what_will_not_start_is_said_at_the_start(tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM x\nCMD [python, \x1b]2;title\x07app.py]\n")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "Dockerfile").write_text("FROM x\nCOPY . .\nCMD python serve.py\n")
+    with Gateway(tmp_path, str(folder), "--image", f"a={tmp_path}/gone") as gateway:
+        assert "  Warning: In the Dockerfile of" in gateway.stdout
+        assert f"  Warning: {tmp_path}/gone has no serve.py, which" in gateway.stdout
+        assert "\\x1b]2;title\\x07" in gateway.stdout and "\x1b" not in gateway.stdout
+
+
 REFUSED = [
     ("folder missing", ["/nowhere/at/all"], "There is no folder /nowhere/at/all"),
     ("image without place", ["--image", "name"], "--image name is not understood"),

@@ -23,7 +23,7 @@ from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.router import Router
 from gateway.settings import NAMESPACE, Bounds, Plan, Settings
-from gateway.store import InUse, Selection, Store
+from gateway.store import Foreign, InUse, Selection, Store
 from gateway.tally import HOUR, MOST_REMEMBERED, ran_from_summary
 from gateway.web.route import WebRoute
 
@@ -40,6 +40,7 @@ FILE_IN_USE = (
 )
 FILE_UNUSABLE = "The data file {} can't be used ({}): choose another with --data."
 NO_DATA_FILE = "{} is not a gateway's data file ({}): choose another with --data."
+NO_DATABASE = "file is not a database"
 FILE_FULL = "{} Make that possible, or choose another with --data."
 NO_RUN_FOLDER = "What runs can't be noted: {} Or choose another place for it: TMPDIR=FOLDER."
 PORT_IN_USE = "Port {} is in use: stop what listens there, or choose another with --port."
@@ -154,6 +155,8 @@ def opened_store(path: str, settings: Settings) -> Store:
         return Store(path, settings.kept_activations, settings.kept_bytes)
     except InUse:
         raise CannotStart(FILE_IN_USE.format(path)) from None
+    except Foreign:
+        raise CannotStart(NO_DATA_FILE.format(path, NO_DATABASE)) from None
     except OSError as error:
         raise CannotStart(FILE_UNUSABLE.format(path, error.strerror)) from None
     except (sqlite3.Error, ValueError, KeyError) as error:

@@ -229,6 +229,31 @@ def test_data_that_is_something_else(tmp_path):
     assert file.read_bytes() == b"\x89PNG" * 1000
 
 
+@pytest.mark.parametrize("content", ["print(1)\n", "S", "SQLite format 4\0"])
+def test_a_file_that_is_something_else_stays_as_it_is(tmp_path, content):
+    (tmp_path / "app.py").write_text(content)
+    (tmp_path / "app.py").chmod(0o644)
+    code, _, err = ended("--data", str(tmp_path / "app.py"), "--port", "0")
+    assert code == 2 and "app.py is not a gateway's data file (" in err
+    assert os.listdir(tmp_path) == ["app.py"]
+    assert os.stat(tmp_path / "app.py").st_mode & 0o777 == 0o644
+
+
+def test_what_is_no_file_is_no_data_file(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe", 0o644)
+    for name in ("folder", "pipe"):
+        code, _, err = ended("--data", str(tmp_path / name), "--port", "0")
+        assert code == 2 and f"{name} is not a gateway's data file (" in err
+    assert sorted(os.listdir(tmp_path)) == ["folder", "pipe"]
+
+
+def test_an_empty_data_file_is_as_good_as_none(tmp_path):
+    (tmp_path / "gateway.sqlite3").write_text("")
+    with Gateway(tmp_path) as gateway:
+        assert os.stat(gateway.data).st_mode & 0o777 == 0o600
+
+
 CORRUPT = {
     "half a file": lambda data: data[: len(data) // 2],
     "its first page": lambda data: data[:4096],

@@ -1,4 +1,5 @@
-"""What the arguments of `python -m gateway` ask for. Touches the folders that they name.
+"""What the arguments of `python -m gateway` ask for. Touches the folders that they name, and
+tries the interpreter.
 
 Imports nothing that isn't Python's own: --help works before anything is installed."""
 
@@ -6,6 +7,10 @@ import argparse
 import os
 import re
 import shutil
+import signal
+import subprocess
+import threading
+from contextlib import suppress
 from typing import List, Tuple
 
 from gateway.containers.firstlook import doubts, obstacle
@@ -29,6 +34,13 @@ An action's image is run by Docker unless --image says where else it is.
 MOST = 1000000000
 KEY_VARIABLE = "OPENWHISK_GATEWAY_AUTH"
 LONGEST_KEY = 10000
+ASK_VERSION = "import sys; print('%d %d' % sys.version_info[:2])"
+VERSION_SAID = re.compile(r"^(\d{1,3}) (\d{1,3})\Z", re.MULTILINE)
+# Of the adapter, which runs with it.
+OLDEST = (3, 6)
+TRIAL_SECONDS = 5.0
+MOST_SAID = 10000
+LONGEST_SAID = 100
 KEY = re.compile(r"[0-9A-Za-z-]+:\S+\Z")
 
 
@@ -174,10 +186,8 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
         )
     for where in {**images, **folders}.values():
         refuse_if_hopeless(where)
-    if given.python and not shutil.which(given.python):
-        raise Usage(
-            f"--python {given.python} is no program: give the path of a Python interpreter."
-        )
+    if given.python:
+        try_interpreter(given.python)
     return Plan(
         port=given.port,
         data=given.data or default_data(),
@@ -287,6 +297,60 @@ def existing_folder(folder: str) -> str:
     if not os.path.isdir(path):
         raise Usage(f"There is no folder {path}: expected one with a model server in it.")
     return path
+
+
+def try_interpreter(name: str) -> None:
+    """Raises Usage for what isn't a Python that runs."""
+    if not shutil.which(name):
+        reason = reason_of_no_program(name)
+        raise Usage(f"--python {name} is no program: {reason}")
+    try:
+        said = said_by([name, "-E", "-S", "-c", ASK_VERSION])
+    except OSError as error:
+        raise Usage(f"--python {name} can't be run ({error.strerror}).") from error
+    version = VERSION_SAID.search(said)
+    if version is None:
+        raise Usage(
+            f"--python {name} is no Python interpreter: asked for its version,"
+            f" it said {said[:LONGEST_SAID]!r}."
+        )
+    if tuple(map(int, version.groups())) < OLDEST:
+        raise Usage(f"--python {name} is Python {'.'.join(version.groups())}: 3.6 is the oldest.")
+
+
+def said_by(command: List[str]) -> str:
+    """What it prints, within a moment and a bounded length. Raises OSError."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        end = threading.Timer(TRIAL_SECONDS, kill_family, (process.pid,))
+        end.start()
+        try:
+            assert process.stdout is not None
+            return process.stdout.read(MOST_SAID).decode("utf-8", "replace").strip()
+        finally:
+            end.cancel()
+            kill_family(process.pid)
+
+
+def kill_family(pid: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def reason_of_no_program(name: str) -> str:
+    within = os.path.join(name, "bin", "python")
+    if shutil.which(within):
+        return f"did you mean {within}?"
+    if os.path.isdir(name):
+        return "it is a folder, and has no bin/python: give the path of a Python interpreter."
+    if os.path.exists(name):
+        return "it may not be executed: give the path of a Python interpreter."
+    return "there is no such file: give the path of a Python interpreter."
 
 
 def refuse_if_hopeless(where: str) -> None:

@@ -154,7 +154,14 @@ REFUSED = [
     (
         "interpreter missing",
         ["--python", "/nowhere/python"],
-        "--python /nowhere/python is no program",
+        "--python /nowhere/python is no program: there is no such file",
+    ),
+    ("interpreter not executable", ["--python", "/etc/passwd"], "it may not be executed: give"),
+    ("interpreter of another kind", ["--python", "/bin/ls"], "/bin/ls is no Python interpreter: "),
+    (
+        "interpreter that is a folder",
+        ["--python", "/etc"],
+        "--python /etc is no program: it is a folder, and has no bin/python",
     ),
     ("memory below the least", ["--memory-max", "1"], "--memory-max 1 is below"),
     (
@@ -183,6 +190,31 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, words, tmp_path):
     code, out, err = ended("--data", str(tmp_path / "data"), *arguments)
     assert (code, out) == (2, "")
     assert words in err and err.count("\n") == 1, err
+
+
+@pytest.mark.parametrize(
+    "script, words",
+    [
+        ("echo 2 7", "is Python 2.7: 3.6 is the oldest"),
+        ("printf '\\033[2J'; exit 1", r"it said '\x1b[2J'"),
+        ("yes", "it said 'y"),
+    ],
+)
+def test_what_an_interpreter_says_is_looked_at(tmp_path, script, words):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    code, out, err = ended("--data", str(tmp_path / "data"), "--python", str(python))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert words in err and len(err) < 400
+
+
+def test_a_virtual_environment_instead_of_its_interpreter(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    code, out, err = ended("--data", str(tmp_path / "data"), "--python", str(tmp_path))
+    asked = f"did you mean {tmp_path}/bin/python?"
+    assert (code, out, err) == (2, "", f"--python {tmp_path} is no program: {asked}\n")
 
 
 def test_an_empty_name_of_a_data_file_is_not_the_usual_one():

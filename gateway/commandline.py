@@ -12,6 +12,7 @@ import subprocess
 import threading
 from contextlib import suppress
 from typing import List, Tuple
+from urllib.parse import quote
 
 from gateway.containers.firstlook import doubts, obstacle
 from gateway.containers.url import address_from_url, is_url
@@ -365,10 +366,10 @@ def start_lines(plan: Plan, port: int) -> List[str]:
     base = base_url(plan.settings.host, port)
     web = f"{base}/api/v1/web/{NAMESPACE}/default/"
     lines = [f"OpenWhisk gateway at {base} (namespace {NAMESPACE}), data in {plan.data}"]
-    lines += [f"  {name}  {web}{name}" for name in plan.served]
+    lines += [f"  {name}  {web}{quote(name)}" for name in plan.served]
     lines += warnings(plan.settings) + warnings_of_folders(plan)
     if plan.served:
-        lines.append(f"  try:  curl {web}{plan.served[0]}")
+        lines.append(f"  try:  curl {web}{quote(plan.served[0])}")
     else:
         key = GUEST_KEY if plan.settings.key == GUEST_KEY else "UUID:KEY"
         lines.append(f"  set up wsk:  wsk property set --apihost {base} --auth {key}")

@@ -84,6 +84,16 @@ def test_who_started_it_is_told_the_option_that_allows_more(tmp_path):
         until(lambda: "--memory-max 2048 to allow it" in gateway.stderr, lambda: gateway.stderr)
 
 
+def test_the_address_of_a_folder_with_a_space_can_be_used(model, tmp_path):
+    spaced = model.rename(tmp_path / "My Model & more")
+    with Gateway(tmp_path, str(spaced)) as gateway:
+        path = WEB + "My%20Model%20%26%20more"
+        url = f"http://localhost:{gateway.port}{path}"
+        assert f"  My Model & more  {url}\n" in gateway.stdout
+        assert f"  try:  curl {url}\n" in gateway.stdout
+        assert gateway.request("GET", path + "/").body == b"hi"
+
+
 def test_why_a_model_does_not_start_is_told_in_one_line(tmp_path):
     folder = tmp_path / "nopkg"
     folder.mkdir()

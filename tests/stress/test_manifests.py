@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.commandline import Usage, plan_from_arguments
+from gateway.containers.firstlook import script_of
 from gateway.containers.startcommand import start_from_dockerfile
 from gateway.names import IMAGE, NAME
 from gateway.settings import Plan
@@ -222,6 +223,8 @@ DOCKERFILES = st.lists(
 def test_any_dockerfile_names_a_command_and_an_environment(text, environ):
     start = start_from_dockerfile(text, environ)
     assert start.command and all(isinstance(word, str) for word in start.command)
+    script = script_of(start.command)
+    assert script is None or script.isprintable()
     assert all(
         name and "=" not in name and isinstance(value, str) for name, value in start.environ.items()
     )
@@ -230,7 +233,7 @@ def test_any_dockerfile_names_a_command_and_an_environment(text, environ):
 UNSTARTABLE = {
     "a zero in a word": ('CMD ["a\\u0000b"]', "embedded null byte"),
     "half a character": ('CMD ["\\ud800"]', "surrogates not allowed"),
-    "a zero in a variable": ("ENV A=a\0b", "embedded null byte"),
+    "a zero in a variable": ("ENV A=a\0b\nCMD serve", "embedded null byte"),
     "no program": ('CMD ["no-such-program"]', "No such file or directory"),
     "an empty word": ('CMD [""]', "can't be run"),
     "brackets without end": ("CMD " + "[" * 99999, "the model couldn't be loaded"),

@@ -41,6 +41,9 @@ FILE_IN_USE = (
 FILE_UNUSABLE = "The data file {} can't be used ({}): choose another with --data."
 NO_DATA_FILE = "{} is not a gateway's data file ({}): choose another with --data."
 NO_DATABASE = "file is not a database"
+DISK_FULL = "The disk of {} is full: make room there, or choose another file with --data."
+#: SQLite's words; the number behind them is told only by Pythons newer than some.
+FULL = "database or disk is full"
 FILE_FULL = "{} Make that possible, or choose another with --data."
 NO_RUN_FOLDER = "What runs can't be noted: {} Or choose another place for it: TMPDIR=FOLDER."
 PORT_IN_USE = "Port {} is in use: stop what listens there, or choose another with --port."
@@ -158,9 +161,12 @@ def opened_store(path: str, settings: Settings) -> Store:
     except Foreign:
         raise CannotStart(NO_DATA_FILE.format(path, NO_DATABASE)) from None
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise CannotStart(DISK_FULL.format(path)) from None
         raise CannotStart(FILE_UNUSABLE.format(path, error.strerror)) from None
     except (sqlite3.Error, ValueError, KeyError) as error:
-        raise CannotStart(NO_DATA_FILE.format(path, error)) from None
+        full = str(error) == FULL
+        raise CannotStart((DISK_FULL if full else NO_DATA_FILE).format(path, error)) from None
 
 
 def sockets_of(plan: Plan) -> List[socket.socket]:

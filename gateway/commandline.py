@@ -269,9 +269,8 @@ def image_from_text(text: str) -> Tuple[str, str]:
     """Raises Usage."""
     name, equals, where = text.partition("=")
     if not equals or not IMAGE.match(name) or not where:
-        raise Usage(
-            f"--image {text} is not understood: expected NAME=FOLDER or NAME=http://host:port."
-        )
+        expected = "expected NAME=FOLDER or NAME=http://host:port"
+        raise Usage(f"--image {text} is not understood: {expected}{hint_for_image(text)}.")
     if "://" not in where:
         return name, existing_folder(where)
     try:
@@ -296,8 +295,16 @@ def existing_folder(folder: str) -> str:
     """Raises Usage."""
     path = os.path.abspath(folder)
     if not os.path.isdir(path):
-        raise Usage(f"There is no folder {path}: expected one with a model server in it.")
+        expected = "expected one with a model server in it"
+        raise Usage(f"There is no folder {path}: {expected}{hint_for_image(folder)}.")
     return path
+
+
+def hint_for_image(text: str) -> str:
+    """For what has a tag, and so is meant for an image of Docker's."""
+    if ":" not in text or not IMAGE.match(text):
+        return ""
+    return f"; an image of Docker's runs after `wsk action create NAME --docker {text}`"
 
 
 def try_interpreter(name: str) -> None:

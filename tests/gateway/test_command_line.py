@@ -148,6 +148,18 @@ def test_what_will_not_start_is_said_at_the_start(tmp_path):
 REFUSED = [
     ("folder missing", ["/nowhere/at/all"], "There is no folder /nowhere/at/all"),
     ("image without place", ["--image", "name"], "--image name is not understood"),
+    (
+        "image of Docker's for a folder",
+        ["me/my-model:1"],
+        "with a model server in it; an image of Docker's runs after"
+        " `wsk action create NAME --docker me/my-model:1`.",
+    ),
+    (
+        "image of Docker's",
+        ["--image", "me/my-model:1"],
+        "NAME=http://host:port; an image of Docker's runs after"
+        " `wsk action create NAME --docker me/my-model:1`.",
+    ),
     ("image with a bad name", ["--image", "A B=/tmp"], "--image A B=/tmp is not understood"),
     (
         "image in a missing folder",

@@ -52,7 +52,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def ended_early(why: object) -> int:
-    print(why, file=sys.stderr)
+    print(shown(str(why)), file=sys.stderr)
     return 2
 
 

@@ -4,6 +4,7 @@ tries the interpreter.
 Imports nothing that isn't Python's own: --help works before anything is installed."""
 
 import argparse
+import difflib
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import threading
 from contextlib import suppress
-from typing import List, Tuple
+from typing import List, NoReturn, Tuple
 from urllib.parse import quote
 
 from gateway.containers.firstlook import doubts, obstacle
@@ -49,8 +50,15 @@ class Usage(Exception):
     """What was wrong with the arguments, and what to do, in one sentence."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message.replace('argument --', '--', 1)} (--help lists the options).")
+
+
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m gateway",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -74,7 +82,7 @@ def add_address_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--version", action="version", version=version())
     made.add_argument(
         "--port",
-        type=int,
+        type=whole_number,
         default=3233,
         help="port to listen on; 0 for any free one (default: %(default)s)",
     )
@@ -157,7 +165,7 @@ def add_number(
 ) -> None:
     group.add_argument(
         f"--{name}",
-        type=int,
+        type=whole_number,
         metavar=unit,
         default=default,
         help=f"{text} (default: %(default)s)",
@@ -171,8 +179,11 @@ def default_data() -> str:
 
 
 def plan_from_arguments(arguments: List[str]) -> Plan:
-    """Raises Usage; ends the program for --help and what argparse refuses."""
-    given = parser().parse_args(arguments)
+    """Raises Usage; ends the program for --help and --version."""
+    known = parser()
+    given, others = known.parse_known_args(arguments)
+    if others:
+        raise Usage(reason_of_unknown(others[0], known))
     if not 0 <= given.port <= 65535:
         raise Usage(
             f"--port {given.port} is not a port: give one from 1 to 65535, or 0 for any free one."
@@ -198,6 +209,24 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
         settings=settings_from_arguments(given),
         reload=given.reload,
     )
+
+
+def reason_of_unknown(argument: str, known: argparse.ArgumentParser) -> str:
+    """What follows an equals sign may be a key: it isn't repeated."""
+    if not argument.startswith("-"):
+        return f"{argument} is apart from the other folders: name all of them in a row."
+    name = argument.partition("=")[0]
+    options = [option for action in known._actions for option in action.option_strings]
+    close = difflib.get_close_matches(name[:LONGEST_SAID], options, 1)
+    advice = f"did you mean {close[0]}?" if close else "--help lists those that there are."
+    return f"There is no option {name}: {advice}"
+
+
+def whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
 
 
 def key_from_arguments(given: argparse.Namespace) -> str:

@@ -172,6 +172,17 @@ REFUSED = [
         "is not the address of an action",
     ),
     ("key without a colon", ["--auth", "abc"], "--auth is not a key"),
+    (
+        "port that is no number",
+        ["--port", "abc"],
+        "--port: 'abc' is no whole number (--help lists the options).",
+    ),
+    ("number that is none", ["--containers", "many"], "--containers: 'many' is no whole number"),
+    ("option without its value", ["--host"], "--host: expected one argument"),
+    ("unknown option", ["--foo"], "There is no option --foo: --help lists those that there are."),
+    ("mistyped option", ["--pyton", "x"], "no option --pyton: did you mean --python?"),
+    ("folders apart", ["a", "--idle", "1", "b"], "b is apart from the other folders"),
+    ("what a terminal would obey", ["--f\x1b[2J"], r"There is no option --f\x1b[2J: "),
     ("port out of range", ["--port", "70000"], "--port 70000 is not a port"),
     (
         "interpreter missing",
@@ -237,6 +248,12 @@ def test_a_virtual_environment_instead_of_its_interpreter(tmp_path):
     code, out, err = ended("--data", str(tmp_path / "data"), "--python", str(tmp_path))
     asked = f"did you mean {tmp_path}/bin/python?"
     assert (code, out, err) == (2, "", f"--python {tmp_path} is no program: {asked}\n")
+
+
+def test_a_key_behind_a_mistyped_option_is_not_printed():
+    for words in (["--auht=me:secret"], ["--auht", "me:secret"]):
+        _, out, err = ended(*words)
+        assert (out, err) == ("", "There is no option --auht: did you mean --auth?\n")
 
 
 def test_an_empty_name_of_a_data_file_is_not_the_usual_one():

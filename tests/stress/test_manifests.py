@@ -2,8 +2,6 @@
 option is read:
 it is understood as it was meant, or refused in words."""
 
-import contextlib
-import io
 import json
 import os
 import shutil
@@ -293,15 +291,11 @@ ARGUMENTS = st.lists(
 @tried(300)
 @given(ARGUMENTS)
 def test_any_arguments_of_the_gateway_are_a_plan_or_refused(arguments):
-    with contextlib.redirect_stderr(io.StringIO()) as said:
-        try:
-            plan = plan_from_arguments(arguments)
-        except Usage as error:
-            assert str(error)
-            return
-        except SystemExit as ending:
-            assert ending.code == 2 and "error: " in said.getvalue()
-            return
+    try:
+        plan = plan_from_arguments(arguments)
+    except Usage as error:
+        assert str(error)
+        return
     assert isinstance(plan, Plan) and all(
         IMAGE.match(name) or NAME.match(name) for name in plan.images
     )

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 from contextlib import suppress
-from typing import List, NoReturn, Tuple
+from typing import Dict, List, NoReturn, Tuple
 from urllib.parse import quote
 
 from gateway.containers.firstlook import doubts, obstacle
@@ -191,11 +191,7 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
     if given.data == "":
         raise Usage("--data is empty: give the path of a file, or leave it out.")
     images = dict(image_from_text(text) for text in given.image)
-    folders = dict(image_from_folder(folder) for folder in given.folders)
-    if len(folders) < len(given.folders):
-        raise Usage(
-            "Two of the folders have the same name, and so would their actions: rename one."
-        )
+    folders = images_from_folders(given.folders)
     for where in {**images, **folders}.values():
         refuse_if_hopeless(where)
     if given.python:
@@ -307,6 +303,22 @@ def image_from_text(text: str) -> Tuple[str, str]:
     except ValueError as error:
         raise Usage(f"--image {text}: {error}") from error
     return name, where
+
+
+def images_from_folders(folders: List[str]) -> Dict[str, str]:
+    """Raises Usage."""
+    found: Dict[str, str] = {}
+    for folder in folders:
+        name, path = image_from_folder(folder)
+        other = found.get(name)
+        if other == path:
+            raise Usage(f"The folder {path} is given twice: leave one out.")
+        if other is not None:
+            raise Usage(
+                f"{other} and {path} have the same name, and so would their actions: rename one."
+            )
+        found[name] = path
+    return found
 
 
 def image_from_folder(folder: str) -> Tuple[str, str]:

@@ -387,7 +387,13 @@ def test_two_folders_with_one_name(tmp_path):
     for parent in ("a", "b"):
         (tmp_path / parent / "model").mkdir(parents=True)
     code, _, err = ended(str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model"))
-    assert code == 2 and "the same name" in err
+    assert code == 2
+    assert err.startswith(f"{tmp_path}/a/model and {tmp_path}/b/model have the same name, and so")
+
+
+def test_one_folder_twice(model):
+    code, _, err = ended(str(model), f"{model}/")
+    assert (code, err) == (2, f"The folder {model} is given twice: leave one out.\n")
 
 
 @pytest.mark.parametrize(

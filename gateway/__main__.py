@@ -8,6 +8,7 @@ from typing import List, Optional
 from gateway.aside import SHORT_TURN
 from gateway.commandline import Usage, plan_from_arguments, start_lines
 from gateway.settings import Plan
+from gateway.terminal import shown
 
 # JSON may be nested a thousand deep, which is as deep as the interpreter goes unless asked.
 DEEPEST = 5000
@@ -28,7 +29,7 @@ async def run(plan: Plan) -> None:
         loop.add_signal_handler(number, enough.set)
     running = await server.start(plan)
     try:
-        print("\n".join(start_lines(plan, running.port)), flush=True)
+        print(shown("\n".join(start_lines(plan, running.port))), flush=True)
         await enough.wait()
     finally:
         await running.close()
@@ -54,7 +55,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def ended_early(why: object) -> int:
-    print(why, file=sys.stderr)
+    print(shown(str(why)), file=sys.stderr)
     return 2
 
 

@@ -1,15 +1,23 @@
-"""What the arguments of `python -m gateway` ask for. Touches the folders that they name.
+"""What the arguments of `python -m gateway` ask for. Touches the folders that they name, and
+tries the interpreter.
 
 Imports nothing that isn't Python's own: --help works before anything is installed."""
 
 import argparse
+import difflib
 import os
 import re
 import shutil
-from typing import List, Tuple
+import signal
+import subprocess
+import threading
+from contextlib import suppress
+from typing import Dict, List, NoReturn, Tuple
+from urllib.parse import quote
 
-from gateway.containers.url import address_from_url
-from gateway.loopback import is_loopback
+from gateway.containers.firstlook import doubts, obstacle
+from gateway.containers.url import address_from_url, is_url
+from gateway.loopback import base_url, is_loopback
 from gateway.names import IMAGE, NAME
 from gateway.settings import GUEST_KEY, MEGABYTE, NAMESPACE, Bounds, Plan, Settings
 from gateway.version import version
@@ -25,11 +33,16 @@ wsk, wskdeploy and the npm client `openwhisk` work with --apihost http://localho
 of --auth; without --auth it is the one that OpenWhisk documents for its standalone server.
 An action's image is run by Docker unless --image says where else it is.
 """
-# Where a gateway that listens on one of these is found from this machine.
-LOCALHOST = ("127.0.0.1", "::1", "0.0.0.0", "::")
 MOST = 1000000000
 KEY_VARIABLE = "OPENWHISK_GATEWAY_AUTH"
 LONGEST_KEY = 10000
+ASK_VERSION = "import sys; print('%d %d' % sys.version_info[:2])"
+VERSION_SAID = re.compile(r"^(\d{1,3}) (\d{1,3})\Z", re.MULTILINE)
+# Of the adapter, which runs with it.
+OLDEST = (3, 6)
+TRIAL_SECONDS = 5.0
+MOST_SAID = 10000
+LONGEST_SAID = 100
 KEY = re.compile(r"[0-9A-Za-z-]+:\S+\Z")
 
 
@@ -37,8 +50,15 @@ class Usage(Exception):
     """What was wrong with the arguments, and what to do, in one sentence."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message.replace('argument --', '--', 1)} (--help lists the options).")
+
+
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m gateway",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -62,7 +82,7 @@ def add_address_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--version", action="version", version=version())
     made.add_argument(
         "--port",
-        type=int,
+        type=whole_number,
         default=3233,
         help="port to listen on; 0 for any free one (default: %(default)s)",
     )
@@ -145,7 +165,7 @@ def add_number(
 ) -> None:
     group.add_argument(
         f"--{name}",
-        type=int,
+        type=whole_number,
         metavar=unit,
         default=default,
         help=f"{text} (default: %(default)s)",
@@ -159,8 +179,11 @@ def default_data() -> str:
 
 
 def plan_from_arguments(arguments: List[str]) -> Plan:
-    """Raises Usage; ends the program for --help and what argparse refuses."""
-    given = parser().parse_args(arguments)
+    """Raises Usage; ends the program for --help and --version."""
+    known = parser()
+    given, others = known.parse_known_args(arguments)
+    if others:
+        raise Usage(reason_of_unknown(others[0], known))
     if not 0 <= given.port <= 65535:
         raise Usage(
             f"--port {given.port} is not a port: give one from 1 to 65535, or 0 for any free one."
@@ -168,15 +191,11 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
     if given.data == "":
         raise Usage("--data is empty: give the path of a file, or leave it out.")
     images = dict(image_from_text(text) for text in given.image)
-    folders = dict(image_from_folder(folder) for folder in given.folders)
-    if len(folders) < len(given.folders):
-        raise Usage(
-            "Two of the folders have the same name, and so would their actions: rename one."
-        )
-    if given.python and not shutil.which(given.python):
-        raise Usage(
-            f"--python {given.python} is no program: give the path of a Python interpreter."
-        )
+    folders = images_from_folders(given.folders)
+    for where in {**images, **folders}.values():
+        refuse_if_hopeless(where)
+    if given.python:
+        try_interpreter(given.python)
     return Plan(
         port=given.port,
         data=given.data or default_data(),
@@ -186,6 +205,24 @@ def plan_from_arguments(arguments: List[str]) -> Plan:
         settings=settings_from_arguments(given),
         reload=given.reload,
     )
+
+
+def reason_of_unknown(argument: str, known: argparse.ArgumentParser) -> str:
+    """What follows an equals sign may be a key: it isn't repeated."""
+    if not argument.startswith("-"):
+        return f"{argument} is apart from the other folders: name all of them in a row."
+    name = argument.partition("=")[0]
+    options = [option for action in known._actions for option in action.option_strings]
+    close = difflib.get_close_matches(name[:LONGEST_SAID], options, 1)
+    advice = f"did you mean {close[0]}?" if close else "--help lists those that there are."
+    return f"There is no option {name}: {advice}"
+
+
+def whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
 
 
 def key_from_arguments(given: argparse.Namespace) -> str:
@@ -257,9 +294,8 @@ def image_from_text(text: str) -> Tuple[str, str]:
     """Raises Usage."""
     name, equals, where = text.partition("=")
     if not equals or not IMAGE.match(name) or not where:
-        raise Usage(
-            f"--image {text} is not understood: expected NAME=FOLDER or NAME=http://host:port."
-        )
+        expected = "expected NAME=FOLDER or NAME=http://host:port"
+        raise Usage(f"--image {text} is not understood: {expected}{hint_for_image(text)}.")
     if "://" not in where:
         return name, existing_folder(where)
     try:
@@ -267,6 +303,22 @@ def image_from_text(text: str) -> Tuple[str, str]:
     except ValueError as error:
         raise Usage(f"--image {text}: {error}") from error
     return name, where
+
+
+def images_from_folders(folders: List[str]) -> Dict[str, str]:
+    """Raises Usage."""
+    found: Dict[str, str] = {}
+    for folder in folders:
+        name, path = image_from_folder(folder)
+        other = found.get(name)
+        if other == path:
+            raise Usage(f"The folder {path} is given twice: leave one out.")
+        if other is not None:
+            raise Usage(
+                f"{other} and {path} have the same name, and so would their actions: rename one."
+            )
+        found[name] = path
+    return found
 
 
 def image_from_folder(folder: str) -> Tuple[str, str]:
@@ -284,8 +336,77 @@ def existing_folder(folder: str) -> str:
     """Raises Usage."""
     path = os.path.abspath(folder)
     if not os.path.isdir(path):
-        raise Usage(f"There is no folder {path}: expected one with a model server in it.")
+        expected = "expected one with a model server in it"
+        raise Usage(f"There is no folder {path}: {expected}{hint_for_image(folder)}.")
     return path
+
+
+def hint_for_image(text: str) -> str:
+    """For what has a tag, and so is meant for an image of Docker's."""
+    if ":" not in text or not IMAGE.match(text):
+        return ""
+    return f"; an image of Docker's runs after `wsk action create NAME --docker {text}`"
+
+
+def try_interpreter(name: str) -> None:
+    """Raises Usage for what isn't a Python that runs."""
+    if not shutil.which(name):
+        reason = reason_of_no_program(name)
+        raise Usage(f"--python {name} is no program: {reason}")
+    try:
+        said = said_by([name, "-E", "-S", "-c", ASK_VERSION])
+    except OSError as error:
+        raise Usage(f"--python {name} can't be run ({error.strerror}).") from error
+    version = VERSION_SAID.search(said)
+    if version is None:
+        raise Usage(
+            f"--python {name} is no Python interpreter: asked for its version,"
+            f" it said {said[:LONGEST_SAID]!r}."
+        )
+    if tuple(map(int, version.groups())) < OLDEST:
+        raise Usage(f"--python {name} is Python {'.'.join(version.groups())}: 3.6 is the oldest.")
+
+
+def said_by(command: List[str]) -> str:
+    """What it prints, within a moment and a bounded length. Raises OSError."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        end = threading.Timer(TRIAL_SECONDS, kill_family, (process.pid,))
+        end.start()
+        try:
+            assert process.stdout is not None
+            return process.stdout.read(MOST_SAID).decode("utf-8", "replace").strip()
+        finally:
+            end.cancel()
+            kill_family(process.pid)
+
+
+def kill_family(pid: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def reason_of_no_program(name: str) -> str:
+    within = os.path.join(name, "bin", "python")
+    if shutil.which(within):
+        return f"did you mean {within}?"
+    if os.path.isdir(name):
+        return "it is a folder, and has no bin/python: give the path of a Python interpreter."
+    if os.path.exists(name):
+        return "it may not be executed: give the path of a Python interpreter."
+    return "there is no such file: give the path of a Python interpreter."
+
+
+def refuse_if_hopeless(where: str) -> None:
+    """Raises Usage for a folder in which there is nothing to start."""
+    reason = None if is_url(where) else obstacle(where)
+    if reason is not None:
+        raise Usage(reason)
 
 
 def start_lines(plan: Plan, port: int) -> List[str]:
@@ -293,20 +414,14 @@ def start_lines(plan: Plan, port: int) -> List[str]:
     base = base_url(plan.settings.host, port)
     web = f"{base}/api/v1/web/{NAMESPACE}/default/"
     lines = [f"OpenWhisk gateway at {base} (namespace {NAMESPACE}), data in {plan.data}"]
-    lines += [f"  {name}  {web}{name}" for name in plan.served]
-    lines += warnings(plan.settings)
+    lines += [f"  {name}  {web}{quote(name)}" for name in plan.served]
+    lines += warnings(plan.settings) + warnings_of_folders(plan)
     if plan.served:
-        lines.append(f"  try:  curl {web}{plan.served[0]}")
+        lines.append(f"  try:  curl {web}{quote(plan.served[0])}")
     else:
         key = GUEST_KEY if plan.settings.key == GUEST_KEY else "UUID:KEY"
         lines.append(f"  set up wsk:  wsk property set --apihost {base} --auth {key}")
     return [*lines, "  stop: Ctrl-C"]
-
-
-def base_url(host: str, port: int) -> str:
-    if host in LOCALHOST:
-        return f"http://localhost:{port}"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def warnings(settings: Settings) -> List[str]:
@@ -319,3 +434,8 @@ def warnings(settings: Settings) -> List[str]:
     if settings.key == GUEST_KEY:
         lines.append("  Warning: the key in use is public; give one of your own with --auth-file.")
     return lines
+
+
+def warnings_of_folders(plan: Plan) -> List[str]:
+    folders = [where for where in plan.images.values() if not is_url(where)]
+    return [f"  Warning: {doubt}" for folder in folders for doubt in doubts(folder)]

@@ -1,5 +1,5 @@
 """What the web's, the REST API's and the page's routes have in common: which action is meant,
-running it, keeping the record. Touches the store and the invoker."""
+running it, keeping the record. Touches the store, the invoker and the terminal."""
 
 import asyncio
 import uuid
@@ -18,6 +18,7 @@ from gateway.entities import (
     path_of,
     place_from_path,
 )
+from gateway.failures import Failures
 from gateway.orders import order_from_payload
 from gateway.refusal import Refusal
 from gateway.sequences import SequenceRun
@@ -38,10 +39,11 @@ class Invocation(NamedTuple):
 
 
 class Controller:
-    def __init__(self, store: Store, invoker: Invoker, settings: Settings):
+    def __init__(self, store: Store, invoker: Invoker, settings: Settings, failures: Failures):
         self.store = store
         self.invoker = invoker
         self.settings = settings
+        self._failures = failures
         self.tally = Tally()
         # A trigger and its rules know of each other: who changes one must not do so half-way.
         self.changing = asyncio.Lock()
@@ -132,11 +134,17 @@ class Controller:
         else:
             activation = await self.invoker.invoke(order)
         self.tally.add(activation, failed=activation.status != SUCCESS)
+        self._tell_failure(activation)
         try:
             await self.store.add_activation(activation, self.settings.namespace)
         except Refusal as refusal:
             complain(f"The activation {order.activation_id} has no record: {refusal}")
         return activation
+
+    def _tell_failure(self, activation: Activation) -> None:
+        line = self._failures.line_for(activation, now())
+        if line is not None:
+            complain(line)
 
     def _forget(self, task: "asyncio.Task[Activation]") -> None:
         del self._running[task]

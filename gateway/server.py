@@ -15,13 +15,15 @@ from gateway.clock import now
 from gateway.containers.invoker import Invoker
 from gateway.controller import Controller
 from gateway.entities import Action, Limits, next_version, path_of
+from gateway.failures import Failures
 from gateway.http.front import MOST_CONNECTIONS, Front, bound_sockets, port_of
+from gateway.loopback import base_url
 from gateway.page.page import Page
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.router import Router
 from gateway.settings import NAMESPACE, Bounds, Plan, Settings
-from gateway.store import InUse, Selection, Store
+from gateway.store import Foreign, InUse, Selection, Store
 from gateway.tally import HOUR, MOST_REMEMBERED, ran_from_summary
 from gateway.web.route import WebRoute
 
@@ -38,6 +40,10 @@ FILE_IN_USE = (
 )
 FILE_UNUSABLE = "The data file {} can't be used ({}): choose another with --data."
 NO_DATA_FILE = "{} is not a gateway's data file ({}): choose another with --data."
+NO_DATABASE = "file is not a database"
+DISK_FULL = "The disk of {} is full: make room there, or choose another file with --data."
+#: SQLite's words; the number behind them is told only by Pythons newer than some.
+FULL = "database or disk is full"
 FILE_FULL = "{} Make that possible, or choose another with --data."
 NO_RUN_FOLDER = "What runs can't be noted: {} Or choose another place for it: TMPDIR=FOLDER."
 PORT_IN_USE = "Port {} is in use: stop what listens there, or choose another with --port."
@@ -88,7 +94,8 @@ async def started(
     except OSError as error:
         raise CannotStart(NO_RUN_FOLDER.format(error)) from error
     try:
-        controller = Controller(store, invoker, plan.settings)
+        failures = Failures(base_url(plan.settings.host, port))
+        controller = Controller(store, invoker, plan.settings, failures)
         await remember_last_hour(controller)
         routes = router(controller)
         front = Front(sockets, routes.answer, routes.body_limits, most_connections())
@@ -151,10 +158,15 @@ def opened_store(path: str, settings: Settings) -> Store:
         return Store(path, settings.kept_activations, settings.kept_bytes)
     except InUse:
         raise CannotStart(FILE_IN_USE.format(path)) from None
+    except Foreign:
+        raise CannotStart(NO_DATA_FILE.format(path, NO_DATABASE)) from None
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise CannotStart(DISK_FULL.format(path)) from None
         raise CannotStart(FILE_UNUSABLE.format(path, error.strerror)) from None
     except (sqlite3.Error, ValueError, KeyError) as error:
-        raise CannotStart(NO_DATA_FILE.format(path, error)) from None
+        full = str(error) == FULL
+        raise CannotStart((DISK_FULL if full else NO_DATA_FILE).format(path, error)) from None
 
 
 def sockets_of(plan: Plan) -> List[socket.socket]:

@@ -53,6 +53,8 @@ USED_BYTES = (
 INSERT_ACTIVATION = "INSERT INTO activations VALUES (?, ?, ?, ?, ?, ?, ?)"
 # Who may write to the folder must not choose which file is made.
 LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+#: With which every file of SQLite's begins once there is something in it.
+HEADER = b"SQLite format 3\0"
 NOT_KEPT = "The data file can't be written to: {}."
 
 
@@ -62,6 +64,10 @@ Values = Tuple[Any, ...]
 
 class InUse(Exception):
     """Another gateway works with the file."""
+
+
+class Foreign(Exception):
+    """The file is something else's."""
 
 
 class Selection(NamedTuple):
@@ -82,6 +88,7 @@ class Store:
 
     def __init__(self, path: str, keep: int, most_bytes: int):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        refuse_foreign(path)
         self._lock = locked(path)
         self._database = self._thread.submit(opened, path).result()
         self._keep = keep
@@ -311,6 +318,19 @@ def condition(selection: Selection) -> Tuple[str, Values]:
         parts.append(("start <= ?", selection.upto))
     texts, values = zip(*parts)
     return " AND ".join(texts), values
+
+
+def refuse_foreign(path: str) -> None:
+    """Before anything is done to it, or beside it. Raises Foreign, or OSError."""
+    if not os.path.exists(path):
+        return
+    # A pipe would wait for whoever writes to it.
+    if not os.path.isfile(path):
+        raise Foreign()
+    with open(path, "rb") as file:
+        start = file.read(len(HEADER))
+    if start not in (b"", HEADER):
+        raise Foreign()
 
 
 def locked(path: str) -> int:

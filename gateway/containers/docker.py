@@ -11,7 +11,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from threading import Thread
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple, Type
 
 from gateway.containers.container import (
     NO_RESOURCES,
@@ -43,6 +43,10 @@ NO_COMMAND = "executable file not found in image '{}'."
 NO_ENGINE = (
     "Docker doesn't answer ({}): start it, or say with --image {}=WHERE"
     " in which folder or at which URL the action is."
+)
+NOT_RUNNING = (
+    "Docker isn't running here, and no folder is called {0} now: start Docker, or the gateway with"
+    " that folder again, or with --image {0}=WHERE."
 )
 
 
@@ -143,6 +147,8 @@ class DockerRunner(Runner):
     def _connect(self) -> Any:
         try:
             engine = connected()
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise StartError(NOT_RUNNING.format(self.image), WHISK_ERROR) from error
         except OSError as error:
             raise StartError(NO_ENGINE.format(error, self.image), WHISK_ERROR) from error
         self._marker.note(DOCKER)
@@ -212,14 +218,25 @@ def docker_package() -> Any:
 
 
 def connected() -> Any:
-    """OSError when no engine answers."""
+    """OSError when no engine answers: FileNotFoundError or ConnectionRefusedError where nobody
+    listens."""
     docker = docker_package()
     try:
         engine = docker.from_env(timeout=PULL_SECONDS)
         engine.ping()
     except docker.errors.DockerException as error:
-        raise ConnectionError(str(error).splitlines()[0]) from error
+        raise kind_of(error)(str(error).splitlines()[0]) from error
     return engine
+
+
+def kind_of(error: BaseException) -> Type[OSError]:
+    """Docker's client wraps what the socket said several times over."""
+    within: Optional[BaseException] = error
+    while within is not None:
+        if isinstance(within, (FileNotFoundError, ConnectionRefusedError)):
+            return type(within)
+        within = within.__cause__ or within.__context__
+    return ConnectionError
 
 
 def in_thread_of_its_own(work: Callable[[], None]) -> "asyncio.Future[None]":

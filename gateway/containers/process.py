@@ -193,6 +193,8 @@ class ProcessRunner(Runner):
         """Of the machine, of the image, of the platform, in this order."""
         return {
             **machine_environ(self.python),
+            # What is printed belongs to the request that is being served, not to a later one.
+            "PYTHONUNBUFFERED": "1",
             "OPENWHISK_EXPOSED": " ".join(start.exposed),  # as build.sh writes it into an image
             **start.environ,
             **platform_environ(action, self.api_host),

@@ -1,5 +1,6 @@
 """python -m gateway as people start it: what it says, and what it says when it can't."""
 
+import json
 import os
 import re
 import socket
@@ -83,9 +84,82 @@ def test_who_started_it_is_told_the_option_that_allows_more(tmp_path):
         until(lambda: "--memory-max 2048 to allow it" in gateway.stderr, lambda: gateway.stderr)
 
 
+def test_the_address_of_a_folder_with_a_space_can_be_used(model, tmp_path):
+    spaced = model.rename(tmp_path / "My Model & more")
+    with Gateway(tmp_path, str(spaced)) as gateway:
+        path = WEB + "My%20Model%20%26%20more"
+        url = f"http://localhost:{gateway.port}{path}"
+        assert f"  My Model & more  {url}\n" in gateway.stdout
+        assert f"  try:  curl {url}\n" in gateway.stdout
+        assert gateway.request("GET", path + "/").body == b"hi"
+
+
+def test_why_a_model_does_not_start_is_told_in_one_line(tmp_path):
+    folder = tmp_path / "nopkg"
+    folder.mkdir()
+    (folder / "app.py").write_text("import no_such_package\n")
+    with Gateway(tmp_path, str(folder)) as gateway:
+        assert [gateway.request("GET", WEB + "nopkg/").status for _ in range(3)] == [400] * 3
+        until(lambda: gateway.stderr, "it is told")
+        assert gateway.stderr == (
+            "nopkg: the model couldn't be loaded: app.py ended with ModuleNotFoundError:"
+            " No module named 'no_such_package'"
+            f"  (more: http://localhost:{gateway.port})\n"
+        )
+
+
+def test_what_a_model_says_of_its_failure_moves_no_cursor_and_fills_no_terminal(tmp_path):
+    errors = iter(
+        f"\x1b[2J\u202e\r{number}\n{letter * 100000}"
+        for number, letter in enumerate("abcdefghijklmnopqrstuvwxyz")
+    )
+    with ReplayAction() as action, Gateway(tmp_path, "--image", f"replay={action.url}") as gateway:
+        action.reply = lambda body: json_reply(json.dumps({"error": next(errors)}))
+        gateway.create("loud")
+        for _ in range(26):
+            assert gateway.rest("POST", "actions/loud?blocking=true").status == 502
+        until(lambda: "More activations fail" in gateway.stderr, lambda: gateway.stderr)
+        lines = gateway.stderr.split("\n")
+    assert len(lines) == 20 + 1 + 1 and max(map(len, lines)) < 400
+    assert lines[0].startswith("loud: \\x1b[2J\\u202e ... aaa")
+    assert all(map(str.isprintable, lines))
+
+
+def test_a_folder_with_nothing_to_start_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for words in ([str(tmp_path / "empty")], ["--image", f"a={tmp_path}/empty"]):
+        code, out, err = ended("--data", str(tmp_path / "data"), "--port", "0", *words)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"{tmp_path}/empty has no Dockerfile with a CMD or ENTRYPOINT, and no app.py" in err
+
+
+def test_what_will_not_start_is_said_at_the_start(tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM x\nCMD [python, \x1b]2;title\x07app.py]\n")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "Dockerfile").write_text("FROM x\nCOPY . .\nCMD python serve.py\n")
+    with Gateway(tmp_path, str(folder), "--image", f"a={tmp_path}/gone") as gateway:
+        assert "  Warning: In the Dockerfile of" in gateway.stdout
+        assert f"  Warning: {tmp_path}/gone has no serve.py, which" in gateway.stdout
+        assert "\\x1b]2;title\\x07" in gateway.stdout and "\x1b" not in gateway.stdout
+
+
 REFUSED = [
     ("folder missing", ["/nowhere/at/all"], "There is no folder /nowhere/at/all"),
     ("image without place", ["--image", "name"], "--image name is not understood"),
+    (
+        "image of Docker's for a folder",
+        ["me/my-model:1"],
+        "with a model server in it; an image of Docker's runs after"
+        " `wsk action create NAME --docker me/my-model:1`.",
+    ),
+    (
+        "image of Docker's",
+        ["--image", "me/my-model:1"],
+        "NAME=http://host:port; an image of Docker's runs after"
+        " `wsk action create NAME --docker me/my-model:1`.",
+    ),
     ("image with a bad name", ["--image", "A B=/tmp"], "--image A B=/tmp is not understood"),
     (
         "image in a missing folder",
@@ -98,11 +172,29 @@ REFUSED = [
         "is not the address of an action",
     ),
     ("key without a colon", ["--auth", "abc"], "--auth is not a key"),
+    (
+        "port that is no number",
+        ["--port", "abc"],
+        "--port: 'abc' is no whole number (--help lists the options).",
+    ),
+    ("number that is none", ["--containers", "many"], "--containers: 'many' is no whole number"),
+    ("option without its value", ["--host"], "--host: expected one argument"),
+    ("unknown option", ["--foo"], "There is no option --foo: --help lists those that there are."),
+    ("mistyped option", ["--pyton", "x"], "no option --pyton: did you mean --python?"),
+    ("folders apart", ["a", "--idle", "1", "b"], "b is apart from the other folders"),
+    ("what a terminal would obey", ["--f\x1b[2J"], r"There is no option --f\x1b[2J: "),
     ("port out of range", ["--port", "70000"], "--port 70000 is not a port"),
     (
         "interpreter missing",
         ["--python", "/nowhere/python"],
-        "--python /nowhere/python is no program",
+        "--python /nowhere/python is no program: there is no such file",
+    ),
+    ("interpreter not executable", ["--python", "/etc/passwd"], "it may not be executed: give"),
+    ("interpreter of another kind", ["--python", "/bin/ls"], "/bin/ls is no Python interpreter: "),
+    (
+        "interpreter that is a folder",
+        ["--python", "/etc"],
+        "--python /etc is no program: it is a folder, and has no bin/python",
     ),
     ("memory below the least", ["--memory-max", "1"], "--memory-max 1 is below"),
     (
@@ -131,6 +223,37 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, words, tmp_path):
     code, out, err = ended("--data", str(tmp_path / "data"), *arguments)
     assert (code, out) == (2, "")
     assert words in err and err.count("\n") == 1, err
+
+
+@pytest.mark.parametrize(
+    "script, words",
+    [
+        ("echo 2 7", "is Python 2.7: 3.6 is the oldest"),
+        ("printf '\\033[2J'; exit 1", r"it said '\x1b[2J'"),
+        ("yes", "it said 'y"),
+    ],
+)
+def test_what_an_interpreter_says_is_looked_at(tmp_path, script, words):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    code, out, err = ended("--data", str(tmp_path / "data"), "--python", str(python))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert words in err and len(err) < 400
+
+
+def test_a_virtual_environment_instead_of_its_interpreter(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    code, out, err = ended("--data", str(tmp_path / "data"), "--python", str(tmp_path))
+    asked = f"did you mean {tmp_path}/bin/python?"
+    assert (code, out, err) == (2, "", f"--python {tmp_path} is no program: {asked}\n")
+
+
+def test_a_key_behind_a_mistyped_option_is_not_printed():
+    for words in (["--auht=me:secret"], ["--auht", "me:secret"]):
+        _, out, err = ended(*words)
+        assert (out, err) == ("", "There is no option --auht: did you mean --auth?\n")
 
 
 def test_an_empty_name_of_a_data_file_is_not_the_usual_one():
@@ -175,6 +298,31 @@ def test_data_that_is_something_else(tmp_path):
     code, _, err = ended("--data", str(file), "--port", "0")
     assert code == 2 and "is not a gateway's data file" in err and err.count("\n") == 1
     assert file.read_bytes() == b"\x89PNG" * 1000
+
+
+@pytest.mark.parametrize("content", ["print(1)\n", "S", "SQLite format 4\0"])
+def test_a_file_that_is_something_else_stays_as_it_is(tmp_path, content):
+    (tmp_path / "app.py").write_text(content)
+    (tmp_path / "app.py").chmod(0o644)
+    code, _, err = ended("--data", str(tmp_path / "app.py"), "--port", "0")
+    assert code == 2 and "app.py is not a gateway's data file (" in err
+    assert os.listdir(tmp_path) == ["app.py"]
+    assert os.stat(tmp_path / "app.py").st_mode & 0o777 == 0o644
+
+
+def test_what_is_no_file_is_no_data_file(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe", 0o644)
+    for name in ("folder", "pipe"):
+        code, _, err = ended("--data", str(tmp_path / name), "--port", "0")
+        assert code == 2 and f"{name} is not a gateway's data file (" in err
+    assert sorted(os.listdir(tmp_path)) == ["folder", "pipe"]
+
+
+def test_an_empty_data_file_is_as_good_as_none(tmp_path):
+    (tmp_path / "gateway.sqlite3").write_text("")
+    with Gateway(tmp_path) as gateway:
+        assert os.stat(gateway.data).st_mode & 0o777 == 0o600
 
 
 CORRUPT = {
@@ -239,7 +387,13 @@ def test_two_folders_with_one_name(tmp_path):
     for parent in ("a", "b"):
         (tmp_path / parent / "model").mkdir(parents=True)
     code, _, err = ended(str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model"))
-    assert code == 2 and "the same name" in err
+    assert code == 2
+    assert err.startswith(f"{tmp_path}/a/model and {tmp_path}/b/model have the same name, and so")
+
+
+def test_one_folder_twice(model):
+    code, _, err = ended(str(model), f"{model}/")
+    assert (code, err) == (2, f"The folder {model} is given twice: leave one out.\n")
 
 
 @pytest.mark.parametrize(

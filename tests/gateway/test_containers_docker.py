@@ -275,6 +275,18 @@ def test_no_docker_is_said_in_one_sentence(tmp_path, monkeypatch):
     # Docker's client leaves the socket of a connection that failed to the collector.
     gc.collect()
     assert activation.status == WHISK_ERROR
+    assert activation.result["error"] == (
+        f"Docker isn't running here, and no folder is called {IMAGE} now: start Docker, or the"
+        f" gateway with that folder again, or with --image {IMAGE}=WHERE."
+    )
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_docker_that_says_something_else_is_quoted_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://docker.invalid:2375")
+    (activation,) = invoked(tmp_path, ordered())
+    gc.collect()
+    assert activation.status == WHISK_ERROR
     assert activation.result["error"].startswith("Docker doesn't answer (")
     assert activation.result["error"].endswith(
         f"start it, or say with --image {IMAGE}=WHERE"

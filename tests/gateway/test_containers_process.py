@@ -162,6 +162,29 @@ def test_the_environment_has_the_api_host_and_nothing_of_the_gateway(folder, tmp
     assert environ["PATH"].split(os.pathsep)[0] == os.path.dirname(sys.executable)
 
 
+@pytest.mark.parametrize("line, value", [("", "1"), ("ENV PYTHONUNBUFFERED=", "")])
+def test_python_keeps_nothing_of_what_is_printed_unless_it_is_told_to(
+    folder, tmp_path, line, value
+):
+    write(folder / "Dockerfile", f"FROM x\n{line}\n")
+    assert environ_of(folder, tmp_path)["PYTHONUNBUFFERED"] == value
+
+
+def test_what_a_server_of_its_own_prints_is_in_the_log_of_the_request_it_belongs_to(
+    folder, tmp_path
+):
+    said_at_once = "def do_GET(self):\n            print('asked')"
+    app = LISTENING.format(port=free_port()).replace("def do_GET(self):", said_at_once)
+    write(folder / "app.py", app)
+    write(folder / "Dockerfile", "FROM x\nCMD sleep 0; exec python app.py\n")
+
+    async def work():
+        async with invoking(folder, tmp_path) as invoker:
+            return said(await invoker.invoke(get("/")))
+
+    assert "stdout: asked" in in_loop(work())
+
+
 def test_another_interpreter_can_be_chosen(folder, tmp_path):
     venv.create(tmp_path / "env", symlinks=True)
     (packages,) = (tmp_path / "env").glob("lib/*/site-packages")

@@ -11,7 +11,7 @@ GATEWAY = Path(ROOT) / "gateway"
 
 # Lowest first. A room may import what stands above its own line here, and nothing below it.
 GROUND = """
-    activationrecords aside base64text clock entities loopback names orders records refusal
+    activationrecords aside base64text clock entities failures loopback names orders records refusal
     sequences settings tally terminal version
 """
 ROOMS = {
@@ -29,8 +29,8 @@ ROOMS = {
     "__main__": "commandline server",
 }
 PURE = """
-    access activationrecords base64text entities loopback names orders records refusal settings
-    tally
+    access activationrecords base64text entities failures loopback names orders records refusal
+    settings tally
     http.cors http.credentials http.dates http.grammar http.headerlines http.headers http.hosts
     http.jsonreader http.jsontext http.mediatypes http.messages http.negotiation http.ranges
     http.refusals http.rendering http.startline http.urls

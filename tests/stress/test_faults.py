@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from testing.adapter import Adapter, activation, link_adapter
+from testing.adapter import ROOT, Adapter, activation, environment, link_adapter
 from testing.gateway import WEB, Gateway
 from testing.prerequisites import needed
 from testing.process import Process, alive, descendants, until
@@ -180,6 +180,29 @@ def test_a_full_disk_costs_the_gateway_its_records_but_no_answer(tmp_path):
         os.remove(disk / "filling")
         kept = gateway.request("GET", f"{WEB}model/fine").header("x-openwhisk-activation-id")
         until(lambda: gateway.rest("GET", f"activations/{kept}").status == 200, "a record again")
+
+
+def test_a_disk_that_is_full_at_the_start_is_called_so(tmp_path):
+    with small_disk(tmp_path, 64) as disk:
+        # The lock is there already: it takes no room, but a place in the folder.
+        (disk / "gateway.sqlite3.lock").touch()
+        (disk / "gateway.sqlite3").touch()
+        fill(disk)
+        said = [refused_start(disk / name) for name in ("gateway.sqlite3", "sub/data")]
+    full = "is full: make room there, or choose another file with --data.\n"
+    assert said == [
+        f"The disk of {disk}/gateway.sqlite3 {full}",
+        f"The disk of {disk}/sub/data {full}",
+    ]
+
+
+def refused_start(data):
+    command = [sys.executable, "-m", "gateway", "--port", "0", "--data", str(data)]
+    done = subprocess.run(
+        command, env=environment(PYTHONPATH=ROOT), capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 2
+    return done.stderr
 
 
 def test_a_killed_gateway_leaves_nothing_behind_that_the_next_one_does_not_end(tmp_path):

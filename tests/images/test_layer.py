@@ -184,7 +184,6 @@ COMMANDS = {
         "python",
         ["uvicorn", "app:app"],
     ),
-    "none at all": ({"Env": ["PYTHON_VERSION=3.11.4"]}, "python", ["python", "app.py"]),
     "null": (
         {"Cmd": ["python", "app.py"], "Entrypoint": None, "ExposedPorts": None, "Labels": None},
         "python",

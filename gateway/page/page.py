@@ -9,6 +9,7 @@ actions that aren't on the web, it may by a token that their scripts can't read:
 import asyncio
 import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -20,6 +21,7 @@ from gateway.http.headerlines import last_value_of
 from gateway.http.mediatypes import HTML, JSON, media_type
 from gateway.http.messages import Pairs, Request, Response, json_response
 from gateway.page import facts, metrics
+from gateway.page.codes import Codes
 from gateway.store import Selection
 
 FOLDER = Path(__file__).resolve().parent
@@ -45,6 +47,7 @@ class Page:
     def __init__(self, controller: Controller, access: Access):
         self._controller = controller
         self._access = access
+        self._codes = Codes(controller.store, controller.settings.namespace)
         self._document = document()
 
     async def answer(self, request: Request) -> Optional[Response]:
@@ -86,13 +89,15 @@ class Page:
         # Asked first: what ends meanwhile is in both lists, and not in none.
         running = self._controller.running
         activations = await store.activations(selection, whole=False)
+        codes = await self._codes.of([json.loads(text)["activationId"] for text in activations])
         actions = sorted(store.actions_in(namespace), key=lambda action: action.path)
         lists = {
             "actions": [jsontext.compact(facts.facts_of_action(action)) for action in actions],
             "running": [jsontext.compact(facts.facts_of_order(*each)) for each in running],
             "activations": activations,
         }
-        text = ",".join(f'"{name}":[{",".join(items)}]' for name, items in lists.items())
+        texts = [f'"{name}":[{",".join(items)}]' for name, items in lists.items()]
+        text = ",".join([*texts, f'"codes":{jsontext.compact(codes)}'])
         return Response(200, PRIVATE, JSON, jsontext.utf8("{" + text + "}"))
 
     def _metrics(self) -> Response:

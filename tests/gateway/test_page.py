@@ -177,6 +177,31 @@ def test_the_state_has_actions_by_name_and_the_newest_activations(gateway, repla
     ]
 
 
+ANSWERS = {
+    '{"statusCode": 404}': 404,
+    '{"statusCode": "405", "body": "no"}': 405,
+    '{"error": {"statusCode": 503}}': 503,
+    '{"error": "down"}': None,
+    '{"body": "fine"}': None,
+    '{"statusCode": "<b>404</b>"}': None,
+    '{"statusCode": 1e400}': None,
+    '{"statusCode": [404]}': None,
+    '[{"statusCode": 404}]': None,
+}
+
+
+def test_the_state_has_the_http_status_of_each_answer_that_has_one(gateway, replay):
+    gateway.create_web("coded")
+    wanted = {}
+    for text, code in ANSWERS.items():
+        replay.reply = json_reply(text)
+        reply = gateway.rest("POST", "actions/coded?blocking=true")
+        wanted[reply.header("x-openwhisk-activation-id")] = code
+    query = f"?limit={len(ANSWERS)}"
+    found = [state_of(gateway, query)["codes"] for _ in range(2)]
+    assert found[0] == found[1] == {key: code for key, code in wanted.items() if code}
+
+
 def test_what_runs_is_in_the_state_until_its_record_is(gateway, replay):
     let_go = threading.Event()
     replay.reply = lambda body: let_go.wait(30) and json_reply("{}")
@@ -202,6 +227,7 @@ def test_others_are_asked_for_the_key_where_the_network_can_reach_the_gateway(tm
             "actions": [],
             "running": [],
             "activations": [],
+            "codes": {},
         }
         assert gateway.request("GET", "/page/hour").status == 403
         assert gateway.rest("GET", "/page/hour").json == {}
@@ -280,6 +306,21 @@ def test_a_result_is_printed_as_the_platform_prints_it_and_shortened_when_long()
     assert details([], "x" * 100010)["result"] == '"' + "x" * 99999 + "\n… 12 characters more"
 
 
+def test_of_a_long_log_the_end_is_kept():
+    assert details(["x" * 20, "y" * 100000], None)["log"] == (
+        "… 21 characters before\n" + "y" * 100000
+    )
+
+
+def test_an_error_that_is_a_text_is_shown_as_it_is():
+    traceback = "Traceback:\n  <b>\nKeyError: 'text'"
+    found = details([], {"error": traceback})
+    assert (found["title"], found["result"]) == ("Error", traceback)
+    found = details([], {"error": {"body": "no"}})
+    assert found["title"] == "Result" and json.loads(found["result"]) == {"error": {"body": "no"}}
+    assert details([], {"error": "x" * 100010})["result"] == "x" * 100000 + "\n… 10 characters more"
+
+
 # -- in a browser --------------------------------------------------------------------------
 
 
@@ -326,7 +367,7 @@ def texts(browser, selector):
 
 
 def cells(row):
-    return [one.text for one in row.find_elements(By.CSS_SELECTOR, "summary span")]
+    return [one.text for one in row.find_elements(By.CSS_SELECTOR, "summary span:not(.code)")]
 
 
 def call(gateway, path=""):

@@ -18,7 +18,7 @@ HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title=
 APP = (
     '''
 """Tells what it was asked; draws; answers markup; fails."""
-import base64, json
+import base64, json, os
 from wsgiref.simple_server import make_server
 
 DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW"
@@ -42,6 +42,9 @@ def app(environ, start_response):
         status = "418 I'm a teapot"
     if path == "/broken":
         status = "500 Broken"
+    if path == "/crash":
+        print("\\n".join(f"line {number}" for number in range(100)), flush=True)
+        os._exit(1)
     start_response(status, [("Content-Type", kind), ("X-Said", HOSTILE)])
     return [answer]
 
@@ -241,6 +244,51 @@ def test_the_list_is_filtered_by_action_end_and_words(page, running):
     first(page, "#words").clear()
     first(page, "#words").send_keys("PRIV")
     until(lambda: {name for _, name in rows(page)} == {"private"}, "by a word")
+
+
+CODES = """
+return [...document.querySelectorAll("#list li")].map((row) =>
+  [row.querySelector(".name").textContent, row.querySelector(".code").textContent,
+   ["good", "refused", "bad"].find((each) => row.classList.contains(each)),
+   getComputedStyle(row.querySelector(".status")).color])
+"""
+
+
+def test_a_row_has_the_answers_http_status_and_a_refusal_is_not_shown_as_all_well(page, running):
+    running.request("GET", WEB + "echo")
+    running.request("GET", WEB + "echo/fails")
+    running.request("GET", WEB + "echo/broken")
+
+    def newest():
+        seen = page.execute_script(CODES)[:3]
+        wanted = [["echo", "500", "bad"], ["echo", "418", "refused"], ["echo", "200", "good"]]
+        return [each[3] for each in seen[1:]] if [each[:3] for each in seen] == wanted else None
+
+    of_refusal, of_success = until(newest, lambda: str(page.execute_script(CODES)))
+    assert of_refusal != of_success
+    first(page, "#words").send_keys("418")
+    until(lambda: {row[1] for row in page.execute_script(CODES)} == {"418"}, "by its status")
+
+
+def test_of_a_log_its_end_is_shown_and_an_error_is_text_with_an_explanation(page, running):
+    running.request("GET", WEB + "echo/crash")
+    until(lambda: rows(page)[0] == ("Developer error", "echo"), "the crash")
+    first(page, "#list summary").click()
+    log = first(page, "[open] .log")
+    until(lambda: "line 99" in log.text, "the log")
+    heights = "const it = arguments[0]; return [it.scrollTop + it.clientHeight, it.scrollHeight]"
+    at, height = page.execute_script(heights, log)
+    assert at > height - 2 and height > 500
+    first(page, "#list summary").click()
+    first(page, "#list summary").click()
+    at, height = page.execute_script(heights, log)
+    assert at > height - 2
+    assert first(page, "[open] .result-title").text == "Error"
+    assert first(page, "[open] .result").get_attribute("aria-label") == "Error"
+    assert first(page, "[open] .result").text.startswith("The action did not produce a valid")
+    why = first(page, "[open] .why").text
+    assert why.startswith("The container ended") and why.count(".") == 1
+    assert first(page, "#list .status").get_attribute("title") == why
 
 
 def test_who_reads_can_stop_the_list_and_hears_of_what_comes(page, running):

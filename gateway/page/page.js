@@ -22,18 +22,23 @@
   let newest = null;
   let drawn = 0;
   let timer = null;
+  let turns = 0;
 
   async function refresh() {
     clearTimeout(timer);
+    const turn = ++turns;
     try {
-      show(await ask(query()));
+      const state = await ask(query());
+      // Something else was asked for meanwhile, and is shown instead.
+      if (turn !== turns) return;
+      show(state);
       await showGraphs();
       say("");
     } catch (error) {
       if (error instanceof Refused) return askForKey();
       say("The gateway doesn’t answer. Is it still running? This page tries again.");
     }
-    timer = document.hidden ? null : setTimeout(refresh, EVERY);
+    if (turn === turns) timer = document.hidden ? null : setTimeout(refresh, EVERY);
   }
 
   function query() {
@@ -113,7 +118,7 @@
     const button = made.querySelector(".copy");
     button.setAttribute("aria-label", `Copy the command that calls ${action.name}`);
     copies(button, () => command);
-    made.append(Requests.made(action));
+    made.append(Requests.made(action, reveal));
     return made;
   }
 
@@ -265,9 +270,25 @@
     }
   }
 
-  function filterChanged() {
+  // Whatever the list is filtered by, and also where it doesn't follow.
+  async function reveal(id) {
+    for (const name of ["which", "how", "words"]) byId(name).value = "";
+    await shownAnew();
+    if (!rows.has(id)) {
+      limit = MOST - 1;
+      await shownAnew();
+    }
+    const details = rows.get(id)?.querySelector("details");
+    if (!details) return false;
+    details.open = true;
+    details.firstElementChild.focus({ preventScroll: true });
+    details.scrollIntoView({ block: "start" });
+    return true;
+  }
+
+  function shownAnew() {
     shownLists = null;
-    refresh();
+    return refresh();
   }
 
   byId("main").dataset.calls = Tools.hasToken ? "all" : "web";
@@ -282,8 +303,8 @@
     limit = Math.min(limit + STEP, MOST - 1);
     refresh();
   });
-  for (const name of ["which", "how", "follow"]) byId(name).addEventListener("change", filterChanged);
-  byId("words").addEventListener("input", filterChanged);
+  for (const name of ["which", "how", "follow"]) byId(name).addEventListener("change", shownAnew);
+  byId("words").addEventListener("input", shownAnew);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && byId("login").hidden) refresh();
   });

@@ -2,6 +2,7 @@
 graph; and that axe finds nothing that keeps people out."""
 
 import json
+import re
 import shlex
 
 import pytest
@@ -167,6 +168,55 @@ def test_an_error_is_an_answer_too(page):
     assert page.find_element(By.CSS_SELECTOR, ".answer .wrong").is_displayed()
 
 
+def opened(page):
+    """The ids and logs of the rows that are open, and whether the focus is on one's summary."""
+    script = """
+    const open = [...document.querySelectorAll("#list details[open]")];
+    const read = (each, part) => each.querySelector(part).textContent;
+    const texts = open.map((each) => [read(each, ".id"), read(each, ".log")]);
+    return [texts, open.some((each) => each.firstElementChild === document.activeElement)];
+    """
+    return page.execute_script(script)
+
+
+def test_an_answer_leads_to_its_activation_with_its_log(page, running):
+    form = Form(page, "echo").fill(path="/crash")
+    assert form.send()[0].startswith("400 ")
+    form.one(".answer .more summary").click()
+    (wanted,) = re.findall(r"x-openwhisk-activation-id: (\w+)", form.one(".heads").text)
+    first(page, "#follow").click()
+    running.request("GET", WEB + "echo")
+    Select(first(page, "#how")).select_by_visible_text("Success")
+    first(page, "#words").send_keys("private")
+    form.one(".answer .whither").send_keys(Keys.ENTER)
+    (((shown, _),), has_focus) = until(lambda: any(opened(page)[0]) and opened(page), "opened")
+    assert (shown, has_focus) == (wanted, True)
+    until(lambda: "line 99" in opened(page)[0][0][1], "its log")
+    assert first(page, "#words").get_attribute("value") == ""
+    assert not first(page, "#follow").is_selected()
+
+
+def test_an_answer_that_no_activation_stands_behind_leads_nowhere(page):
+    form = Form(page, "secret")
+    assert form.send()[0].startswith("401")
+    assert not form.one(".answer .whither").is_displayed()
+
+
+def test_an_activation_that_is_not_listed_is_said_to_be_missing(page):
+    form = Form(page, "echo")
+    form.send()
+    first(page, "#list li")
+    page.execute_script(
+        "const real = window.fetch; window.fetch = async (where, how) => {"
+        "  const answer = await real(where, how);"
+        "  if (!String(where).startsWith('/page/state')) return answer;"
+        "  const state = await answer.json();"
+        "  return Response.json({...state, activations: []}); }"
+    )
+    form.one(".answer .whither").send_keys(Keys.ENTER)
+    assert "still running" in until(lambda: form.one(".answer .lost").text, "said")
+
+
 def test_markup_in_an_answer_and_its_headers_stays_text(page):
     form = Form(page, "echo").fill(path="/markup")
     line, text = form.send()
@@ -237,7 +287,8 @@ def test_the_list_is_filtered_by_action_end_and_words(page, running):
     until(lambda: {name for _, name in rows(page)} == {"private"}, "one action")
     Select(first(page, "#which")).select_by_index(0)
     Select(first(page, "#how")).select_by_visible_text("Errors")
-    until(lambda: {end for end, _ in rows(page)} == {"Application error"}, "errors")
+    ends = {"Application error", "Developer error"}
+    until(lambda: "Application error" in {end for end, _ in rows(page)} <= ends, "errors")
     Select(first(page, "#how")).select_by_index(0)
     first(page, "#words").send_keys("nothing like that")
     until(lambda: not rows(page) and first(page, "#no-match"), "none")

@@ -19,7 +19,7 @@ OPTIONS = {
 }
 
 
-def facts_of_action(action: Action) -> Dict[str, Any]:
+def facts_of_action(action: Action, is_served: bool = True) -> Dict[str, Any]:
     """`url` is where a browser finds it; `call` and `options` are for curl, secrets left to the
     shell's variables; `needs` is what a request has to bring."""
     annotations = dict(action.annotations)
@@ -36,6 +36,7 @@ def facts_of_action(action: Action) -> Dict[str, Any]:
         "options": OPTIONS[needs] if web else f"{USING_KEY} -X POST",
         "web": web,
         "needs": needs,
+        "served": is_served,
     }
 
 

@@ -105,6 +105,19 @@
     put(made, ".version", action.version);
     put(made, ".description", action.description);
     put(made, ".image", action.image === action.name ? "" : `Image ${action.image}`);
+    return action.served ? callable(made, action) : lost(made, action);
+  }
+
+  function lost(made, action) {
+    made.classList.add("unserved");
+    for (const part of [".own", ".url", ".command"]) made.querySelector(part).remove();
+    const isFolder = action.image === action.name;
+    const how = isFolder ? "its folder" : `--image ${action.image}=FOLDER, or start Docker`;
+    put(made, ".lost", `Not served by this gateway: start it with ${how}.`);
+    return made;
+  }
+
+  function callable(made, action) {
     const url = action.url && location.origin + action.url;
     put(made, ".url a", url ?? "").href = url ?? "#";
     made.querySelector(".url").hidden = !url;

@@ -66,10 +66,12 @@ def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "echo"
     folder.mkdir()
     (folder / "app.py").write_text(APP)
-    with Gateway(tmp_path_factory.mktemp("page"), folder) as gateway:
+    without_docker = {"DOCKER_HOST": "unix:///nowhere.sock"}
+    with Gateway(tmp_path_factory.mktemp("page"), folder, **without_docker) as gateway:
         gateway.create("private", image="echo")
         gateway.create_web("locked", image="echo", annotations={"require-whisk-auth": True})
         gateway.create_web("secret", image="echo", annotations={"require-whisk-auth": "s3cret"})
+        gateway.create_web("lost", image="lost")
         yield gateway
 
 

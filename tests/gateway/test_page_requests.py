@@ -4,6 +4,7 @@ graph; and that axe finds nothing that keeps people out."""
 import json
 import re
 import shlex
+import time
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -342,6 +343,18 @@ def test_of_a_log_its_end_is_shown_and_an_error_is_text_with_an_explanation(page
     why = first(page, "[open] .why").text
     assert why.startswith("The container ended") and why.count(".") == 1
     assert first(page, "#list .status").get_attribute("title") == why
+
+
+def test_however_fast_somebody_types_the_page_asks_once_a_second(page):
+    page.execute_script("""
+      const words = document.querySelector("#words");
+      for (let each = 0; each < 10; each += 1) words.dispatchEvent(new Event("input"));
+      const real = window.fetch;
+      window.asked = 0;
+      window.fetch = (...all) => { window.asked += 1; return real(...all); };
+    """)
+    time.sleep(3)
+    assert page.execute_script("return window.asked") <= 6
 
 
 def test_who_reads_can_stop_the_list_and_hears_of_what_comes(page, running):

@@ -107,6 +107,10 @@ class Controller:
             await asyncio.wait({task}, timeout=timeout)
         return Invocation(order.activation_id, task.result() if task.done() else None)
 
+    def needs_engine(self, action: Action) -> bool:
+        """Neither a folder nor a URL stands for its image."""
+        return not action.components and action.image not in self.invoker._images
+
     async def forget(self, action: Action) -> None:
         """For an action that was updated or deleted: its containers serve nobody new."""
         await self.invoker.forget(action)

@@ -6,27 +6,39 @@
   const STEP = 50;
   const MOST = 200;
   const STATUS = ["Success", "Application error", "Developer error", "Internal error"];
+  const WHY = {
+    "Application error": "The action ran and answered with an error of its own.",
+    "Developer error": "The container ended, could not be started, or answered what is no result.",
+    "Internal error": "The gateway itself could not run the action.",
+    "Timed out": "The action took longer than its limit allows.",
+  };
   const cards = new Map();
   const figures = new Map();
   const rows = new Map();
+  let codes = {};
   let limit = STEP;
   let shownActions = null;
   let shownLists = null;
   let newest = null;
   let drawn = 0;
   let timer = null;
+  let turns = 0;
 
   async function refresh() {
     clearTimeout(timer);
+    const turn = ++turns;
     try {
-      show(await ask(query()));
+      const state = await ask(query());
+      // Something else was asked for meanwhile, and is shown instead.
+      if (turn !== turns) return;
+      show(state);
       await showGraphs();
       say("");
     } catch (error) {
       if (error instanceof Refused) return askForKey();
       say("The gateway doesn’t answer. Is it still running? This page tries again.");
     }
-    timer = document.hidden ? null : setTimeout(refresh, EVERY);
+    if (turn === turns) timer = document.hidden ? null : setTimeout(refresh, EVERY);
   }
 
   function query() {
@@ -58,7 +70,8 @@
   }
 
   function showLists(state) {
-    const lists = JSON.stringify([state.running, state.activations, limit, filter()]);
+    codes = state.codes;
+    const lists = JSON.stringify([state.running, state.activations, codes, limit, filter()]);
     if (lists !== shownLists) showActivations(state.running, state.activations);
     shownLists = lists;
   }
@@ -92,6 +105,19 @@
     put(made, ".version", action.version);
     put(made, ".description", action.description);
     put(made, ".image", action.image === action.name ? "" : `Image ${action.image}`);
+    return action.served ? callable(made, action) : lost(made, action);
+  }
+
+  function lost(made, action) {
+    made.classList.add("unserved");
+    for (const part of [".own", ".url", ".command"]) made.querySelector(part).remove();
+    const isFolder = action.image === action.name;
+    const how = isFolder ? "its folder" : `--image ${action.image}=FOLDER, or start Docker`;
+    put(made, ".lost", `Not served by this gateway: start it with ${how}.`);
+    return made;
+  }
+
+  function callable(made, action) {
     const url = action.url && location.origin + action.url;
     put(made, ".url a", url ?? "").href = url ?? "#";
     made.querySelector(".url").hidden = !url;
@@ -105,7 +131,7 @@
     const button = made.querySelector(".copy");
     button.setAttribute("aria-label", `Copy the command that calls ${action.name}`);
     copies(button, () => command);
-    made.append(Requests.made(action));
+    made.append(Requests.made(action, reveal));
     return made;
   }
 
@@ -132,7 +158,8 @@
     if (how === "good" && statusCode !== 0) return false;
     if (how === "bad" && statusCode === 0) return false;
     if (how === "cold" && initTime === undefined) return false;
-    const text = `${pathOf(activation)} ${statusOf(activation)} ${activation.activationId}`;
+    const { activationId } = activation;
+    const text = [pathOf(activation), statusOf(activation), codes[activationId], activationId].join(" ");
     return text.toLowerCase().includes(words);
   }
 
@@ -147,7 +174,10 @@
       .sort((one, other) => other.start - one.start);
     const elements = [];
     for (const each of underWay) elements.push(row("running " + each.activationId, () => runningRow(each)));
-    for (const each of shown) elements.push(row(each.activationId, () => activationRow(each, isFirst)));
+    for (const each of shown) {
+      elements.push(row(each.activationId, () => activationRow(each, isFirst)));
+      showCode(elements.at(-1), codes[each.activationId]);
+    }
     const kept = new Set(elements);
     for (const [id, element] of rows) if (!kept.has(element)) rows.delete(id);
     arrange(byId("list"), elements);
@@ -162,8 +192,8 @@
     const latest = activations[0];
     const id = latest?.activationId ?? "";
     if (newest !== null && latest && newest !== id) {
-      const words = [nameIn(pathOf(latest)), statusOf(latest), milliseconds(latest.duration ?? 0)];
-      byId("news").textContent = words.join(", ");
+      const words = [nameIn(pathOf(latest)), statusOf(latest), codes[id], milliseconds(latest.duration ?? 0)];
+      byId("news").textContent = words.filter(Boolean).join(", ");
     }
     newest = id;
   }
@@ -194,7 +224,7 @@
   function runningRow(order) {
     const made = document.createElement("li");
     made.className = "running";
-    for (const name of ["status", "name", "start", "duration"]) {
+    for (const name of ["status", "code", "name", "start", "duration"]) {
       made.append(Object.assign(document.createElement("span"), { className: name }));
     }
     made.append(document.createElement("time"));
@@ -211,7 +241,8 @@
     const { statusCode = 0, duration = 0 } = activation;
     made.classList.add(statusCode === 0 ? "good" : "bad", isCold ? "cold" : "warm");
     if (!isFirst) made.classList.add("fresh");
-    put(made, ".status", statusOf(activation));
+    const why = put(made, ".why", WHY[statusOf(activation)]);
+    put(made, ".status", statusOf(activation)).title = why.textContent;
     put(made, ".name", nameIn(pathOf(activation)));
     const start = put(made, ".start", isCold ? "cold" : "warm");
     start.title = isCold ? `The start took ${milliseconds(notes.initTime)} of it.` : "The container ran already.";
@@ -223,22 +254,54 @@
     return made;
   }
 
+  // The code comes later than its row where many records are read for the first time.
+  function showCode(made, code = "") {
+    const element = made.querySelector(".code");
+    if (element.textContent !== String(code)) element.textContent = code;
+    made.classList.toggle("refused", code >= 400 && !made.classList.contains("bad"));
+    made.classList.toggle("good", !made.classList.contains("bad") && !made.classList.contains("refused"));
+  }
+
   async function showDetails(made, id) {
-    if (made.dataset.details || !made.querySelector("details").open) return;
+    if (!made.querySelector("details").open) return;
+    const log = made.querySelector(".log");
+    if (!made.dataset.details) await fetchDetails(made, log, id);
+    // What went wrong stands last.
+    log.scrollTop = log.scrollHeight;
+  }
+
+  async function fetchDetails(made, log, id) {
     try {
       const details = await ask(`activations/${id}`);
-      made.querySelector(".log").textContent = details.log || "Nothing was printed.";
-      made.querySelector(".result").textContent = details.result;
+      const result = put(made, ".result", details.result);
+      put(made, ".result-title", details.title);
+      result.setAttribute("aria-label", details.title);
+      log.textContent = details.log || "Nothing was printed.";
       made.dataset.details = "there";
     } catch (error) {
-      const refused = error instanceof Refused;
-      made.querySelector(".log").textContent = refused ? "Not without the key." : error.message;
+      log.textContent = error instanceof Refused ? "Not without the key." : error.message;
     }
   }
 
-  function filterChanged() {
+  // Whatever the list is filtered by, and also where it doesn't follow.
+  async function reveal(id) {
+    for (const name of ["which", "how", "words"]) byId(name).value = "";
+    await shownAnew();
+    if (!rows.has(id)) {
+      limit = MOST - 1;
+      await shownAnew();
+    }
+    const details = rows.get(id)?.querySelector("details");
+    if (!details) return false;
+    details.open = true;
+    details.firstElementChild.focus({ preventScroll: true });
+    details.scrollIntoView({ block: "start" });
+    return true;
+  }
+
+  function shownAnew() {
     shownLists = null;
-    refresh();
+    return refresh();
   }
 
   byId("main").dataset.calls = Tools.hasToken ? "all" : "web";
@@ -253,8 +316,8 @@
     limit = Math.min(limit + STEP, MOST - 1);
     refresh();
   });
-  for (const name of ["which", "how", "follow"]) byId(name).addEventListener("change", filterChanged);
-  byId("words").addEventListener("input", filterChanged);
+  for (const name of ["which", "how", "follow"]) byId(name).addEventListener("change", shownAnew);
+  byId("words").addEventListener("input", shownAnew);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && byId("login").hidden) refresh();
   });

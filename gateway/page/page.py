@@ -9,8 +9,9 @@ actions that aren't on the web, it may by a token that their scripts can't read:
 import asyncio
 import base64
 import hashlib
+import json
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from gateway.access import Access
 from gateway.clock import now
@@ -20,6 +21,8 @@ from gateway.http.headerlines import last_value_of
 from gateway.http.mediatypes import HTML, JSON, media_type
 from gateway.http.messages import Pairs, Request, Response, json_response
 from gateway.page import facts, metrics
+from gateway.page.codes import Codes
+from gateway.page.engine import Engine
 from gateway.store import Selection
 
 FOLDER = Path(__file__).resolve().parent
@@ -45,6 +48,8 @@ class Page:
     def __init__(self, controller: Controller, access: Access):
         self._controller = controller
         self._access = access
+        self._codes = Codes(controller.store, controller.settings.namespace)
+        self._engine = Engine()
         self._document = document()
 
     async def answer(self, request: Request) -> Optional[Response]:
@@ -86,14 +91,25 @@ class Page:
         # Asked first: what ends meanwhile is in both lists, and not in none.
         running = self._controller.running
         activations = await store.activations(selection, whole=False)
-        actions = sorted(store.actions_in(namespace), key=lambda action: action.path)
+        codes = await self._codes.of([json.loads(text)["activationId"] for text in activations])
         lists = {
-            "actions": [jsontext.compact(facts.facts_of_action(action)) for action in actions],
+            "actions": [jsontext.compact(each) for each in await self._actions()],
             "running": [jsontext.compact(facts.facts_of_order(*each)) for each in running],
             "activations": activations,
         }
-        text = ",".join(f'"{name}":[{",".join(items)}]' for name, items in lists.items())
+        texts = [f'"{name}":[{",".join(items)}]' for name, items in lists.items()]
+        text = ",".join([*texts, f'"codes":{jsontext.compact(codes)}'])
         return Response(200, PRIVATE, JSON, jsontext.utf8("{" + text + "}"))
+
+    async def _actions(self) -> List[Dict[str, Any]]:
+        """Those that nothing here can run come last: a data file outlives the folders."""
+        controller = self._controller
+        actions = controller.store.actions_in(controller.settings.namespace)
+        lost = {each.path for each in actions if controller.needs_engine(each)}
+        if lost and await self._engine.answers():
+            lost = set()
+        actions.sort(key=lambda action: (action.path in lost, action.path))
+        return [facts.facts_of_action(each, each.path not in lost) for each in actions]
 
     def _metrics(self) -> Response:
         settings = self._controller.settings

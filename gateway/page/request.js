@@ -10,7 +10,8 @@ const Requests = (() => {
     return form.elements.namedItem(name);
   }
 
-  function made(action) {
+  // `reveal` shows an activation by its id, and says whether there is one.
+  function made(action, reveal) {
     const details = copyOf("request");
     const form = details.querySelector("form");
     put(details, "summary .whom", ` to ${action.name}`);
@@ -28,6 +29,7 @@ const Requests = (() => {
       send(details, form, action);
     });
     copies(details.querySelector(".copy"), () => curl(form, action));
+    details.querySelector(".whither").addEventListener("click", (event) => lead(details, event.target, reveal));
     fit(form, action);
     return details;
   }
@@ -112,6 +114,18 @@ const Requests = (() => {
     button.disabled = false;
   }
 
+  async function lead(details, button, reveal) {
+    put(details, ".lost", "");
+    const isThere = await reveal(button.dataset.activation);
+    put(details, ".lost", isThere ? "" : "It is still running, or is not among the newest 200.");
+  }
+
+  // The gateway's own line comes before one that an action has made up.
+  function activationOf(answer) {
+    const given = answer.headers.get("x-openwhisk-activation-id") ?? "";
+    return /^[0-9a-f]{32}\b/.exec(given)?.[0] ?? "";
+  }
+
   function clear(answerOf) {
     const picture = answerOf.querySelector("img");
     const link = answerOf.querySelector("a");
@@ -119,8 +133,8 @@ const Requests = (() => {
     for (const each of [picture, link]) each.hidden = true;
     picture.removeAttribute("src");
     link.removeAttribute("href");
-    for (const name of [".text", ".heads", ".whence"]) put(answerOf, name, "");
-    answerOf.querySelector(".more").hidden = true;
+    for (const name of [".text", ".heads", ".whence", ".lost"]) put(answerOf, name, "");
+    for (const name of [".more", ".whither"]) answerOf.querySelector(name).hidden = true;
   }
 
   async function show(answerOf, answer, body, took) {
@@ -133,6 +147,9 @@ const Requests = (() => {
     const lines = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
     put(answerOf, ".heads", lines.join("\n"));
     answerOf.querySelector(".more").hidden = false;
+    const whither = answerOf.querySelector(".whither");
+    whither.dataset.activation = activationOf(answer);
+    whither.hidden = !whither.dataset.activation;
     put(answerOf, ".whence", answer.redirected ? `It came from ${answer.url}` : "");
     if (body.size === 0) return;
     if (PICTURES.test(type)) return showPicture(answerOf, body, type);

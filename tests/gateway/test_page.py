@@ -1,10 +1,12 @@
 """The page for people: what it says to whom over sockets, and what a browser makes of it."""
 
+import asyncio
 import base64
 import hashlib
 import json
 import re
 import shlex
+import socket
 import subprocess
 import threading
 import time
@@ -15,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from gateway.entities import Action
-from gateway.page import facts
+from gateway.page import engine, facts
 from testing.browser import chromium, first
 from testing.gateway import WEB, Gateway
 from testing.prerequisites import need
@@ -177,6 +179,67 @@ def test_the_state_has_actions_by_name_and_the_newest_activations(gateway, repla
     ]
 
 
+ANSWERS = {
+    '{"statusCode": 404}': 404,
+    '{"statusCode": "405", "body": "no"}': 405,
+    '{"error": {"statusCode": 503}}': 503,
+    '{"error": "down"}': None,
+    '{"body": "fine"}': None,
+    '{"statusCode": "<b>404</b>"}': None,
+    '{"statusCode": 1e400}': None,
+    '{"statusCode": [404]}': None,
+    '[{"statusCode": 404}]': None,
+}
+
+
+def test_the_state_has_the_http_status_of_each_answer_that_has_one(gateway, replay):
+    gateway.create_web("coded")
+    wanted = {}
+    for text, code in ANSWERS.items():
+        replay.reply = json_reply(text)
+        reply = gateway.rest("POST", "actions/coded?blocking=true")
+        wanted[reply.header("x-openwhisk-activation-id")] = code
+    query = f"?limit={len(ANSWERS)}"
+    found = [state_of(gateway, query)["codes"] for _ in range(2)]
+    assert found[0] == found[1] == {key: code for key, code in wanted.items() if code}
+
+
+def served(gateway):
+    return [(action["name"], action["served"]) for action in state_of(gateway)["actions"]]
+
+
+def test_what_nothing_here_can_run_comes_last_and_is_said_to_be_lost(tmp_path, replaying):
+    image = ("--image", f"one={replaying.url}")
+    path = f"{tmp_path}/docker.sock"
+    with Gateway(tmp_path, *image, DOCKER_HOST=f"unix://{path}") as gateway:
+        gateway.create_web("digits", image="digits")
+        gateway.create_web("one", image="one")
+        components = {"kind": "sequence", "components": ["/_/one"]}
+        reply = gateway.rest("PUT", "actions/all", {"exec": components})
+        assert reply.status == 200, reply
+        assert served(gateway) == [("all", True), ("one", True), ("digits", False)]
+        with closing(socket.socket(socket.AF_UNIX)) as listening:
+            listening.bind(path)
+            listening.listen()
+            now = [("all", True), ("digits", True), ("one", True)]
+            until(lambda: served(gateway) == now, "an engine answers")
+        until(lambda: served(gateway) != now, "it is gone again")
+
+
+ENGINES = {
+    "unix:///nowhere.sock": False,
+    "tcp://127.0.0.1:9": False,
+    "tcp://127.0.0.1:99999": False,
+    "http://[::1": False,
+    "ssh://me@there": True,
+}
+
+
+@pytest.mark.parametrize("address, is_there", ENGINES.items(), ids=ENGINES)
+def test_an_engine_is_looked_for_where_its_address_says(address, is_there):
+    assert asyncio.run(engine.answers(address)) == is_there
+
+
 def test_what_runs_is_in_the_state_until_its_record_is(gateway, replay):
     let_go = threading.Event()
     replay.reply = lambda body: let_go.wait(30) and json_reply("{}")
@@ -202,6 +265,7 @@ def test_others_are_asked_for_the_key_where_the_network_can_reach_the_gateway(tm
             "actions": [],
             "running": [],
             "activations": [],
+            "codes": {},
         }
         assert gateway.request("GET", "/page/hour").status == 403
         assert gateway.rest("GET", "/page/hour").json == {}
@@ -280,6 +344,21 @@ def test_a_result_is_printed_as_the_platform_prints_it_and_shortened_when_long()
     assert details([], "x" * 100010)["result"] == '"' + "x" * 99999 + "\n… 12 characters more"
 
 
+def test_of_a_long_log_the_end_is_kept():
+    assert details(["x" * 20, "y" * 100000], None)["log"] == (
+        "… 21 characters before\n" + "y" * 100000
+    )
+
+
+def test_an_error_that_is_a_text_is_shown_as_it_is():
+    traceback = "Traceback:\n  <b>\nKeyError: 'text'"
+    found = details([], {"error": traceback})
+    assert (found["title"], found["result"]) == ("Error", traceback)
+    found = details([], {"error": {"body": "no"}})
+    assert found["title"] == "Result" and json.loads(found["result"]) == {"error": {"body": "no"}}
+    assert details([], {"error": "x" * 100010})["result"] == "x" * 100000 + "\n… 10 characters more"
+
+
 # -- in a browser --------------------------------------------------------------------------
 
 
@@ -326,7 +405,7 @@ def texts(browser, selector):
 
 
 def cells(row):
-    return [one.text for one in row.find_elements(By.CSS_SELECTOR, "summary span")]
+    return [one.text for one in row.find_elements(By.CSS_SELECTOR, "summary span:not(.code)")]
 
 
 def call(gateway, path=""):
@@ -491,6 +570,27 @@ def test_the_key_is_asked_for_where_it_is_needed_and_a_wrong_one_is_not_taken(br
         first(browser, "#key").send_keys("my:own", Keys.ENTER)
         assert first(browser, ".action h3").text == "one"
         assert not browser.find_element(By.ID, "login").is_displayed()
+        browser.get("about:blank")
+
+
+def test_an_action_whose_folder_is_not_served_is_shown_so_and_offers_nothing(
+    browser, tmp_path, model
+):
+    with Gateway(tmp_path, model, DOCKER_HOST=f"unix://{tmp_path}/none.sock") as gateway:
+        gateway.create_web("digits", image="digits", annotations={"description": HOSTILE})
+        gateway.create_web("far", image="me/far:1")
+        opened(browser, gateway)
+        first(browser, ".action")
+        assert texts(browser, ".action h3") == ["markup", "digits", "far"]
+        assert texts(browser, ".title + .description + .lost") == [
+            "",
+            "Not served by this gateway: start it with its folder.",
+            "Not served by this gateway: start it with --image me/far:1=FOLDER, or start Docker.",
+        ]
+        assert len(found(browser, ".action .command")) == len(found(browser, ".action .own")) == 1
+        assert len(found(browser, ".action .try")) == 1
+        assert [pair for pair in browser.execute_script(CONTRASTS) if pair[1] < 4.5] == []
+        assert browser.title == "Local OpenWhisk"
         browser.get("about:blank")
 
 

@@ -2,7 +2,9 @@
 graph; and that axe finds nothing that keeps people out."""
 
 import json
+import re
 import shlex
+import time
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -18,7 +20,7 @@ HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title=
 APP = (
     '''
 """Tells what it was asked; draws; answers markup; fails."""
-import base64, json
+import base64, json, os
 from wsgiref.simple_server import make_server
 
 DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW"
@@ -42,6 +44,9 @@ def app(environ, start_response):
         status = "418 I'm a teapot"
     if path == "/broken":
         status = "500 Broken"
+    if path == "/crash":
+        print("\\n".join(f"line {number}" for number in range(100)), flush=True)
+        os._exit(1)
     start_response(status, [("Content-Type", kind), ("X-Said", HOSTILE)])
     return [answer]
 
@@ -62,10 +67,12 @@ def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "echo"
     folder.mkdir()
     (folder / "app.py").write_text(APP)
-    with Gateway(tmp_path_factory.mktemp("page"), folder) as gateway:
+    without_docker = {"DOCKER_HOST": "unix:///nowhere.sock"}
+    with Gateway(tmp_path_factory.mktemp("page"), folder, **without_docker) as gateway:
         gateway.create("private", image="echo")
         gateway.create_web("locked", image="echo", annotations={"require-whisk-auth": True})
         gateway.create_web("secret", image="echo", annotations={"require-whisk-auth": "s3cret"})
+        gateway.create_web("lost", image="lost")
         yield gateway
 
 
@@ -164,6 +171,55 @@ def test_an_error_is_an_answer_too(page):
     assert page.find_element(By.CSS_SELECTOR, ".answer .wrong").is_displayed()
 
 
+def opened(page):
+    """The ids and logs of the rows that are open, and whether the focus is on one's summary."""
+    script = """
+    const open = [...document.querySelectorAll("#list details[open]")];
+    const read = (each, part) => each.querySelector(part).textContent;
+    const texts = open.map((each) => [read(each, ".id"), read(each, ".log")]);
+    return [texts, open.some((each) => each.firstElementChild === document.activeElement)];
+    """
+    return page.execute_script(script)
+
+
+def test_an_answer_leads_to_its_activation_with_its_log(page, running):
+    form = Form(page, "echo").fill(path="/crash")
+    assert form.send()[0].startswith("400 ")
+    form.one(".answer .more summary").click()
+    (wanted,) = re.findall(r"x-openwhisk-activation-id: (\w+)", form.one(".heads").text)
+    first(page, "#follow").click()
+    running.request("GET", WEB + "echo")
+    Select(first(page, "#how")).select_by_visible_text("Success")
+    first(page, "#words").send_keys("private")
+    form.one(".answer .whither").send_keys(Keys.ENTER)
+    (((shown, _),), has_focus) = until(lambda: any(opened(page)[0]) and opened(page), "opened")
+    assert (shown, has_focus) == (wanted, True)
+    until(lambda: "line 99" in opened(page)[0][0][1], "its log")
+    assert first(page, "#words").get_attribute("value") == ""
+    assert not first(page, "#follow").is_selected()
+
+
+def test_an_answer_that_no_activation_stands_behind_leads_nowhere(page):
+    form = Form(page, "secret")
+    assert form.send()[0].startswith("401")
+    assert not form.one(".answer .whither").is_displayed()
+
+
+def test_an_activation_that_is_not_listed_is_said_to_be_missing(page):
+    form = Form(page, "echo")
+    form.send()
+    first(page, "#list li")
+    page.execute_script(
+        "const real = window.fetch; window.fetch = async (where, how) => {"
+        "  const answer = await real(where, how);"
+        "  if (!String(where).startsWith('/page/state')) return answer;"
+        "  const state = await answer.json();"
+        "  return Response.json({...state, activations: []}); }"
+    )
+    form.one(".answer .whither").send_keys(Keys.ENTER)
+    assert "still running" in until(lambda: form.one(".answer .lost").text, "said")
+
+
 def test_markup_in_an_answer_and_its_headers_stays_text(page):
     form = Form(page, "echo").fill(path="/markup")
     line, text = form.send()
@@ -234,13 +290,79 @@ def test_the_list_is_filtered_by_action_end_and_words(page, running):
     until(lambda: {name for _, name in rows(page)} == {"private"}, "one action")
     Select(first(page, "#which")).select_by_index(0)
     Select(first(page, "#how")).select_by_visible_text("Errors")
-    until(lambda: {end for end, _ in rows(page)} == {"Application error"}, "errors")
+    ends = {"Application error", "Developer error"}
+    until(lambda: "Application error" in {end for end, _ in rows(page)} <= ends, "errors")
     Select(first(page, "#how")).select_by_index(0)
     first(page, "#words").send_keys("nothing like that")
     until(lambda: not rows(page) and first(page, "#no-match"), "none")
     first(page, "#words").clear()
     first(page, "#words").send_keys("PRIV")
     until(lambda: {name for _, name in rows(page)} == {"private"}, "by a word")
+
+
+CODES = """
+return [...document.querySelectorAll("#list li")].map((row) =>
+  [row.querySelector(".name").textContent, row.querySelector(".code").textContent,
+   ["good", "refused", "bad"].find((each) => row.classList.contains(each)),
+   getComputedStyle(row.querySelector(".status")).color,
+   row.querySelector(".id")?.textContent ?? ""])
+"""
+
+
+def test_a_row_has_the_answers_http_status_and_a_refusal_is_not_shown_as_all_well(page, running):
+    running.request("GET", WEB + "echo")
+    running.request("GET", WEB + "echo/fails")
+    running.request("GET", WEB + "echo/broken")
+
+    def newest():
+        seen = page.execute_script(CODES)[:3]
+        wanted = [["echo", "500", "bad"], ["echo", "418", "refused"], ["echo", "200", "good"]]
+        return [each[3] for each in seen[1:]] if [each[:3] for each in seen] == wanted else None
+
+    of_refusal, of_success = until(newest, lambda: str(page.execute_script(CODES)))
+    assert of_refusal != of_success
+    first(page, "#words").send_keys("418")
+
+    def found_by_status():
+        found = page.execute_script(CODES)
+        # An id may have these digits, too.
+        codes = {row[1] for row in found if "418" not in row[4]}
+        return codes == {"418"}
+
+    until(found_by_status, lambda: str(page.execute_script(CODES)))
+
+
+def test_of_a_log_its_end_is_shown_and_an_error_is_text_with_an_explanation(page, running):
+    running.request("GET", WEB + "echo/crash")
+    until(lambda: rows(page)[:1] == [("Developer error", "echo")], "the crash")
+    first(page, "#list summary").click()
+    log = first(page, "[open] .log")
+    until(lambda: "line 99" in log.text, "the log")
+    heights = "const it = arguments[0]; return [it.scrollTop + it.clientHeight, it.scrollHeight]"
+    at, height = page.execute_script(heights, log)
+    assert at > height - 2 and height > 500
+    first(page, "#list summary").click()
+    first(page, "#list summary").click()
+    at, height = page.execute_script(heights, log)
+    assert at > height - 2
+    assert first(page, "[open] .result-title").text == "Error"
+    assert first(page, "[open] .result").get_attribute("aria-label") == "Error"
+    assert first(page, "[open] .result").text.startswith("The action did not produce a valid")
+    why = first(page, "[open] .why").text
+    assert why.startswith("The container ended") and why.count(".") == 1
+    assert first(page, "#list .status").get_attribute("title") == why
+
+
+def test_however_fast_somebody_types_the_page_asks_once_a_second(page):
+    page.execute_script("""
+      const words = document.querySelector("#words");
+      for (let each = 0; each < 10; each += 1) words.dispatchEvent(new Event("input"));
+      const real = window.fetch;
+      window.asked = 0;
+      window.fetch = (...all) => { window.asked += 1; return real(...all); };
+    """)
+    time.sleep(3)
+    assert page.execute_script("return window.asked") <= 6
 
 
 def test_who_reads_can_stop_the_list_and_hears_of_what_comes(page, running):

@@ -109,7 +109,7 @@ class Controller:
 
     def needs_engine(self, action: Action) -> bool:
         """Neither a folder nor a URL stands for its image."""
-        return not action.components and action.image not in self.invoker._images
+        return not action.components and action.image not in self.invoker.images
 
     async def forget(self, action: Action) -> None:
         """For an action that was updated or deleted: its containers serve nobody new."""

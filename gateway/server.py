@@ -46,7 +46,9 @@ DISK_FULL = "The disk of {} is full: make room there, or choose another file wit
 FULL = "database or disk is full"
 FILE_FULL = "{} Make that possible, or choose another with --data."
 NO_RUN_FOLDER = "What runs can't be noted: {} Or choose another place for it: TMPDIR=FOLDER."
-PORT_IN_USE = "Port {} is in use: stop what listens there, or choose another with --port (make run: PORT=)."
+PORT_IN_USE = (
+    "Port {} is in use: stop what listens there, or choose another with --port (make run: PORT=)."
+)
 PORT_FORBIDDEN = "Port {} needs special rights: choose one above 1023 with --port."
 FOREIGN_HOST = "{} is not an address of this machine ({}): choose another with --host."
 

@@ -43,7 +43,7 @@ class Invoker:
         for where in images.values():
             if is_url(where):
                 address_from_url(where)
-        self._images = images
+        self.images = images
         watched = {image: where for image, where in images.items() if reload and not is_url(where)}
         self._folders = {image: Folder(where) for image, where in watched.items()}
         self._api_host = api_host
@@ -95,7 +95,7 @@ class Invoker:
         return self._runners[image]
 
     def _new_runner(self, image: str) -> Runner:
-        where = self._images.get(image)
+        where = self.images.get(image)
         if where is None:
             return DockerRunner(image, self._api_host, self._marker)
         if is_url(where):

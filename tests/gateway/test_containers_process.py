@@ -475,6 +475,16 @@ async def started_and_closed(folder, tmp_path):
         pass
 
 
+def test_what_two_gateways_clean_up_at_once_stops_neither(tmp_path):
+    run = tmp_path / "run"
+    one, other = Marker(str(run)), Marker(str(run))
+    (run / "dead").write_text("docker")
+    assert one.dead() == other.dead() == ["dead"]
+    one.forget("dead")
+    assert other.note_of("dead") == ""
+    other.forget("dead")
+
+
 def test_a_living_gateway_is_left_alone(folder, tmp_path):
     async def work():
         async with invoking(folder, tmp_path) as one:

@@ -282,7 +282,8 @@ def test_port_in_use(tmp_path):
         code, _, err = ended("--data", str(tmp_path / "data"), "--port", str(port))
     assert (code, err) == (
         2,
-        f"Port {port} is in use: stop what listens there, or choose another with --port (make run: PORT=).\n",
+        f"Port {port} is in use: stop what listens there, or choose another with --port"
+        " (make run: PORT=).\n",
     )
 
 

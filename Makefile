@@ -33,12 +33,12 @@ run: example $(VENV)/.gateway .envs/$(EXAMPLE)/.ready ## the local platform with
 test: $(VENV)/.ready ## install what the tests need and run all but the slow, some 5 minutes: make test TESTS=tests/gateway
 	$(BIN)/python -m pytest $(or $(TESTS),-m "not slow" $(AT_ONCE))
 
-test-all: test-lines test-others test-pythons ## all tests, also what takes long: some 25 minutes
+test-all: test-others test-pythons test-lines ## all tests, also what takes long: some 25 minutes
 
 test-again: TESTS := --last-failed --last-failed-no-failures none
 test-again: FILES := 0
 test-again: AGAIN := yes
-test-again: test-lines test-others test-pythons ## those that failed in test-all, one at a time
+test-again: test-others test-pythons test-lines ## those that failed in test-all, one at a time
 
 test-lines: $(VENV)/.ready ## the adapter's tests, and that they run each line and branch of it
 	@$(if $(AGAIN),:,$(COVERAGE) erase $(LINES))

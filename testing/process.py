@@ -73,6 +73,11 @@ def status_of(pid):
         return {}
 
 
+def heed_ctrl_c():
+    """For `preexec_fn`: what a shell starts in the background doesn't, these tests included."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def alive(pid):
     return status_of(pid).get("State", "Z")[0] not in "ZX"
 

@@ -18,7 +18,7 @@ from acceptance.http import Place
 from acceptance.messages import Answer, Question
 from testing.adapter import ROOT
 from testing.gateway import Gateway
-from testing.process import until
+from testing.process import heed_ctrl_c, until
 from testing.recordings import GUEST_KEY
 from tests.acceptance.odd import answering, self_signed
 
@@ -54,11 +54,6 @@ def test_all_of_it_passes_on_the_gateway(base, engine, platform, tmp_path):
     assert {one["example"] for one in told["examples"]} == {"max-digits", "fastapi-model"}
     assert [one["errors"] for one in told["load"]] == [0, 0]
     assert platform.rest("GET", "actions").json == [], "what it has made is removed"
-
-
-def heed_ctrl_c():
-    """What a shell starts in the background doesn't, these tests included."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_after_ctrl_c_nothing_is_left(base, engine, platform):

@@ -12,6 +12,7 @@ import pytest
 
 from testing.interpreter import prefix_of_python
 from testing.prerequisites import need
+from testing.process import heed_ctrl_c
 from tests.images.samples import ROOT
 
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
@@ -78,7 +79,13 @@ sys.meta_path.insert(0, Interrupting())
 def test_ctrl_c_while_it_is_being_loaded_is_no_traceback(door, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(SITE)
     environ = dict(ENVIRON, PYTHONPATH=str(tmp_path))
-    done = subprocess.run([sys.executable, door], cwd=ROOT, env=environ, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, door],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        preexec_fn=heed_ctrl_c,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
@@ -86,7 +93,9 @@ def test_ctrl_c_ends_it_with_the_status_that_shells_give_it():
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = "127.0.0.1:%d" % server.getsockname()[1]
         command = [sys.executable, "layer.py", f"{address}/a/b", f"{address}/a/c:1"]
-        process = subprocess.Popen(command, cwd=ROOT, env=ENVIRON, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=ENVIRON, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c
+        )
         with server.accept()[0] as asked:
             asked.recv(1)
             process.send_signal(signal.SIGINT)

@@ -17,7 +17,7 @@ import pytest
 from testing.adapter import ROOT
 from tests.adapter.environments import NAMES, environment
 
-AT_ONCE = 6  # most of what they do is waiting for processes
+AT_ONCE = 4  # most of what they do is waiting for processes
 # A server behind a port doesn't care for the packages here, and its interpreter is that of another
 # run.
 WITHOUT_HTTP = ("py37-flask1.1-restx", "py37-flask2.0-restx", "py311-flask3.1")

@@ -31,6 +31,10 @@ def reader(connection: socket.socket) -> io.BufferedReader:
     return cast(io.BufferedReader, connection.makefile("rb", LONGEST_LINE))
 
 
+class NoHttp(ValueError):
+    """An answer in another protocol."""
+
+
 class Pace:
     """How much longer a client may go on: a head has its time as a whole, and what comes of a body
     gives it some more."""
@@ -98,9 +102,11 @@ class Head(NamedTuple):
 
 def head_from_stream(stream: BinaryIO) -> Head:
     """Of an answer, whoever wrote it; nothing at all is an empty first line."""
-    first, lines = _lines_of_head(stream, 502)
+    first = _line(stream, 502)
     headers: Pairs = []
-    for line in lines:
+    if not STATUS_LINE.match(first):  # behind another protocol's first line nothing more may come
+        return Head(first.strip(), headers)
+    for line in _header_lines(stream, 502):
         text = line.decode("latin-1").rstrip("\r\n")
         name, _, value = text.partition(":")
         if text[0] in BLANKS and headers:
@@ -156,13 +162,17 @@ def headers_from_outside(head: Head) -> Pairs:
 def _lines_of_head(stream: BinaryIO, too_large: int) -> Tuple[bytes, List[bytes]]:
     """`too_large`: the status that says so."""
     first = _line(stream, too_large)
-    lines: List[bytes] = []
     if not first.strip():
-        return b"", lines
+        return b"", []
+    return first, _header_lines(stream, too_large)
+
+
+def _header_lines(stream: BinaryIO, too_large: int) -> List[bytes]:
+    lines: List[bytes] = []
     while True:
         line = _line(stream, too_large)
         if not line.strip():
-            return first, lines
+            return lines
         if len(lines) == MOST_LINES:
             raise Refused(too_large, "a head of more than %d lines" % MOST_LINES)
         lines.append(line)
@@ -200,7 +210,7 @@ def response_from_stream(
 def status_from_line(line: bytes) -> int:
     found = STATUS_LINE.match(line)
     if not found:
-        raise ValueError("it isn't HTTP")
+        raise NoHttp("it isn't HTTP")
     return int(found.group(1))
 
 

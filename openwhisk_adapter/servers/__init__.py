@@ -22,6 +22,10 @@ class OtherProtocol(Unreachable):
     """Nor was anything understood: what listens there speaks gRPC."""
 
 
+class Greeting(OtherProtocol):
+    """Or something in which the server speaks first."""
+
+
 class Exporter(Unreachable):
     """Nor was a model asked: what listens there tells metrics, whatever the question."""
 

@@ -1,11 +1,13 @@
 """Connections to the model's own server: touches nothing but new sockets."""
 
-from socket import AF_INET, AF_INET6, socket
+import select
+from socket import AF_INET, AF_INET6, MSG_PEEK, socket
 from typing import Callable
 
 from openwhisk_adapter.servers import Address
 
 PREFACE = b"\0"  # how a frame of HTTP/2, and so of gRPC, begins where both sides speak first
+CONNECTING = 1  # seconds
 SPEAKS_GRPC = "port %d speaks gRPC"
 
 
@@ -16,6 +18,16 @@ def connection_begun(address: Address) -> socket:
 
 def connected(address: Address, seconds: float) -> socket:
     return _tried(address, seconds, socket.connect)
+
+
+def greets(address: Address, milliseconds: int) -> bool:
+    """In HTTP the client speaks first; in gRPC both do, which its answer tells."""
+    with connected(address, CONNECTING) as probe:
+        ready = select.poll()
+        ready.register(probe, select.POLLIN)
+        if not ready.poll(milliseconds):
+            return False
+        return probe.recv(1, MSG_PEEK) not in (b"", PREFACE)
 
 
 def _tried(

@@ -10,13 +10,16 @@ from openwhisk_adapter.servers import (
     Address,
     Call,
     Exporter,
+    Greeting,
     OtherProtocol,
     Server,
     Unanswered,
     Unreachable,
 )
-from openwhisk_adapter.servers.connecting import PREFACE, SPEAKS_GRPC, connection_begun
+from openwhisk_adapter.servers.connecting import PREFACE, SPEAKS_GRPC, connection_begun, greets
 from openwhisk_adapter.sinks import Kept, Sink
+
+LATE_GREETING = 500  # milliseconds
 
 
 class Http(Server):
@@ -101,7 +104,13 @@ class HttpCall(Call):
         with wire.reader(connection) as stream:
             if stream.peek(1)[:1] == PREFACE:
                 raise OtherProtocol(SPEAKS_GRPC % self.address.port)
-            response = wire.response_from_stream(stream, request.method, sink)
+            try:
+                response = wire.response_from_stream(stream, request.method, sink)
+            except wire.NoHttp:
+                # On a busy machine a greeting comes later than it was waited for.
+                if self.is_unasked and greets(self.address, LATE_GREETING):
+                    raise Greeting("port %d greets, as no HTTP server does" % self.address.port)
+                raise
         is_kept = isinstance(sink, Kept)
         if self.is_unasked and is_kept and is_of_an_exporter(response, request.path):
             raise Exporter("port %d tells metrics" % self.address.port)

@@ -4,7 +4,14 @@ import os
 import time
 from typing import Callable, Dict, Iterable, Optional
 
-from openwhisk_adapter.servers import Address, Exporter, OtherProtocol, Server, Unreachable
+from openwhisk_adapter.servers import (
+    Address,
+    Exporter,
+    Greeting,
+    OtherProtocol,
+    Server,
+    Unreachable,
+)
 from openwhisk_adapter.servers.http import Http
 from openwhisk_adapter.starting.choice import (
     NEVER_THE_MODEL,
@@ -63,7 +70,9 @@ class Ports:
         found = dict(self._found)
         if not isinstance(server, Http):
             return
-        if isinstance(failure, OtherProtocol):
+        if isinstance(failure, Greeting):
+            found[server.address.port] = Found(Spoken.GREETING)
+        elif isinstance(failure, OtherProtocol):
             found[server.address.port] = Found(Spoken.GRPC)
         elif isinstance(failure, Exporter):
             spoken = Spoken.METRICS if is_exporter(server.address) else Spoken.HTTP

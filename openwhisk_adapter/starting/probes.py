@@ -1,13 +1,11 @@
 """What one port speaks: touches that port, by questions that change nothing."""
 
 import re
-import select
 import time
-from socket import MSG_PEEK
 
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Address, OtherProtocol, Unanswered, Unreachable
-from openwhisk_adapter.servers.connecting import PREFACE, connected
+from openwhisk_adapter.servers.connecting import greets
 from openwhisk_adapter.servers.http import HttpCall
 from openwhisk_adapter.sinks import Kept
 from openwhisk_adapter.starting.choice import Found, Spoken
@@ -49,7 +47,7 @@ def _found_at(
     is_alone: bool,
 ) -> Found:
     address = place.address
-    if greets(address):
+    if greets(address, SPEAKING_FIRST):
         return Found(Spoken.GREETING)
     if wanted.ready:
         return asked_whether_ready(address, wanted.ready)
@@ -125,16 +123,6 @@ class Brief(Kept):
         super().add(piece)
         if time.monotonic() > self._until:
             raise Unanswered("its answer took more than %d s" % ASKING)
-
-
-def greets(address: Address) -> bool:
-    """In HTTP the client speaks first; in gRPC both do, which its answer tells."""
-    with connected(address, ASKING) as probe:
-        ready = select.poll()
-        ready.register(probe, select.POLLIN)
-        if not ready.poll(SPEAKING_FIRST):
-            return False
-        return probe.recv(1, MSG_PEEK) not in (b"", PREFACE)
 
 
 def is_exporter(address: Address) -> bool:

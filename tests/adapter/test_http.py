@@ -317,6 +317,12 @@ def test_a_port_at_which_the_server_speaks_first_is_another_protocols(server):
     assert told(adapter.web("GET", "/told"))
 
 
+def test_a_server_that_is_slow_to_greet_is_found_out_when_it_is_asked(server):
+    greeting = {"GREETING": "SSH-2.0-server\r\n", "MUTE_FOR": 0.1}
+    adapter = ready(server(MUTE_PORT=0, BETWEEN=0.5, **greeting))
+    assert told(adapter.web("GET", "/told"))
+
+
 def test_a_socket_with_an_odd_name_hides_no_port(server):
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(b"\0two\n\xff lines of %d" % os.getpid())

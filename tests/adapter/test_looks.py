@@ -40,7 +40,7 @@ def place(port=1, program=""):
 @pytest.fixture
 def answering(monkeypatch):
     """answering(ANSWER): what every question is answered with, or fails with."""
-    monkeypatch.setattr(probes, "greets", lambda address: False)
+    monkeypatch.setattr(probes, "greets", lambda address, milliseconds: False)
 
     def answers(what):
         def ask(*_):

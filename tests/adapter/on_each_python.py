@@ -18,9 +18,15 @@ from testing.adapter import ROOT
 from tests.adapter.environments import NAMES, environment
 
 AT_ONCE = 4  # most of what they do is waiting for processes
-# A server behind a port doesn't care for the packages here, and its interpreter is that of another
-# run.
-WITHOUT_HTTP = ("py37-flask1.1-restx", "py37-flask2.0-restx", "py311-flask3.1")
+# A server behind a port doesn't care for the packages here, and with 3.6, 3.7, 3.13 and the project's
+# own Python there are enough interpreters that ask one.
+WITHOUT_HTTP = (
+    "py37-flask1.1-restx",
+    "py37-flask2.0-restx",
+    "py38-flask2.3",
+    "py39-flask3.0",
+    "py311-flask3.1",
+)
 # These have a server for ASGI alone.
 OF_ASGI = ("py37-uvicorn0.17", "py39-uvicorn0.22", "py313-uvicorn0.54")
 # How long the worst input takes: between the oldest and the newest there is nothing to find.

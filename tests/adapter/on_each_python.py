@@ -18,8 +18,8 @@ from testing.adapter import ROOT
 from tests.adapter.environments import NAMES, environment
 
 AT_ONCE = 4  # most of what they do is waiting for processes
-# A server behind a port doesn't care for the packages here, and with 3.6, 3.7, 3.13 and the project's
-# own Python there are enough interpreters that ask one.
+# A server behind a port doesn't care for the packages here; 3.6, 3.7, 3.13 and the project's own
+# Python are enough interpreters that ask one.
 WITHOUT_HTTP = (
     "py37-flask1.1-restx",
     "py37-flask2.0-restx",

@@ -12,6 +12,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from testing.certificates import self_signed
 from testing.prerequisites import need
 from testing.process import until
 from testing.virtualenv import ENVS, locked
@@ -104,10 +105,7 @@ class Cdn(SimpleHTTPRequestHandler):
 
 @contextmanager
 def cdn(folder):
-    certificate, key = folder / "cdn.pem", folder / "cdn.key"
-    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=" + CDN
-    files = ["-keyout", key, "-out", certificate]
-    subprocess.run([need("openssl"), *words.split(), *files], check=True, stderr=subprocess.DEVNULL)
+    certificate, key = self_signed(folder, CDN, "DNS:" + CDN)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Cdn)

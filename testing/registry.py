@@ -11,7 +11,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 import tarfile
 import threading
 import time
@@ -38,7 +37,10 @@ def registry():
 def real_registry(tls=None):
     """`tls`: the paths of its certificate and of the certificate's key."""
     program, port = need("docker-registry"), free_port()
-    secured = {"tls": {"certificate": str(tls[0]), "key": str(tls[1])}} if tls else {}
+    http = {"addr": "127.0.0.1:%d" % port}
+    if tls:
+        certificate, key = tls
+        http["tls"] = {"certificate": str(certificate), "key": str(key)}
     with scratch("registry-") as folder:
         config = os.path.join(folder, "config.yml")
         with open(config, "w") as file:
@@ -50,22 +52,13 @@ def real_registry(tls=None):
                         "filesystem": {"rootdirectory": folder},
                         "delete": {"enabled": True},
                     },
-                    "http": dict(secured, addr="127.0.0.1:%d" % port),
+                    "http": http,
                 },
                 file,
             )
         with Process([program, "serve", config], folder, dict(os.environ), folder) as process:
             until(lambda: accepts(port), lambda: "a registry: " + process.log)
             yield "127.0.0.1:%d" % port
-
-
-def self_signed(folder):
-    """The paths of a certificate of 127.0.0.1 and of its key."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=registry"
-    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key]
-    subprocess.run([need("openssl"), *words.split(), *files], check=True, capture_output=True)
-    return certificate, key
 
 
 class Odd:

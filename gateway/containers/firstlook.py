@@ -55,7 +55,8 @@ def doubts(folder: str) -> List[str]:
     command = start_from_dockerfile(text, {}).command
     found = []
     if command[-3:-1] == SHELL and LIKE_JSON.match(command[-1]):
-        found.append(BRACKETS.format(folder, " ".join(command[-1].split())[:LONGEST_QUOTE]))
+        line = " ".join(command[-1].split())
+        found.append(BRACKETS.format(folder, line[:LONGEST_QUOTE]))
     script = script_of(command)
     if script and not os.path.exists(os.path.join(folder, script)):
         found.append(NO_SCRIPT.format(folder, script, advice_from_dockerfile(text)))

@@ -6,6 +6,7 @@ from typing import List, Mapping, NamedTuple
 from images.action.adapter import layer_from_project, version
 from images.action.changes import VERSION_LABEL
 from images.action.content import Held, Layer
+from images.commands.arguments import target_from_name
 from images.engine.archive import Local
 from images.engine.engine import NAMES, Engine, EngineError, working_engine
 from images.image.documents import (
@@ -17,7 +18,7 @@ from images.image.documents import (
     json_bytes,
     manifest_from_value,
 )
-from images.image.reference import Reference, reference_from_name
+from images.image.reference import Reference
 from images.registry.copying import upload
 from images.registry.pushing import repositories_for
 from images.words import printable
@@ -83,7 +84,7 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--engine", choices=engines, help=text)
     arguments = parser.parse_args(words)
     try:
-        target = target_from_name(arguments.name)
+        target = target_from_name(arguments.name, advice_on_latest(arguments.name))
     except ValueError as error:
         parser.error(printable(str(error)))
     if arguments.engine == REGISTRY:
@@ -93,17 +94,9 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
-def target_from_name(name: str) -> Reference:
-    target = reference_from_name(name)
-    if target.version == "latest":
-        raise ValueError(f"{name} is tagged latest: name the version, as in {name_with_tag(name)}")
-    if target.is_digest:
-        raise ValueError(f"{name}: a tag was expected, a digest is what comes of it")
-    return target
-
-
-def name_with_tag(name: str) -> str:
-    return f"{name.removesuffix(':latest')}:{version()}"
+def advice_on_latest(name: str) -> str:
+    versioned = f"{name.removesuffix(':latest')}:{version()}"
+    return f"is tagged latest: name the version, as in {versioned}"
 
 
 def loaded(target: Reference, name: str) -> str:

@@ -157,10 +157,11 @@ def of_option(option: str, read: Callable[[Given], Read], given: Given) -> Read:
         raise ValueError(f"{option} {error}")
 
 
-def target_from_name(name: str) -> Reference:
+def target_from_name(name: str, on_latest: str = LATEST) -> Reference:
+    """`on_latest`: what is said of that tag."""
     target = reference_from_name(name)
     if target.version == "latest":
-        raise ValueError(f"{name} {LATEST}")
+        raise ValueError(f"{name} {on_latest}")
     if target.is_digest:
         raise ValueError(f"{name}: a tag was expected, a digest is what comes of it")
     return target

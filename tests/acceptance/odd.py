@@ -2,11 +2,10 @@
 
 import socketserver
 import ssl
-import subprocess
 import threading
 from contextlib import contextmanager, suppress
 
-from testing.prerequisites import need
+from testing.certificates import self_signed
 
 
 class Saying(socketserver.BaseRequestHandler):
@@ -45,13 +44,8 @@ def answering(says, certificate=None):
         server.shutdown()
 
 
-def self_signed(folder):
-    need("openssl")
-    file = folder / "certificate.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    words += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    words += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "only.pem")]
-    subprocess.run(words, check=True, capture_output=True)
-    parts = [folder / "key.pem", folder / "only.pem"]
-    file.write_text("".join(part.read_text() for part in parts))
+def certificate_with_key(folder):
+    """Both in one file."""
+    file = folder / "both.pem"
+    file.write_text("".join(part.read_text() for part in self_signed(folder)))
     return file

@@ -20,7 +20,7 @@ from testing.adapter import ROOT
 from testing.gateway import Gateway
 from testing.process import heed_ctrl_c, until
 from testing.recordings import GUEST_KEY
-from tests.acceptance.odd import answering, self_signed
+from tests.acceptance.odd import answering, certificate_with_key
 
 OWN, HERE = "http://127.0.0.1:5000", "http://127.0.0.1:3233/api/v1/web/guest/default/model"
 
@@ -155,7 +155,7 @@ def test_nobody_there_and_no_tls_there_are_told_apart():
 
 
 def test_a_certificate_that_nobody_vouches_for_needs_insecure(tmp_path):
-    certificate = self_signed(tmp_path)
+    certificate = certificate_with_key(tmp_path)
     with answering(http(b"<p>", "404 Not Found"), certificate) as url:
         status, said = told("--apihost", url)
         assert (status, "--insecure believes any certificate" in said) == (2, True), said

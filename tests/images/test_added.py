@@ -40,11 +40,6 @@ def registry():
 
 
 @pytest.fixture
-def home(tmp_path):
-    return {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-
-
-@pytest.fixture
 def model(tmp_path):
     folder = tmp_path / "the model"
     (folder / "1" / "variables").mkdir(parents=True)

@@ -25,11 +25,6 @@ def registry():
         yield odd
 
 
-@pytest.fixture
-def home(tmp_path):
-    return {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-
-
 def test_the_image_of_a_python_that_has_to_be_added_is_named(registry, home):
     put_image(registry, BASE, "latest", settings={"Cmd": ["tensorflow_model_server"]})
     python = f"{registry.address}/library/python:3"

@@ -4,7 +4,6 @@ registry.
 
 import base64
 import json
-import os
 import subprocess
 
 import pytest
@@ -32,11 +31,6 @@ IN_TOTO = "application/vnd.in-toto+json"
 def registry():
     with Odd().served() as odd:
         yield odd
-
-
-@pytest.fixture
-def home(tmp_path):
-    return {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
 
 
 def referrers(registry, digest, repository=TARGET):

@@ -4,7 +4,6 @@ it is now.
 
 import gzip
 import json
-import os
 import subprocess
 import sys
 
@@ -31,11 +30,6 @@ ACTION = TARGET + ":1.0.0"
 def registry():
     with Odd().served() as odd:
         yield odd
-
-
-@pytest.fixture
-def home(tmp_path):
-    return {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from images.registry import addresses
 from images.registry.transport import Access, Transport
 from images.words import RegistryError
-from testing.registry import Odd, real_registry, self_signed
+from testing.certificates import self_signed
+from testing.registry import Odd, real_registry
 from tests.images.samples import BASE, ROOT, TARGET
 
 PULL = (Access("a/b", "pull"),)

@@ -208,6 +208,8 @@ def response_from_stream(
 
 
 def status_from_line(line: bytes) -> int:
+    if not line:
+        raise ValueError("it said nothing")
     found = STATUS_LINE.match(line)
     if not found:
         raise NoHttp("it isn't HTTP")

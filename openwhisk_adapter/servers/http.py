@@ -107,14 +107,22 @@ class HttpCall(Call):
             try:
                 response = wire.response_from_stream(stream, request.method, sink)
             except wire.NoHttp:
-                # On a busy machine a greeting comes later than it was waited for.
-                if self.is_unasked and greets(self.address, LATE_GREETING):
+                if self.is_unasked and greets_late(self.address):
                     raise Greeting("port %d greets, as no HTTP server does" % self.address.port)
                 raise
         is_kept = isinstance(sink, Kept)
         if self.is_unasked and is_kept and is_of_an_exporter(response, request.path):
             raise Exporter("port %d tells metrics" % self.address.port)
         return response
+
+
+def greets_late(address: Address) -> bool:
+    """On a busy machine a greeting comes later than it was waited for. Who is gone greets nobody:
+    it may have done what it was asked."""
+    try:
+        return greets(address, LATE_GREETING)
+    except OSError:
+        return False
 
 
 def is_of_an_exporter(response: Response, path: str) -> bool:

@@ -1,6 +1,7 @@
 """A model behind a port of its own: any command that listens, in any of HTTP's shapes, and its
 life and death."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -13,6 +14,8 @@ from urllib.parse import quote
 
 import pytest
 
+from openwhisk_adapter.messages import Request
+from openwhisk_adapter.servers import Unanswered
 from openwhisk_adapter.servers.http import Address, Http
 from testing.adapter import SENTINEL, Adapter, action_with, activation, folder_of
 from testing.process import alive, descendants, free_port, status_of, until
@@ -455,6 +458,27 @@ def test_a_server_that_dies_says_how_and_is_started_again(server, path, said):
     assert asked(adapter).count("GET " + path) == 1, "what may have been done isn't done again"
     after = pid_of(adapter)
     assert after != before and not alive(before)
+
+
+def test_a_server_that_dies_of_its_first_question_is_not_asked_it_twice(server):
+    adapter = ready(server())
+    answer = adapter.web("GET", "/kill/9")
+    assert (answer.status, "died during this request" in error_of(answer)) == (502, True), answer
+    assert asked(adapter) == ["GET /kill/9"]
+
+
+@pytest.mark.parametrize("last_words", [b"", b"one two\r\n"], ids=["nothing", "another protocol's"])
+def test_a_server_that_is_gone_after_a_question_may_have_done_what_it_was_asked(last_words):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        call = Http(Address(*listener.getsockname()), is_unasked=True).call()
+        connection, _ = listener.accept()
+    with contextlib.closing(call):
+        connection.sendall(last_words)
+        connection.close()
+        with pytest.raises(Unanswered):
+            call.answer(Request("GET", "/", headers=[]))
 
 
 def test_a_server_that_died_in_its_sleep_is_started_again(server):

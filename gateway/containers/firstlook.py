@@ -1,11 +1,14 @@
 """What keeps a folder from being served, as far as it shows before it is started. Touches the
-folder: reads its Dockerfile, and asks which files are there."""
+folder: asks which files are there."""
 
 import os
 import re
 import shlex
+from contextlib import suppress
+from pathlib import Path
 from typing import List, Optional, Tuple
 
+from gateway.containers.dockerfile import dockerfile_of
 from gateway.containers.startcommand import (
     DEFAULT,
     INTERPRETER,
@@ -40,7 +43,7 @@ LONGEST_QUOTE = 40
 
 def obstacle(folder: str) -> Optional[str]:
     """Why it can't be served at all."""
-    text = dockerfile_of(folder)
+    text = readable_dockerfile(folder)
     says_something = text is not None and start_from_dockerfile(text, {}).command is not DEFAULT
     if says_something or os.path.exists(os.path.join(folder, DEFAULT[-1])):
         return None
@@ -49,7 +52,7 @@ def obstacle(folder: str) -> Optional[str]:
 
 def doubts(folder: str) -> List[str]:
     """What makes it unlikely that it can be served."""
-    text = dockerfile_of(folder)
+    text = readable_dockerfile(folder)
     if text is None:
         return []
     command = start_from_dockerfile(text, {}).command
@@ -63,16 +66,11 @@ def doubts(folder: str) -> List[str]:
     return found
 
 
-def dockerfile_of(folder: str) -> Optional[str]:
-    """None where there is none that can be read."""
-    path = os.path.join(folder, "Dockerfile")
-    if not os.path.isfile(path):
-        return None
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return None
+def readable_dockerfile(folder: str) -> Optional[str]:
+    """What can't be read is told when it is started."""
+    with suppress(OSError):
+        return dockerfile_of(Path(folder))
+    return None
 
 
 def advice_from_dockerfile(text: str) -> str:

@@ -18,6 +18,7 @@ from typing import Dict, List, Optional, Set
 import psutil
 
 from gateway.containers.container import Container, Exit, Runner, StartError, platform_environ
+from gateway.containers.dockerfile import dockerfile_of
 from gateway.containers.leftovers import (
     MARK,
     Marker,
@@ -177,10 +178,9 @@ class ProcessRunner(Runner):
     def _start(self) -> Start:
         if not self.folder.is_dir():
             raise StartError(NO_FOLDER.format(self.folder))
-        dockerfile = self.folder / "Dockerfile"
-        if not dockerfile.is_file():
+        text = dockerfile_of(self.folder)
+        if text is None:
             return Start(DEFAULT, {})
-        text = dockerfile.read_text("utf-8", "replace")
         return start_from_dockerfile(text, machine_environ(self.python))
 
     def _environ(

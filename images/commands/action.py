@@ -44,7 +44,7 @@ def done(asked: Asked, environ: Mapping[str, str]) -> int:
 
 def look_at_base(asked: Asked, shop: Workshop) -> int:
     """For an action that is there already."""
-    found = standing(asked.rebase or asked.check, shop, asked.insecure)
+    found = standing(asked.rebase or asked.check, asked.target, shop, asked.insecure)
     if asked.check:
         print(text_from_standing(found) if asked.as_json else found.text)
         return MOVED if found.has_moved else 0

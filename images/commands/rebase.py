@@ -86,12 +86,14 @@ def place_of(reference: Reference) -> Tuple[str, int]:
     return parts.hostname or "", parts.port or 443
 
 
-def standing(name: str, shop: Workshop, insecure: bool) -> Standing:
+def standing(name: str, target: Optional[Reference], shop: Workshop, insecure: bool) -> Standing:
+    """`target`: where another image is to be made of it."""
     reference = reference_from_name(name)
-    there = shop.reading(repository_to_read(reference, shop.environ, insecure))
+    target = target or reference
+    there = shop.reading(repository_to_read(reference, shop.environ, insecure, target))
     action = action_from_repository(there, reference)
     check_place(action)
-    base = shop.reading(repository_to_read(action.base, shop.environ, insecure))
+    base = shop.reading(repository_to_read(action.base, shop.environ, insecure, target))
     tag = action.base.version
     now = base.manifest_digest(tag) or base.manifest(tag).digest
     return Standing(action, now)
@@ -115,10 +117,11 @@ def planned_rebase(
     ours = Ours(parts, told.wishes, str(action.labels.get(VERSION_LABEL, "")))
     plan = plan_from_base(base, order.target, ours)
     target_repository = repositories.target
-    kept_in = shop.reading(repository_to_read(own, shop.environ, insecure))
     if own.registry == order.target.registry:
         kept_in = Repository(target_repository.transport, own.repository)
         target_repository.add_source(own.repository)
+    else:
+        kept_in = shop.reading(repository_to_read(own, shop.environ, insecure))
     return InRegistry(plan, repositories, shop.remembered, kept_in)
 
 

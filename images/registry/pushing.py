@@ -61,9 +61,16 @@ def repositories_for(
 
 
 def repository_to_read(
-    reference: Reference, environ: Mapping[str, str], insecure: bool = False
+    reference: Reference,
+    environ: Mapping[str, str],
+    insecure: bool = False,
+    target: Optional[Reference] = None,
 ) -> Repository:
-    known = credentials_for(reference.registry, environ)
+    """`target`: in its registry the environment's name and password count."""
+    if target is not None and target.registry == reference.registry:
+        known = credentials_of_target(target, environ)
+    else:
+        known = credentials_for(reference.registry, environ)
     return Repository(Transport(reference.address, known, insecure), reference.repository)
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from testing.registry import registry
+from testing.registry import Odd, registry
 
 __all__ = ["registry"]
 
@@ -13,3 +13,17 @@ __all__ = ["registry"]
 def home(tmp_path):
     """Environment variables of somebody who has never logged in anywhere."""
     return {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+
+
+@pytest.fixture
+def odd():
+    """A registry that can play what registries in the wild do."""
+    with Odd().served() as served:
+        yield served
+
+
+@pytest.fixture
+def other():
+    """And one more."""
+    with Odd().served() as served:
+        yield served

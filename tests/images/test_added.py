@@ -20,7 +20,7 @@ from images.action.changes import Wishes
 from images.action.folder import addition_from_text, layer_from_addition
 from images.commands.making import workshop
 from images.words import Unsuitable
-from testing.registry import Odd, digest_of
+from testing.registry import digest_of
 from tests.images.samples import (
     BASE,
     MAX_SETTINGS,
@@ -31,12 +31,6 @@ from tests.images.samples import (
     order_for,
     put_image,
 )
-
-
-@pytest.fixture
-def registry():
-    with Odd().served() as odd:
-        yield odd
 
 
 @pytest.fixture
@@ -212,17 +206,17 @@ def test_what_names_no_folder_and_place_is_refused(text, monkeypatch):
 # -- in an image ---------------------------------------------------------
 
 
-def test_wishes_change_the_image_as_a_dockerfile_would(registry, home, model):
-    put_image(registry, BASE, "latest")
+def test_wishes_change_the_image_as_a_dockerfile_would(odd, home, model):
+    put_image(odd, BASE, "latest")
     wishes = Wishes(
         env={"MODEL_NAME": "half plus two", "LC_ALL": "C"},
         labels={"team": "a"},
         cmd=["python", "serve.py"],
     )
     addition = addition_from_text(f"{model}=/models/m")
-    _, pushed = made(order_for(registry, additions=(addition,), wishes=wishes), home)
-    manifest = registry.json_manifest(TARGET, "1.0.0")
-    settings = config_of(registry, TARGET, manifest)["config"]
+    _, pushed = made(order_for(odd, additions=(addition,), wishes=wishes), home)
+    manifest = odd.json_manifest(TARGET, "1.0.0")
+    settings = config_of(odd, TARGET, manifest)["config"]
     assert settings["Env"] == [
         MAX_SETTINGS["Env"][0],
         "LC_ALL=C",
@@ -238,16 +232,16 @@ def test_wishes_change_the_image_as_a_dockerfile_would(registry, home, model):
         "labels": {"team": "a"},
         "cmd": ["python", "serve.py"],
     }
-    data = registry.blobs[TARGET, manifest["layers"][-1]["digest"]]
+    data = odd.blobs[TARGET, manifest["layers"][-1]["digest"]]
     assert ("models/m/latest", "0o777", 0, 0, 0, 0, "1") in entries(data)
-    assert pushed.digest == digest_of(registry.manifests[TARGET, "1.0.0"][1])
+    assert pushed.digest == digest_of(odd.manifests[TARGET, "1.0.0"][1])
 
 
-def test_an_entry_takes_the_place_of_both_words_of_the_image(registry, home):
-    put_image(registry, BASE, "latest", settings={"Entrypoint": ["tini", "--"], "Cmd": ["a.py"]})
+def test_an_entry_takes_the_place_of_both_words_of_the_image(odd, home):
+    put_image(odd, BASE, "latest", settings={"Entrypoint": ["tini", "--"], "Cmd": ["a.py"]})
     wishes = Wishes(entry=["python3", "serve.py"])
-    made(order_for(registry, wishes=wishes), home)
-    settings = config_of(registry, TARGET, registry.json_manifest(TARGET, "1.0.0"))["config"]
+    made(order_for(odd, wishes=wishes), home)
+    settings = config_of(odd, TARGET, odd.json_manifest(TARGET, "1.0.0"))["config"]
     assert settings["Entrypoint"] == ["python3", "/openwhisk/openwhisk.py"]
     assert settings["Cmd"] == ["python3", "serve.py"]
 
@@ -267,47 +261,47 @@ HINTED = {
 
 
 @pytest.mark.parametrize("settings, env", HINTED.values(), ids=HINTED)
-def test_what_the_config_says_of_the_server_is_handed_on(registry, home, settings, env):
-    put_image(registry, BASE, "latest", settings={"Cmd": ["python", "app.py"], **settings})
-    made(order_for(registry), home)
-    config = config_of(registry, TARGET, registry.json_manifest(TARGET, "1.0.0"))["config"]
+def test_what_the_config_says_of_the_server_is_handed_on(odd, home, settings, env):
+    put_image(odd, BASE, "latest", settings={"Cmd": ["python", "app.py"], **settings})
+    made(order_for(odd), home)
+    config = config_of(odd, TARGET, odd.json_manifest(TARGET, "1.0.0"))["config"]
     assert (config.get("Env") or []) == env
 
 
-def test_a_base_that_exposes_the_adapters_port_is_warned_of(registry, home):
+def test_a_base_that_exposes_the_adapters_port_is_warned_of(odd, home):
     exposed = {"Cmd": ["python", "app.py"], "ExposedPorts": {"8080/tcp": {}}}
-    put_image(registry, BASE, "latest", settings=exposed)
-    plan, _ = made(order_for(registry), home)
+    put_image(odd, BASE, "latest", settings=exposed)
+    plan, _ = made(order_for(odd), home)
     assert plan.remarks == [
         "the base exposes 8080, which in an action is the adapter's own port: if the model's server"
         " (python app.py) listens there, give it another, by --env, --cmd or its own settings"
     ]
 
 
-def test_a_second_try_sends_only_the_rest(registry, home, model):
-    put_image(registry, BASE, "latest")
-    registry.refuses_tags = True
+def test_a_second_try_sends_only_the_rest(odd, home, model):
+    put_image(odd, BASE, "latest")
+    odd.refuses_tags = True
     addition = addition_from_text(f"{model}=/models/m")
-    order = order_for(registry, additions=(addition,))
+    order = order_for(odd, additions=(addition,))
     with pytest.raises(Exception, match="503"):
         made(order, home)
-    registry.refuses_tags = False
-    del registry.log[:]
+    odd.refuses_tags = False
+    del odd.log[:]
     made(order, home)
-    assert not [line for line in registry.asked("PUT") + registry.asked("PATCH") if "blobs" in line]
-    assert registry.asked("PUT")[-1] == f"PUT /v2/{TARGET}/manifests/1.0.0"
+    assert not [line for line in odd.asked("PUT") + odd.asked("PATCH") if "blobs" in line]
+    assert odd.asked("PUT")[-1] == f"PUT /v2/{TARGET}/manifests/1.0.0"
 
 
 @pytest.mark.parametrize("after", ["goes on", "forgets", "refuses the rest"])
-def test_an_upload_of_weights_survives_a_broken_connection(registry, home, tmp_path, after):
+def test_an_upload_of_weights_survives_a_broken_connection(odd, home, tmp_path, after):
     (tmp_path / "weights").write_bytes(os.urandom(300_000))
-    put_image(registry, BASE, "latest")
-    registry.break_uploads_after = 100_000
-    registry.forgets_uploads, registry.refuses_the_rest = after == "forgets", after != "goes on"
+    put_image(odd, BASE, "latest")
+    odd.break_uploads_after = 100_000
+    odd.forgets_uploads, odd.refuses_the_rest = after == "forgets", after != "goes on"
     addition = addition_from_text(f"{tmp_path / 'weights'}=/models/weights")
-    made(order_for(registry, additions=(addition,)), home)
-    layer = registry.json_manifest(TARGET, "1.0.0")["layers"][-1]
-    assert digest_of(registry.blobs[TARGET, layer["digest"]]) == layer["digest"]
+    made(order_for(odd, additions=(addition,)), home)
+    layer = odd.json_manifest(TARGET, "1.0.0")["layers"][-1]
+    assert digest_of(odd.blobs[TARGET, layer["digest"]]) == layer["digest"]
 
 
 MEASURED = """
@@ -349,9 +343,9 @@ def test_gigabytes_of_weights_take_little_memory(tmp_path):
     assert resident < 100_000_000
 
 
-def test_two_threads_that_want_the_same_folder_get_one_layer(registry, home, model):
+def test_two_threads_that_want_the_same_folder_get_one_layer(odd, home, model):
     addition = addition_from_text(f"{model}=/m")
-    order = order_for(registry, additions=(addition,))
+    order = order_for(odd, additions=(addition,))
     found = []
     with workshop(home) as shop:
         threads = [
@@ -371,30 +365,30 @@ def weights(tmp_path):
     return (addition_from_text(f"{tmp_path / 'weights'}=/models/weights"),)
 
 
-def test_what_was_sent_to_a_registry_once_is_mounted_from_then_on(registry, home, weights):
-    put_image(registry, BASE, "latest")
-    made(order_for(registry, additions=weights), home)
-    del registry.log[:]
-    _, pushed = made(order_for(registry, target="you/other:1", additions=weights), home)
+def test_what_was_sent_to_a_registry_once_is_mounted_from_then_on(odd, home, weights):
+    put_image(odd, BASE, "latest")
+    made(order_for(odd, additions=weights), home)
+    del odd.log[:]
+    _, pushed = made(order_for(odd, target="you/other:1", additions=weights), home)
     assert pushed.sent < 100_000
     (mounted,) = [
-        line for line in registry.asked("POST") if f"from={TARGET.replace('/', '%2F')}" in line
+        line for line in odd.asked("POST") if f"from={TARGET.replace('/', '%2F')}" in line
     ]
-    layer = registry.json_manifest("you/other", "1")["layers"][-1]
+    layer = odd.json_manifest("you/other", "1")["layers"][-1]
     assert layer["digest"].replace(":", "%3A") in mounted
-    assert digest_of(registry.blobs["you/other", layer["digest"]]) == layer["digest"]
+    assert digest_of(odd.blobs["you/other", layer["digest"]]) == layer["digest"]
 
 
 @pytest.mark.parametrize("forgotten", ["the blob", "how to mount", "the file"])
-def test_what_is_not_there_any_more_is_sent_again(registry, home, weights, tmp_path, forgotten):
-    put_image(registry, BASE, "latest")
-    made(order_for(registry, additions=weights), home)
-    digest = registry.json_manifest(TARGET, "1.0.0")["layers"][-1]["digest"]
+def test_what_is_not_there_any_more_is_sent_again(odd, home, weights, tmp_path, forgotten):
+    put_image(odd, BASE, "latest")
+    made(order_for(odd, additions=weights), home)
+    digest = odd.json_manifest(TARGET, "1.0.0")["layers"][-1]["digest"]
     if forgotten == "the blob":
-        del registry.blobs[TARGET, digest]
+        del odd.blobs[TARGET, digest]
     elif forgotten == "how to mount":
-        registry.mount_status = 405
+        odd.mount_status = 405
     else:
         (tmp_path / ".cache" / "serverless-max-models" / "sent.json").write_text("{")
-    made(order_for(registry, target="you/other:1", additions=weights), home)
-    assert digest_of(registry.blobs["you/other", digest]) == digest
+    made(order_for(odd, target="you/other:1", additions=weights), home)
+    assert digest_of(odd.blobs["you/other", digest]) == digest

@@ -15,26 +15,19 @@ from images.engine.engine import Engine
 from images.registry.remembered import write_whole
 from images.words import Unsuitable
 from testing.engine import PYTHON3
-from testing.registry import Odd
 from tests.images.samples import BASE, ROOT, TARGET, put_image, quiet
 
 
-@pytest.fixture
-def registry():
-    with Odd().served() as odd:
-        yield odd
-
-
-def test_the_image_of_a_python_that_has_to_be_added_is_named(registry, home):
-    put_image(registry, BASE, "latest", settings={"Cmd": ["tensorflow_model_server"]})
-    python = f"{registry.address}/library/python:3"
-    words = [f"{registry.address}/{BASE}", f"{registry.address}/{TARGET}:1"]
+def test_the_image_of_a_python_that_has_to_be_added_is_named(odd, home):
+    put_image(odd, BASE, "latest", settings={"Cmd": ["tensorflow_model_server"]})
+    python = f"{odd.address}/library/python:3"
+    words = [f"{odd.address}/{BASE}", f"{odd.address}/{TARGET}:1"]
     command = [sys.executable, str(ROOT / "layer.py"), *words, "--python-image", python]
     done = subprocess.run(command, env=home, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.startswith(
         f"layer.py: a Python has to be added, which runs the adapter, and {python}, of which it"
-        f" would be made, can't be read: GET http://{registry.address}/v2/library/python/manifests"
+        f" would be made, can't be read: GET http://{odd.address}/v2/library/python/manifests"
     )
     assert done.stderr.endswith("; PYTHON_IMAGE names another\n")
 
@@ -54,12 +47,12 @@ def test_one_that_only_the_engine_has_is_asked_for_nowhere_else_and_read_once(
         OwnPython(name, home, here).make("arm64", quiet)
 
 
-def test_a_full_disk_is_not_the_images_fault(registry, home, monkeypatch):
+def test_a_full_disk_is_not_the_images_fault(odd, home, monkeypatch):
     files = {"usr/bin/python3": b"x" * 100_000}
-    put_image(registry, "library/python", "3", files=files)
+    put_image(odd, "library/python", "3", files=files)
     full = "images.interpreter.files.tempfile.TemporaryFile"
     monkeypatch.setattr(full, partial(Path("/dev/full").open, "w+b"))
-    name = f"{registry.address}/library/python:3"
+    name = f"{odd.address}/library/python:3"
     with pytest.raises(Unsuitable) as refusal:
         OwnPython(name, home, None).make("amd64", quiet)
     assert str(refusal.value) == (

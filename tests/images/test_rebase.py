@@ -11,7 +11,6 @@ import pytest
 
 from images.action.changes import Wishes
 from images.action.folder import addition_from_text
-from testing.registry import Odd
 from tests.images.samples import (
     BASE,
     ROOT,
@@ -27,17 +26,11 @@ ACTION = TARGET + ":1.0.0"
 
 
 @pytest.fixture
-def registry():
-    with Odd().served() as odd:
-        yield odd
-
-
-@pytest.fixture
-def order(registry, tmp_path):
+def order(odd, tmp_path):
     (tmp_path / "weights").write_text("0.5")
     additions = (addition_from_text(f"{tmp_path / 'weights'}=/models/weights"),)
     wishes = Wishes(env={"MODEL_NAME": "m"}, labels={"team": "a"}, cmd=["python", "serve.py"])
-    return order_for(registry, additions=additions, wishes=wishes)
+    return order_for(odd, additions=additions, wishes=wishes)
 
 
 def layer(home, *words):
@@ -45,115 +38,137 @@ def layer(home, *words):
     return subprocess.run(command, env=home, capture_output=True, text=True, timeout=60)
 
 
-def newer_base(registry, **settings):
+def newer_base(odd, **settings):
     """The same tag, other content."""
     files = {"home/max/app.py": b"print('mended')\n"}
-    return put_image(registry, BASE, "latest", files=files, **settings)
+    return put_image(odd, BASE, "latest", files=files, **settings)
 
 
-def test_a_base_that_has_not_moved_needs_nothing(registry, home, order):
-    sample = put_image(registry, BASE, "latest")
+def test_a_base_that_has_not_moved_needs_nothing(odd, home, order):
+    sample = put_image(odd, BASE, "latest")
     made(order, home)
-    name, digest = f"{registry.address}/{ACTION}", sample.descriptor["digest"]
-    still = f"{name}: its base {registry.address}/{BASE}:latest is still {digest}"
+    name, digest = f"{odd.address}/{ACTION}", sample.descriptor["digest"]
+    still = f"{name}: its base {odd.address}/{BASE}:latest is still {digest}"
     checked = layer(home, "--check", name)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, still + "\n", "")
-    del registry.log[:]
+    del odd.log[:]
     rebased = layer(home, "--rebase", name)
     assert (rebased.returncode, rebased.stdout) == (0, still + ": nothing to do\n")
-    assert not {line.split()[0] for line in registry.log} - {"GET", "HEAD"}
+    assert not {line.split()[0] for line in odd.log} - {"GET", "HEAD"}
 
 
-def test_a_base_that_has_moved_is_told_by_a_status_of_its_own(registry, home, order):
-    old = put_image(registry, BASE, "latest").descriptor["digest"]
+def test_a_base_that_has_moved_is_told_by_a_status_of_its_own(odd, home, order):
+    old = put_image(odd, BASE, "latest").descriptor["digest"]
     made(order, home)
-    new = newer_base(registry).descriptor["digest"]
-    name = f"{registry.address}/{ACTION}"
+    new = newer_base(odd).descriptor["digest"]
+    name = f"{odd.address}/{ACTION}"
     checked = layer(home, "--check", name)
-    told = f"{name}: its base {registry.address}/{BASE}:latest was {old} and is {new} now\n"
+    told = f"{name}: its base {odd.address}/{BASE}:latest was {old} and is {new} now\n"
     assert (checked.returncode, checked.stdout, checked.stderr) == (3, told, "")
 
 
-def test_rebased_is_as_if_it_had_been_made_of_the_newer_base(registry, home, order):
-    put_image(registry, BASE, "latest")
+def test_rebased_is_as_if_it_had_been_made_of_the_newer_base(odd, home, order):
+    put_image(odd, BASE, "latest")
     _, first = made(order, home)
-    newer_base(registry)
-    name = f"{registry.address}/{ACTION}"
+    newer_base(odd)
+    name = f"{odd.address}/{ACTION}"
     rebased = layer(home, "--rebase", name, "--json")
     assert rebased.returncode == 0, rebased.stderr
     outcome = json.loads(rebased.stdout)
     anew, _ = made(order._replace(target=order.target._replace(version="2.0.0")), home)
     assert outcome["digest"] == anew.digest != first.digest
-    assert registry.manifests[TARGET, "1.0.0"] == registry.manifests[TARGET, "2.0.0"]
+    assert odd.manifests[TARGET, "1.0.0"] == odd.manifests[TARGET, "2.0.0"]
 
 
-def test_only_manifests_move(registry, home, order):
-    put_image(registry, BASE, "latest")
+def test_only_manifests_move(odd, home, order):
+    put_image(odd, BASE, "latest")
     made(order, home)
-    newer_base(registry)
-    del registry.log[:]
-    outcome = json.loads(layer(home, "--rebase", f"{registry.address}/{ACTION}", "--json").stdout)
+    newer_base(odd)
+    del odd.log[:]
+    outcome = json.loads(layer(home, "--rebase", f"{odd.address}/{ACTION}", "--json").stdout)
     assert outcome["sent"] < 12_000
     assert outcome["copied"] == 0
-    uploads = [line for line in registry.asked("PUT") if "/blobs/" in line]
+    uploads = [line for line in odd.asked("PUT") if "/blobs/" in line]
     assert len(uploads) == 2  # the config, and the statement on what the image is made of
 
 
 @pytest.mark.parametrize("place", ["me/elsewhere:2", "me/max-ocr:2"])
-def test_it_can_get_another_name(registry, home, order, place):
-    put_image(registry, BASE, "latest")
+def test_it_can_get_another_name(odd, home, order, place):
+    put_image(odd, BASE, "latest")
     made(order, home)
-    newer_base(registry)
-    target = f"{registry.address}/{place}"
-    rebased = layer(home, "--rebase", f"{registry.address}/{ACTION}", target)
+    newer_base(odd)
+    target = f"{odd.address}/{place}"
+    rebased = layer(home, "--rebase", f"{odd.address}/{ACTION}", target)
     assert rebased.returncode == 0, rebased.stderr
     repository, tag = place.split(":")
-    manifest = registry.json_manifest(repository, tag)
-    assert all((repository, one["digest"]) in registry.blobs for one in manifest["layers"])
-    config = config_of(registry, repository, manifest)["config"]
+    manifest = odd.json_manifest(repository, tag)
+    assert all((repository, one["digest"]) in odd.blobs for one in manifest["layers"])
+    config = config_of(odd, repository, manifest)["config"]
     assert config["Cmd"] == ["python", "serve.py"]
 
 
-def test_into_another_registry_all_layers_are_copied(registry, home, order):
-    put_image(registry, BASE, "latest")
+def test_into_another_registry_all_layers_are_copied(odd, other, home, order):
+    put_image(odd, BASE, "latest")
     made(order, home)
-    newer_base(registry)
-    with Odd().served() as other:
-        target = f"{other.address}/me/max-ocr:2"
-        rebased = layer(home, "--rebase", f"{registry.address}/{ACTION}", target)
-        assert rebased.returncode == 0, rebased.stderr
-        manifest = other.json_manifest(TARGET, "2")
-        assert all((TARGET, one["digest"]) in other.blobs for one in manifest["layers"])
+    newer_base(odd)
+    target = f"{other.address}/me/max-ocr:2"
+    rebased = layer(home, "--rebase", f"{odd.address}/{ACTION}", target)
+    assert rebased.returncode == 0, rebased.stderr
+    manifest = other.json_manifest(TARGET, "2")
+    assert all((TARGET, one["digest"]) in other.blobs for one in manifest["layers"])
 
 
-def test_every_platform_is_rebased(registry, home, order):
+def test_a_private_action_is_read_with_the_name_and_password_of_the_environment(odd, home, order):
+    put_image(odd, BASE, "latest")
+    made(order, home)
+    odd.token_server, odd.users = "all", {"me:secret": 1}
+    known = dict(home, REGISTRY_USERNAME="me", REGISTRY_PASSWORD="secret")
+    name = f"{odd.address}/{ACTION}"
+    assert layer(known, "--check", name).returncode == 0
+    newer_base(odd)
+    rebased = layer(known, "--rebase", name)
+    assert rebased.returncode == 0, rebased.stderr
+
+
+def test_they_are_not_told_to_the_registry_of_a_base(odd, other, home):
+    """Its address is a label's word."""
+    put_image(odd, BASE, "latest")
+    made(order_for(odd, other), home)
+    odd.token_server, odd.public, odd.users = "all", {BASE}, {":": 1}
+    other.token_server, other.users = "all", {"me:secret": 1}
+    known = dict(home, REGISTRY_USERNAME="me", REGISTRY_PASSWORD="secret")
+    checked = layer(known, "--check", f"{other.address}/{ACTION}")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_every_platform_is_rebased(odd, home, order):
     names = ("amd64", "arm64")
-    old = {name: put_image(registry, BASE, name, "oci", architecture=name) for name in names}
-    put_index(registry, BASE, "latest", "oci", old)
+    old = {name: put_image(odd, BASE, name, "oci", architecture=name) for name in names}
+    put_index(odd, BASE, "latest", "oci", old)
     made(order, home)
     new = {}
     for name in (*names, "s390x"):
         files = {"app.py": name.encode()}
-        new[name] = put_image(registry, BASE, name, "oci", architecture=name, files=files)
-    put_index(registry, BASE, "latest", "oci", new)
-    rebased = layer(home, "--rebase", f"{registry.address}/{ACTION}")
+        new[name] = put_image(odd, BASE, name, "oci", architecture=name, files=files)
+    put_index(odd, BASE, "latest", "oci", new)
+    rebased = layer(home, "--rebase", f"{odd.address}/{ACTION}")
     assert rebased.returncode == 0, rebased.stderr
-    index = registry.json_manifest(TARGET, "1.0.0")
+    index = odd.json_manifest(TARGET, "1.0.0")
     assert [entry["platform"]["architecture"] for entry in index["manifests"]] == ["amd64", "arm64"]
     for entry in index["manifests"]:
-        manifest = registry.json_manifest(TARGET, entry["digest"])
+        manifest = odd.json_manifest(TARGET, entry["digest"])
         assert len(manifest["layers"]) == 4
-        added = registry.blobs[TARGET, manifest["layers"][-1]["digest"]]
+        added = odd.blobs[TARGET, manifest["layers"][-1]["digest"]]
         assert b"models/weights" in gzip.decompress(added)
 
 
-def test_an_image_that_says_nothing_of_its_base_is_refused(registry, home):
-    put_image(registry, TARGET, "1.0.0")
+def test_an_image_that_says_nothing_of_its_base_is_refused(odd, home):
+    put_image(odd, TARGET, "1.0.0")
     for option in ("--check", "--rebase"):
-        refused = layer(home, option, f"{registry.address}/{ACTION}")
+        refused = layer(home, option, f"{odd.address}/{ACTION}")
         assert refused.returncode == 1
         assert refused.stderr == (
-            f"layer.py: {registry.address}/{ACTION}: its labels don't say what it was made of "
+            f"layer.py: {odd.address}/{ACTION}: its labels don't say what it was made of "
             "(org.opencontainers.image.base.name, openwhisk-adapter.changes): make the action's"
             " image anew\n"
         )
@@ -169,15 +184,15 @@ LABELS = {
 
 
 @pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
-def test_a_label_that_somebody_has_changed_is_refused(registry, home, label):
-    put_image(registry, BASE, "latest")
+def test_a_label_that_somebody_has_changed_is_refused(odd, home, label):
+    put_image(odd, BASE, "latest")
     labels = {
-        "org.opencontainers.image.base.name": f"{registry.address}/{BASE}:latest",
+        "org.opencontainers.image.base.name": f"{odd.address}/{BASE}:latest",
         "org.opencontainers.image.base.digest": "sha256:" + "0" * 64,
         "openwhisk-adapter.changes": label,
     }
-    put_image(registry, TARGET, "1.0.0", settings={"Cmd": ["x"], "Labels": labels})
-    refused = layer(home, "--rebase", f"{registry.address}/{ACTION}")
+    put_image(odd, TARGET, "1.0.0", settings={"Cmd": ["x"], "Labels": labels})
+    refused = layer(home, "--rebase", f"{odd.address}/{ACTION}")
     assert (refused.returncode, "openwhisk-adapter.changes" in refused.stderr) == (1, True)
     assert len(refused.stderr.splitlines()) == 1
 
@@ -200,12 +215,12 @@ def test_what_makes_no_sense_together_is_refused(home, words):
 
 
 @pytest.mark.parametrize("option", ["--rebase", "--check"])
-def test_other_options_may_stand_before_the_action(registry, home, order, option):
-    put_image(registry, BASE, "latest")
+def test_other_options_may_stand_before_the_action(odd, home, order, option):
+    put_image(odd, BASE, "latest")
     made(order, home)
-    done = layer(home, option, "--dry-run", f"{registry.address}/{ACTION}")
+    done = layer(home, option, "--dry-run", f"{odd.address}/{ACTION}")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{registry.address}/{ACTION}: its base ")
+    assert done.stdout.startswith(f"{odd.address}/{ACTION}: its base ")
     refused = layer(home, option, "--dry-run")
     assert (refused.returncode, refused.stderr) == (
         2,
@@ -214,17 +229,17 @@ def test_other_options_may_stand_before_the_action(registry, home, order, option
 
 
 @pytest.mark.parametrize("option", ["--rebase", "--check"])
-def test_json_tells_how_the_base_stands(registry, home, order, option):
-    digest = put_image(registry, BASE, "latest").descriptor["digest"]
+def test_json_tells_how_the_base_stands(odd, home, order, option):
+    digest = put_image(odd, BASE, "latest").descriptor["digest"]
     made(order, home)
-    name = f"{registry.address}/{ACTION}"
+    name = f"{odd.address}/{ACTION}"
     told = json.loads(layer(home, option, name, "--json").stdout)
-    base = f"{registry.address}/{BASE}:latest"
+    base = f"{odd.address}/{BASE}:latest"
     assert told == {"image": name, "base": base, "was": digest, "now": digest, "moved": False}
 
 
-def test_json_tells_a_failure_too(registry, home):
-    failed = layer(home, "--check", f"{registry.address}/{ACTION}", "--json")
+def test_json_tells_a_failure_too(odd, home):
+    failed = layer(home, "--check", f"{odd.address}/{ACTION}", "--json")
     reason = json.loads(failed.stdout)["error"]
     assert (failed.returncode, failed.stderr) == (1, f"layer.py: {reason}\n")
     assert "404 MANIFEST_UNKNOWN" in reason

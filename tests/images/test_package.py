@@ -41,11 +41,11 @@ HTTPServer(("127.0.0.1", 5000), Handler).serve_forever()
 def wheel(tmp_path_factory):
     """Made from a copy: a build leaves files beside what it builds."""
     folder = tmp_path_factory.mktemp("wheel")
-    names = [*names_of_files(ROOT), "adapter/pyproject.toml", "adapter/LICENSE"]
+    names = [*names_of_files(ROOT), "adapter-wheel/pyproject.toml", "adapter-wheel/LICENSE"]
     for name in names:
         (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "project" / name).write_bytes((ROOT / name).read_bytes())
-    return built(folder / "project" / "adapter", folder)
+    return built(folder / "project" / "adapter-wheel", folder)
 
 
 def built(project, folder):

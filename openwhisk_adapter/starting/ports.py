@@ -50,7 +50,7 @@ class Ports:
 
     def look(self) -> Optional[Http]:
         server = self._looked()
-        if server is not None and self._may_have_come_first(server.address.port):
+        if server is not None and self._may_be_one_of_several(server.address.port):
             self._let_it_settle()
             server = self._looked()
         return server
@@ -131,10 +131,8 @@ class Ports:
             return True
         return set(wanted.expected) <= {port}
 
-    def _may_have_come_first(self, port: int) -> bool:
+    def _may_be_one_of_several(self, port: int) -> bool:
         wanted = self._wanted
-        if len(self._found) > 1:
-            return False
         return port not in (wanted.target, wanted.given, *wanted.expected)
 
     def _judged(

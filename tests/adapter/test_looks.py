@@ -18,7 +18,7 @@ from openwhisk_adapter.servers import Address, Server, Unanswered, Unreachable
 from openwhisk_adapter.settings import Settings
 from openwhisk_adapter.starting import Started, family, probes, sockets
 from openwhisk_adapter.starting.causes import taken
-from openwhisk_adapter.starting.choice import Spoken
+from openwhisk_adapter.starting.choice import Found, Spoken
 from openwhisk_adapter.starting.family import Family, ignores
 from openwhisk_adapter.starting.ports import Ports
 from openwhisk_adapter.starting.script import Script
@@ -117,6 +117,15 @@ def test_the_adapters_own_port_is_never_the_models():
         own.listen(1)
         ports = Ports(Wanted(), own.getsockname()[1], lambda: [os.getpid()])
         assert own.getsockname()[1] not in ports._listening_now()
+
+
+def test_the_models_port_may_be_the_last_of_several_that_opens(monkeypatch):
+    opened = {5001: place(5001), 5002: place(5002)}
+    looking = Ports(Wanted(), 8080, list)
+    monkeypatch.setattr("openwhisk_adapter.starting.ports.found_at", lambda *_: Found(Spoken.HTTP))
+    monkeypatch.setattr(looking, "_listening_now", lambda: opened)
+    monkeypatch.setattr(looking, "_let_it_settle", lambda: opened.update({5000: place(5000)}))
+    assert looking.look().address.port == 5000
 
 
 def test_a_port_that_is_taken_without_a_number_is_told_without_one():

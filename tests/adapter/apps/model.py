@@ -17,6 +17,7 @@ import zlib
 from urllib.parse import unquote
 
 OPEN = []
+MEETINGS = {}
 STARTED = time.time()
 
 
@@ -201,16 +202,13 @@ def slow(environ, respond):
 
 def meet(environ, respond):
     """Answers only when as many requests as asked for are here at once."""
-    OPEN.append(environ)
+    count = int(environ["QUERY_STRING"])
+    meeting = MEETINGS.setdefault(count, threading.Barrier(count))
     try:
-        deadline = time.time() + 10
-        while len(OPEN) < int(environ["QUERY_STRING"]) and time.time() < deadline:
-            time.sleep(0.005)
-        met = len(OPEN)
-        time.sleep(0.05)
-    finally:
-        OPEN.remove(environ)
-    return respond_json(respond, met)
+        meeting.wait(10)
+    except threading.BrokenBarrierError:
+        return respond_json(respond, "some never came")
+    return respond_json(respond, count)
 
 
 def child(environ, respond):

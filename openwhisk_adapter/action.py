@@ -4,7 +4,7 @@ import contextlib
 import os
 import threading
 from time import monotonic, sleep, time
-from typing import Any, Callable, Dict, Iterator, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Set
 
 from openwhisk_adapter.ending import end_copy
 from openwhisk_adapter.envelope import (
@@ -104,9 +104,11 @@ class Activation:
         refusal = Refused(504, why_not_ready or self.reason).response
         _, written = result_and_json(refusal, self.request, self._settings)
         if self._is_first():
-            self._send(refusal, written)
-            if self.call is not None:
-                self.call.abandon()
+            try:
+                self._send(refusal, written)
+            finally:
+                if self.call is not None:
+                    self.call.abandon()
 
     @contextlib.contextmanager
     def failures_answered(self) -> Iterator[None]:
@@ -125,8 +127,10 @@ class Activation:
     def _send(self, response: Response, written: bytes) -> None:
         with contextlib.suppress(BaseException):  # nobody else can answer any more
             self._end_log(response)
-        self._reply(200, written)
-        self.is_answered.set()
+        try:
+            self._reply(200, written)
+        finally:
+            self.is_answered.set()
 
     def _end_log(self, response: Response) -> None:
         self._settle_log()
@@ -141,20 +145,46 @@ class Activation:
         self._log.end_activation("%s %s %d %.0f ms %d bytes" % words)
 
 
-class Initialized:
-    """/init's answer, given once: by who has warmed the model up, or when it is due."""
+class Initialization:
+    """One /init, answered exactly once: by who loads the model and warms it up, or when it is
+    due."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        log: Log,
+        settle_log: Callable[[], None],
+        allow_another: Callable[[], None],
+    ) -> None:
+        self.warm_up: Optional[Call] = None
+        self.is_answered = threading.Event()
         self._reply = reply
+        self._log = log
+        self._settle_log = settle_log
+        self._allow_another = allow_another
         self._claim = threading.Lock()
 
-    def give(self) -> None:
-        if self._claim.acquire(blocking=False):  # and never released
-            self._reply(200, b'{"ok":true}')
+    def succeed(self) -> None:
+        if self._is_first():
+            self._say(200, b'{"ok":true}')
 
-    def expire(self, call: Call) -> None:
-        self.give()
-        call.abandon()
+    def fail(self, error: Exception) -> None:
+        if self._is_first():
+            self._allow_another()
+            flush()
+            self._settle_log()
+            self._log.end_activation()
+            response = Refused(502, for_the_owner(error)).response
+            self._say(response.status, response.body)
+
+    def _is_first(self) -> bool:
+        return self._claim.acquire(blocking=False)  # and never released
+
+    def _say(self, status: int, body: bytes) -> None:
+        try:
+            self._reply(status, body)
+        finally:
+            self.is_answered.set()
 
 
 def too_late(seconds: float, action_name: Any) -> str:
@@ -190,35 +220,46 @@ class Action:
     def init(self, body: bytes, reply: Reply) -> None:
         if not self._is_initialized.acquire(blocking=False):
             raise Refused(403, MORE_THAN_ONCE)
+        init = Initialization(
+            reply,
+            self._log,
+            self._model.settle_log,
+            self._is_initialized.release,
+        )
         try:
-            due, server = self._initialize(body)
+            patience = self._configured(body)
+            with called_after(patience, lambda: self._end_init(init)):
+                self._load(init, patience)
         except Exception as error:
-            self._is_initialized.release()
-            flush()
-            self._model.settle_log()
-            self._log.end_activation()
-            raise Refused(502, for_the_owner(error))
-        answer = Initialized(reply)
+            init.fail(error)
+        else:
+            init.succeed()
+        init.is_answered.wait(60)  # the other thread's answer may just be on its way
+
+    def _end_init(self, init: Initialization) -> None:
+        """Its time is over. What goes on in this process goes on by itself."""
+        if init.warm_up is None:
+            init.fail(self._model.not_in_time())
+            return
+        init.succeed()
+        init.warm_up.abandon()
+
+    def _load(self, init: Initialization, patience: float) -> None:
+        server = self._model.load(patience)
         if self.settings.warmup:
             with contextlib.closing(server.call()) as call:
-                self._warm_up(call, answer, due)
-        answer.give()
+                init.warm_up = call
+                self._warm_up(call)
 
-    def _warm_up(self, call: Call, answer: "Initialized", due: float) -> None:
-        """As long as /init has time. What goes on in this process after that goes on by itself."""
+    def _warm_up(self, call: Call) -> None:
         from openwhisk_adapter.warmup import warm_up
 
-        timer = threading.Timer(due - monotonic(), answer.expire, [call])
-        timer.daemon = True
-        timer.start()
         said = warm_up(call, self.settings.warmup)
-        timer.cancel()
         self._model.settle_log()
         self._log.line(said)
 
-    def _initialize(self, body: bytes) -> Tuple[float, Server]:
-        """When its answer is due, and whom to ask."""
-        began = monotonic()
+    def _configured(self, body: bytes) -> float:
+        """How long it may take."""
         value = checked(object_from_json(body), "value", dict, {})
         if value.get("code"):
             self._log.once(CODE_IS_IGNORED)
@@ -235,8 +276,7 @@ class Action:
             self._model.use(settings)
         else:
             self._take_names(environ)
-        patience = Limits(deadline).patience
-        return began + patience, self._model.load(patience)
+        return Limits(deadline).patience
 
     def _take_names(self, environ: Dict[str, str]) -> None:
         """A model that runs already isn't told other settings than it was started with."""
@@ -332,6 +372,8 @@ class Action:
         while True:
             if server is None:
                 server = self._model.load(activation.limits.seconds)
+                if activation.is_answered.is_set():
+                    raise Refused(504, activation.reason)  # nobody waits for what it would do
             if activation.call is None:
                 activation.call = server.call()
             began = monotonic()
@@ -365,11 +407,27 @@ class Action:
         for activation in running:
             if now > activation.due and not activation.is_answered.is_set():
                 activation.expire(self._model.why_not_ready())
-        late = [activation for activation in running if now > activation.due + LINGER]
+        asked = [activation for activation in running if activation.call is not None]
+        late = [activation for activation in asked if now > activation.due + LINGER]
         if late and not self.is_answering() and self._give_up is not None:
             request = late[0].request
             words = (request.method, request.path, LINGER)
             self._give_up(STILL_RUNS % words)
+
+
+@contextlib.contextmanager
+def called_after(
+    seconds: float,
+    step: Callable[[], None],
+) -> Iterator[None]:
+    """Unless what is done meanwhile comes to its end."""
+    timer = threading.Timer(seconds, step)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def for_the_owner(error: Exception) -> str:

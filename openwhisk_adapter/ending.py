@@ -41,12 +41,14 @@ class Ending:
         _exit(1)
 
     def _end(self) -> None:
-        until = monotonic() + LONGEST
-        while not self._is_idle() and monotonic() < until:
-            sleep(LOOK)
-        self._stop_model()
-        flush()
-        _exit(0)
+        try:
+            until = monotonic() + LONGEST
+            while not self._is_idle() and monotonic() < until:
+                sleep(LOOK)
+            self._stop_model()
+            flush()
+        finally:  # whatever fails, without a file to be opened for example
+            _exit(0)
 
 
 def end_copy(pid: int, code: Any = 0) -> None:

@@ -135,10 +135,12 @@ class Listener:
                 self._no_longer_silent(descriptor).close()
 
     def _give(self, connection: socket.socket) -> None:
+        self._open.add(connection)
         try:
             self._workers.give(connection)
         except RuntimeError as error:  # at the limit of threads those that are there go on
             self._log.error("a connection is turned away: %s" % error)
+            self._open.discard(connection)
             connection.close()
 
     def _at_once(self) -> int:
@@ -146,7 +148,6 @@ class Listener:
         return server.at_once if server is not None else 1000
 
     def _handle(self, connection: socket.socket) -> None:
-        self._open.add(connection)
         try:
             with connection:
                 self._serve(connection)

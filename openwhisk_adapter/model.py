@@ -115,8 +115,6 @@ class Model:
         if not self._loading.acquire(timeout=seconds):
             raise self._not_loaded("the model is still being loaded for another request")
         try:
-            if self._state in (State.ASLEEP, State.ENDED):
-                self._begin()
             return self._wait_until_ready(began, seconds)
         finally:
             self._loading.release()
@@ -146,6 +144,8 @@ class Model:
     def _be_taken(self, app: Server) -> None:
         """Better than any port that the program has opened before it came to serve its app."""
         with self._changed:
+            if self._server is app:  # a look was faster
+                return
             if self._state is State.READY:
                 self._state = State.LOADING
             self._be_ready(app)
@@ -180,17 +180,24 @@ class Model:
     # -- being loaded ------------------------------------------------------------------------------
 
     def _wait_until_ready(self, began: float, seconds: float) -> Server:
+        """Started at most once: whose end may be known only after its port was missed."""
+        has_begun = False
         while True:
+            if not has_begun and self._state in (State.ASLEEP, State.ENDED):
+                has_begun = True
+                self._begin()
             looked = time.monotonic()
             if self._state is State.LOADING:
                 self._look()
             if self._server is not None:
                 return self._server
             if self._state is State.ENDED:
-                raise self._not_loaded("the model couldn't be loaded")
+                if has_begun:
+                    raise self._not_loaded("the model couldn't be loaded")
+                continue
             now = time.monotonic()
             if now - began > seconds:
-                raise self._not_loaded(self.why_not_ready() or NOT_IN_TIME)
+                raise self.not_in_time()
             self._wait_for_change(self._pause(now - looked, now - began))
 
     def _pause(self, look: float, waited: float) -> float:
@@ -308,6 +315,9 @@ class Model:
         if self._started is not None and self._started.has_ended_within(DYING):
             return self._not_loaded("the model's server died during this request")
         return self._not_loaded("the model's server gave no whole answer: %s" % failure)
+
+    def not_in_time(self) -> NotLoaded:
+        return self._not_loaded(self.why_not_ready() or NOT_IN_TIME)
 
     def why_not_ready(self) -> str:
         """For one whose time is over; nothing if the model isn't being loaded."""

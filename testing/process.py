@@ -79,7 +79,9 @@ def heed_ctrl_c():
 
 
 def alive(pid):
-    return status_of(pid).get("State", "Z")[0] not in "ZX"
+    """Until its last thread has ended: as long as one is there, so are its sockets."""
+    status = status_of(pid)
+    return status.get("State", "Z")[0] not in "ZX" or int(status.get("Threads", 1)) > 1
 
 
 def descendants(pid):

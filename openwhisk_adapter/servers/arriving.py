@@ -173,6 +173,8 @@ class Arriving(asyncio.Protocol):
     ) -> None:
         """By whoever answers first, in whatever thread."""
         self.step = Step.ANSWER
+        if self.transport.is_closing():  # whoever asked has gone
+            return
         data = contract.bytes_from_reply(status, body)
         if self.port.is_here():
             self.write(data)

@@ -51,7 +51,6 @@ class Asgi(Server):
         self.app = self.config.loaded_app
         self.config.loaded_app = without_headers_of_platform(self.app)
         self.loop = asyncio.get_running_loop()
-        self.thread = threading.get_ident()
         self.log = logging.getLogger("uvicorn.error")
         self.access_log = logging.getLogger("uvicorn.access")
         self.own_port: Optional[AsgiPort] = None
@@ -90,7 +89,12 @@ class Asgi(Server):
         own = connection.dup()
         own.setblocking(False)
         accepting = self.loop.connect_accepted_socket(self.protocol, own)
-        self.do(lambda: self.loop.create_task(accepting))
+        try:
+            self.do(lambda: self.loop.create_task(accepting))
+        except RuntimeError:  # the loop is closed
+            accepting.close()
+            own.close()
+            raise Unreachable(GONE)
 
     def do(self, step: Callable[[], Any]) -> None:
         """On the loop, whoever asks for it."""
@@ -100,7 +104,7 @@ class Asgi(Server):
             self.loop.call_soon_threadsafe(step)
 
     def is_here(self) -> bool:
-        return threading.get_ident() == self.thread
+        return asyncio._get_running_loop() is self.loop  # a thread's number may come again
 
     # -- on the loop -----------------------------------------------------------------------------
 
@@ -202,7 +206,7 @@ class Asgi(Server):
         self.do(lambda: self.loop.create_task(port.open()))
 
     def lose_port(self) -> None:
-        """Its loop has ended, and nobody has shut it down there."""
+        """Its loop has ended, and perhaps nobody has shut it down there."""
         if self.own_port is not None:
             self.own_port.lose()
 

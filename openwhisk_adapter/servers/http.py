@@ -1,8 +1,9 @@
 """A server that listens at a port: touches that port, with one new connection a request."""
 
 import contextlib
+from enum import Enum
 from socket import SHUT_RDWR, socket
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import Request, Response
@@ -22,49 +23,59 @@ from openwhisk_adapter.sinks import Kept, Sink
 LATE_GREETING = 500  # milliseconds
 
 
+class Known(Enum):
+    """What is known of who listens at a port."""
+
+    NOTHING = "our own question is to tell"
+    ALONE = "no other port is open, so it was asked nothing: it may be another protocol's"
+    HTTP = "it has answered in HTTP"
+
+
+def nowhere(_: Address) -> bool:
+    return False
+
+
 class Http(Server):
-    """`is_unasked`: nobody has asked yet whether a model is there."""
+    """`mounts`: gunicorn takes an app's prefix from a header SCRIPT_NAME, and from the path too.
+    `is_exporter` asks whether every path has the same metrics there."""
 
     def __init__(
         self,
         address: Address,
         mounts: bool = False,
-        is_unasked: bool = False,
+        known: Known = Known.HTTP,
+        is_exporter: Callable[[Address], bool] = nowhere,
     ) -> None:
         self.address = address
         self.mounts = mounts
-        self.is_unasked = is_unasked
+        self.known = known
+        self.is_exporter = is_exporter
 
     def call(self) -> "HttpCall":
-        return HttpCall(self.address, self.mounts, self.is_unasked)
+        return HttpCall(self)
 
     def pass_on(self, connection: socket) -> None:
         from openwhisk_adapter.servers.relay import (
             relayed,  # most containers never have a plain client
         )
 
-        relayed(connection, self.address)
+        relayed(connection, self.address, self.known is not Known.HTTP)
 
 
 class HttpCall(Call):
-    """One new connection, and no second try of what may have been done.
-
-    `mounts`: gunicorn takes an app's prefix from a header SCRIPT_NAME, and from the path too."""
+    """One new connection, and no second try of what may have been done."""
 
     def __init__(
         self,
-        address: Address,
-        mounts: bool = False,
-        is_unasked: bool = False,
+        server: Http,
         timeout: Optional[float] = None,
     ) -> None:
-        self.address = address
-        self.mounts = mounts
-        self.is_unasked = is_unasked
+        self.server = server
+        self.address = server.address
         self.timeout = timeout
         self.connection: Optional[socket] = None
         with contextlib.suppress(OSError):  # too many open files: answer() tries again, and says so
-            self.connection = connection_begun(address)
+            self.connection = connection_begun(self.address)
 
     def answer(self, request: Request, sink: Optional[Sink] = None) -> Response:
         with self._failures_told():
@@ -97,23 +108,29 @@ class HttpCall(Call):
 
     def _asked(self, connection: socket, request: Request, sink: Sink) -> Response:
         connection.settimeout(self.timeout)
-        data = bytes_from_request(request, self.mounts)
+        data = bytes_from_request(request, self.server.mounts)
         # An answer may come before the question has been read.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(data)
         with wire.reader(connection) as stream:
-            if stream.peek(1)[:1] == PREFACE:
+            known = self.server.known
+            if known is not Known.HTTP and stream.peek(1)[:1] == PREFACE:
                 raise OtherProtocol(SPEAKS_GRPC % self.address.port)
             try:
                 response = wire.response_from_stream(stream, request.method, sink)
             except wire.NoHttp:
-                if self.is_unasked and greets_late(self.address):
+                if known is Known.ALONE and greets_late(self.address):
                     raise Greeting("port %d greets, as no HTTP server does" % self.address.port)
                 raise
-        is_kept = isinstance(sink, Kept)
-        if self.is_unasked and is_kept and is_of_an_exporter(response, request.path):
-            raise Exporter("port %d tells metrics" % self.address.port)
+        if known is Known.ALONE:
+            self._check_model(response, request.path, sink)
+        self.server.known = Known.HTTP
         return response
+
+    def _check_model(self, response: Response, path: str, sink: Sink) -> None:
+        is_kept = isinstance(sink, Kept)
+        if is_kept and is_like_metrics(response, path) and self.server.is_exporter(self.address):
+            raise Exporter("port %d tells metrics" % self.address.port)
 
 
 def greets_late(address: Address) -> bool:
@@ -125,7 +142,7 @@ def greets_late(address: Address) -> bool:
         return False
 
 
-def is_of_an_exporter(response: Response, path: str) -> bool:
+def is_like_metrics(response: Response, path: str) -> bool:
     """By the type that Prometheus has for its pages, where nobody asked for one."""
     content_type = response.header("content-type")
     is_page = "version=0.0.4" in content_type or "openmetrics" in content_type

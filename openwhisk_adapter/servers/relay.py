@@ -5,7 +5,7 @@ import re
 import select
 import socket
 from enum import Enum
-from typing import Optional
+from typing import Dict, Optional
 
 from openwhisk_adapter import wire
 from openwhisk_adapter.messages import LONGEST_LINE, Refused
@@ -103,7 +103,7 @@ class Body:
         return b"%x\r\n" % self.left
 
 
-def relayed(client: socket.socket, address: Address) -> None:
+def relayed(client: socket.socket, address: Address, may_speak_grpc: bool = False) -> None:
     """One request and its answer, as they come; an upgraded connection belongs to its two ends."""
     head, stream = wire.head_of_client(client)
     if not head.first:
@@ -124,11 +124,14 @@ def relayed(client: socket.socket, address: Address) -> None:
         raise Refused(502, UNREACHABLE % error.strerror)
     with server, contextlib.suppress(OSError):
         server.sendall(bytes_from_head(head, is_upgrade) + first_part)
+        relay = Relay(client, server, body, pace, is_upgrade, may_speak_grpc)
         try:
-            exchange(client, server, body, is_upgrade, pace)
+            relay.run()
         except Refused:
             if not body.is_answered:
                 raise
+        finally:
+            client.settimeout(PATIENCE)
     wire.hang_up(client)
 
 
@@ -149,42 +152,126 @@ def bytes_from_head(head: wire.Head, is_upgrade: bool) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def exchange(
-    client: socket.socket,
-    server: socket.socket,
-    body: Body,
-    is_upgrade: bool,
-    pace: wire.Pace,
-) -> None:
-    """Until the server has said all; by poll, as select knows no descriptor beyond 1023."""
-    ready = select.poll()
-    ready.register(server, select.POLLIN)
-    ready.register(client, select.POLLIN)
-    patience: Optional[int] = None
-    while True:
-        is_being_asked = patience is None and not body.is_whole and not body.is_endless
-        if is_being_asked:
-            pace.check()
-        found = ready.poll(pace.seconds_left() * 1000 if is_being_asked else patience)
-        if not found and not is_being_asked:
+class Side:
+    """One of the two connections: what it says, and what it has yet to take."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self.connection = connection
+        self.has_ended = False
+        self.untaken = b""
+
+    def say(self) -> bytes:
+        try:
+            data = self.connection.recv(PIECE)
+        except BlockingIOError:
+            return b""
+        self.has_ended = not data
+        return data
+
+    def take(self, data: bytes) -> None:
+        self.untaken += data
+        with contextlib.suppress(BlockingIOError):
+            sent = self.connection.send(self.untaken)
+            self.untaken = self.untaken[sent:]
+
+
+class Relay:
+    """Until the server has said all. Both may talk at once: what one doesn't take yet is waited
+    for, but not in the other's way."""
+
+    def __init__(
+        self,
+        client: socket.socket,
+        server: socket.socket,
+        body: Body,
+        pace: wire.Pace,
+        is_upgrade: bool,
+        may_speak_grpc: bool,
+    ) -> None:
+        self.client = Side(client)
+        self.server = Side(server)
+        self.body = body
+        self.pace = pace
+        self.is_upgrade = is_upgrade
+        self.may_speak_grpc = may_speak_grpc
+        self.is_deaf = False
+        "The server takes no more; it may have answered already."
+
+    def run(self) -> None:
+        while not self.server.has_ended or self.client.untaken:
+            waits_for_client = self.is_being_asked() and not self.is_anything_untaken()
+            if waits_for_client:
+                self.pace.check()
+            found = self.found_within(self.patience(waits_for_client))
+            if not found and not waits_for_client:
+                return
+            self.carry(found)
+
+    def is_being_asked(self) -> bool:
+        return not (self.client.has_ended or self.body.is_whole or self.body.is_endless)
+
+    def is_anything_untaken(self) -> bool:
+        return bool(self.client.untaken or self.server.untaken)
+
+    def patience(self, waits_for_client: bool) -> Optional[float]:
+        if waits_for_client:
+            return self.pace.seconds_left()
+        # The client may only have said all that it has to say; then the server has its time.
+        if self.is_anything_untaken() or self.client.has_ended:
+            return PATIENCE
+        return None
+
+    def found_within(self, seconds: Optional[float]) -> Dict[int, int]:
+        """By poll, as select knows no descriptor beyond 1023."""
+        ready = select.poll()
+        for side in (self.client, self.server):
+            events = self.events_of(side)
+            if events:
+                ready.register(side.connection, events)
+        return dict(ready.poll(None if seconds is None else seconds * 1000))
+
+    def events_of(self, side: Side) -> int:
+        other = self.server if side is self.client else self.client
+        events = select.POLLOUT if side.untaken else 0
+        if not side.has_ended and not other.untaken:
+            events |= select.POLLIN
+        return events
+
+    def carry(self, found: Dict[int, int]) -> None:
+        from_client = found.get(self.client.connection.fileno(), 0)
+        from_server = found.get(self.server.connection.fileno(), 0)
+        if self.client.untaken and from_client:
+            self.client.take(b"")
+        if self.server.untaken and from_server:
+            self.tell_server(b"")
+        if from_server & ~select.POLLOUT and not self.client.untaken:
+            self.hear_server()
+        if from_client & ~select.POLLOUT and not self.server.untaken:
+            self.hear_client()
+
+    def hear_server(self) -> None:
+        data = self.server.say()
+        if not data:
             return
-        for descriptor, _ in found:
-            if descriptor == server.fileno():
-                data = server.recv(PIECE)
-                if not data:
-                    return
-                if not body.is_answered and data.startswith(PREFACE):
-                    raise OtherProtocol(SPEAKS_GRPC % server.getpeername()[1])
-                body.note_answer(data, is_upgrade)
-                client.sendall(data)
-                continue
-            data = client.recv(PIECE)
-            if data:
-                if is_being_asked:
-                    pace.has_come(len(data))
-                server.sendall(body.part_of(data))
-                continue
-            # It may only have said all that it has to say; a silent server isn't waited for long.
-            ready.unregister(client)
-            server.shutdown(socket.SHUT_WR)
-            patience = PATIENCE * 1000
+        if self.may_speak_grpc and not self.body.is_answered and data.startswith(PREFACE):
+            raise OtherProtocol(SPEAKS_GRPC % self.server.connection.getpeername()[1])
+        self.body.note_answer(data, self.is_upgrade)
+        self.client.take(data)
+
+    def hear_client(self) -> None:
+        data = self.client.say()
+        if data:
+            if self.is_being_asked():
+                self.pace.has_come(len(data))
+            self.tell_server(self.body.part_of(data))
+        elif self.client.has_ended:
+            wire.hang_up(self.server.connection)
+
+    def tell_server(self, data: bytes) -> None:
+        try:
+            if not self.is_deaf:
+                self.server.take(data)
+        except (BrokenPipeError, ConnectionResetError):
+            self.is_deaf = True
+            self.server.untaken = b""

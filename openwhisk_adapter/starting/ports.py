@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import Callable, Dict, Iterable, Optional
+from typing import Callable, Dict, Iterable, Optional, Set
 
 from openwhisk_adapter.servers import (
     Address,
@@ -12,7 +12,7 @@ from openwhisk_adapter.servers import (
     Server,
     Unreachable,
 )
-from openwhisk_adapter.servers.http import Http
+from openwhisk_adapter.servers.http import Http, Known
 from openwhisk_adapter.starting.choice import (
     NEVER_THE_MODEL,
     Found,
@@ -23,7 +23,7 @@ from openwhisk_adapter.starting.choice import (
     missing_from_ports,
 )
 from openwhisk_adapter.starting.family import is_at_work
-from openwhisk_adapter.starting.probes import found_at, is_exporter
+from openwhisk_adapter.starting.probes import REFUSED, found_at, is_exporter
 from openwhisk_adapter.starting.sockets import Listening, listening, sockets_of
 from openwhisk_adapter.starting.wanted import Wanted
 
@@ -47,6 +47,7 @@ class Ports:
         self._pids = pids
         self._known_sockets = set(known)
         self._found: Dict[int, Found] = {}
+        self._refusing: Set[int] = set()
 
     def look(self) -> Optional[Http]:
         server = self._looked()
@@ -75,8 +76,7 @@ class Ports:
         elif isinstance(failure, OtherProtocol):
             found[server.address.port] = Found(Spoken.GRPC)
         elif isinstance(failure, Exporter):
-            spoken = Spoken.METRICS if is_exporter(server.address) else Spoken.HTTP
-            found[server.address.port] = Found(spoken)
+            found[server.address.port] = Found(Spoken.METRICS)
         else:
             found.clear()
         self._found = found
@@ -104,22 +104,32 @@ class Ports:
         port = chosen_port(found, self._wanted, time.monotonic())
         if not port:
             return None
-        is_unasked = found[port].spoken is Spoken.UNASKED
-        address = places[port].address
-        return Http(address, found[port].mounts, is_unasked)
+        known = Known.ALONE if found[port].spoken is Spoken.UNASKED else Known.HTTP
+        return Http(places[port].address, found[port].mounts, known, is_exporter)
 
     def _listening_now(self) -> Dict[int, Listening]:
         target = self._wanted.target
-        if target:
-            address = Address("127.0.0.1", target)
-            return {target: Listening(address, address.host, "")}
+        if not target:
+            return self._listed()
+        address = Address("127.0.0.1", target)
+        place = Listening(address, address.host, "")
+        if target in self._refusing:  # as long as nothing is wrong, the tables cost some time
+            place = self._listed().get(target, place)
+        return {target: place}
+
+    def _listed(self) -> Dict[int, Listening]:
+        """In the tables of ports, those of the model's processes."""
         owners = sockets_of(self._pids())
         for socket_name in self._known_sockets:
             owners.pop(socket_name, None)
         places: Dict[int, Listening] = {}
         for place in listening(owners):
-            if place.address.port != self._own_port:
-                places.setdefault(place.address.port, place)
+            port = place.address.port
+            if port == self._own_port:
+                continue
+            if place.host == "::" and port in self._refusing:  # it takes no IPv4
+                place = place._replace(address=Address("::1", port))
+            places.setdefault(port, place)
         return places
 
     def _is_all_that_is_wanted(self, port: int) -> bool:
@@ -144,6 +154,8 @@ class Ports:
         if before is not None and not may_be_asked_again(before, is_alone, time.monotonic()):
             return before
         found = found_at(place, self._wanted, is_alone)
+        if found == REFUSED:
+            self._refusing.add(place.address.port)
         now = time.monotonic()
         since = now
         if before is not None and before.spoken is found.spoken:

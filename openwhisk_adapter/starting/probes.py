@@ -6,7 +6,7 @@ import time
 from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.servers import Address, OtherProtocol, Unanswered, Unreachable
 from openwhisk_adapter.servers.connecting import greets
-from openwhisk_adapter.servers.http import HttpCall
+from openwhisk_adapter.servers.http import Http, HttpCall, Known
 from openwhisk_adapter.sinks import Kept
 from openwhisk_adapter.starting.choice import Found, Spoken
 from openwhisk_adapter.starting.sockets import Listening
@@ -16,6 +16,7 @@ ASKING = 1  # seconds that an answer may take
 SPEAKING_FIRST = 5  # milliseconds in which a server of another protocol greets
 NOWHERE = "/openwhisk-asks-what-is-here"
 METRICS = re.compile(rb"(?m)^# (HELP|TYPE) ")
+REFUSED = Found(Spoken.SILENT, "connection refused")
 NOT_YET = (502, 503, 504)
 NO_SUCH_PATH = (401, 403, 404, 405, 501)
 
@@ -30,8 +31,8 @@ def found_at(
         return _found_at(place, wanted, is_alone)
     except OtherProtocol:
         return Found(Spoken.GRPC)
-    except Unreachable:
-        return Found(Spoken.SILENT, "connection refused")
+    except (Unreachable, ConnectionRefusedError):
+        return REFUSED
     except OSError as error:
         return Found(Spoken.SILENT, error.strerror or str(error))
     except (Unanswered, Refused) as error:
@@ -104,7 +105,7 @@ def ask(
     method: str,
     path: str,
 ) -> Response:
-    call = HttpCall(address, timeout=ASKING)
+    call = HttpCall(Http(address, known=Known.NOTHING), ASKING)
     try:
         request = Request(method, path, headers=[("host", "localhost")])
         return call.answer(request, Brief())

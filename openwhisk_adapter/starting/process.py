@@ -123,10 +123,11 @@ class Child(Started):
         """Until it ends. Its orphans are ours as well; a daemon may outlive its starter."""
         status = _status_of(self._process.pid)
         self._process.returncode = status
-        if status == 0:
-            while self._is_anybody_left():
-                time.sleep(0.25)
-        self._family.end_at_once(GRACE)
+        with contextlib.suppress(OSError):  # too many open files: who is left can't be found
+            if status == 0:
+                while self._is_anybody_left():
+                    time.sleep(0.25)
+            self._family.end_at_once(GRACE)
         self._ended("%s ended with %s" % (self._name, how_from_status(status)))
         self._gone.set()
 

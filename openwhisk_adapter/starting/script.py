@@ -114,7 +114,7 @@ class Script(Started):
             if os.getpid() != self._pid:  # a process that the script has forked
                 sys.exit(code)
         self.has_ended.set()
-        if self._asgi is not None and self._app_is_taken:  # its loop has stopped without uvicorn
+        if self._asgi is not None:  # its loop may have stopped without uvicorn
             self._asgi.lose_port()
             self._lose_server()
         if not self._app_is_taken:

@@ -2,6 +2,7 @@
 own."""
 
 import importlib.util
+import sys
 
 import pytest
 
@@ -15,6 +16,15 @@ COMMANDS = {
 }
 if importlib.util.find_spec("uvicorn"):  # images with Flask don't have it
     COMMANDS["asgi"] = ["env", "MODEL_SERVER=uvicorn", "python", "app.py"]
+
+
+def pytest_sessionfinish():
+    """What was run in this process is written down while it is waited for: on a busy machine it
+    may be killed before it comes to its end by itself."""
+    coverage = sys.modules.get("coverage")
+    current = coverage.Coverage.current() if coverage is not None else None
+    if current is not None:
+        current.save()
 
 
 @pytest.fixture(scope="module", params=sorted(COMMANDS, reverse=True))

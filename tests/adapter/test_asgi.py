@@ -454,6 +454,13 @@ def test_a_log_that_is_off_stays_off_and_a_header_is_added(settled):
     assert "HTTP/1.1" not in adapter.log
 
 
+def test_a_server_that_ends_while_it_starts_takes_no_port_with_it(start):
+    adapter = start("settled", WHICH="brief", MODEL_PORT=free_port())
+    adapter.init()
+    until(lambda: "the script goes on" in adapter.log, lambda: adapter.log)
+    assert adapter.post("/run", {"value": {}}).status == 200
+
+
 def test_a_server_that_ends_by_itself_is_started_again(settled):
     adapter = settled("ends")
     assert text(adapter.web("GET", "/end")) == "once"
@@ -607,6 +614,15 @@ def test_a_loop_that_is_closed_is_out_of_reach():
     with pytest.raises(Unreachable):
         call.answer(None)
     call.abandon()
+
+
+def test_a_client_of_a_loop_that_is_closed_is_told_so():
+    server = asgi.Asgi.__new__(asgi.Asgi)
+    server.loop = asyncio.new_event_loop()
+    server.loop.close()
+    one, other = socket.socketpair()
+    with closing(one), closing(other), pytest.raises(Unreachable):
+        server.pass_on(one)
 
 
 # -- what hardly happens ---------------------------------------------------------------------------

@@ -2,13 +2,16 @@
 
 import importlib.machinery
 import io
+import json
 import os
+import queue
 import shutil
 import socket
 import struct
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing, suppress
 from types import SimpleNamespace
 
@@ -23,7 +26,7 @@ from openwhisk_adapter.messages import Refused, Request, Response
 from openwhisk_adapter.model import Model, State
 from openwhisk_adapter.result import result_from_response
 from openwhisk_adapter.servers import Server, Unanswered, Unreachable
-from openwhisk_adapter.servers.http import Address, HttpCall
+from openwhisk_adapter.servers.http import Address, Http
 from openwhisk_adapter.servers.wsgi import Wsgi
 from openwhisk_adapter.settings import Settings
 from openwhisk_adapter.starting import Started
@@ -230,6 +233,17 @@ def test_it_ends_once(monkeypatch):
     assert len(begun) == 1
 
 
+def test_it_ends_whatever_fails_on_the_way(monkeypatch):
+    def no_file():
+        raise OSError("Too many open files")
+
+    left = []
+    monkeypatch.setattr("openwhisk_adapter.ending._exit", left.append)
+    with pytest.raises(OSError):
+        Ending(lambda: True, no_file, Log())._end()
+    assert left == [0]
+
+
 def no_thread(thread):
     raise RuntimeError("can't start new thread")
 
@@ -280,6 +294,15 @@ def test_a_client_that_has_gone_before_it_was_taken_is_none(listener):
     assert listener.is_idle()
 
 
+def test_a_connection_that_waits_for_a_thread_is_not_idle(listener, monkeypatch):
+    monkeypatch.setattr(listener._workers, "give", lambda connection: None)
+    with closing(socket.create_connection(listener.socket.getsockname(), 20)) as client:
+        client.sendall(b"GET")
+        until(lambda: listener._accept() or not listener.is_idle(), "it was accepted")
+        for connection in listener._open:
+            connection.close()
+
+
 def test_where_no_thread_is_to_be_had_a_connection_is_turned_away(listener, monkeypatch, capfd):
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     listener._log = Log()
@@ -328,6 +351,68 @@ def test_a_deadline_that_comes_second_says_nothing():
     activation.answer(Response(200, [("Content-Type", "text/plain")], b"first"))
     activation.expire("")
     assert len(sent) == 1 and b"first" in sent[0]
+
+
+def test_an_activation_is_over_even_if_its_answer_cannot_be_sent():
+    def reply(status, body):
+        raise RuntimeError("the transport is closed")
+
+    left = []
+    activation = Activation(reply, Settings(), Log(), lambda: None)
+    activation.call = SimpleNamespace(abandon=lambda: left.append("abandoned"))
+    with pytest.raises(RuntimeError):
+        activation.expire("")
+    assert activation.is_answered.is_set() and left == ["abandoned"]
+
+
+def test_a_model_that_is_ready_too_late_is_not_asked_any_more():
+    asked, sent = [], []
+
+    class Late(Server):
+        def call(self):
+            asked.append("asked")
+            return Server.call(self)
+
+    action = action_with(Late())
+    action._model._server = None
+
+    def load(seconds):
+        action._look_at_deadlines(float("inf"))
+        return Late()
+
+    action._model.load = load
+    body = json.dumps({"value": {}, "deadline": int((time.time() + 60) * 1000)}).encode()
+    action.run(body, lambda status, written: sent.append(written))
+    assert [b"was still busy shortly before its limit" in each for each in sent] == [True]
+    assert asked == []
+
+
+def test_a_look_for_a_port_that_goes_on_after_a_deadline_is_no_prediction():
+    ended = []
+    action = action_with(Server())
+    action.when_burning(ended.append)
+    activation = action.begin(lambda status, body: None)
+    activation.due = 0.0
+    activation.is_answered.set()
+    action._look_at_deadlines(time.monotonic())
+    assert ended == []
+
+
+def test_an_init_is_answered_in_time_however_long_a_look_takes():
+    going_on = threading.Event()
+    action = action_with(Server())
+    action._model.load = lambda seconds: going_on.wait(60)
+    body = json.dumps({"value": {"env": {"__OW_DEADLINE": str(int((time.time() + 0.5) * 1000))}}})
+    answers = queue.Queue()
+    for _ in range(2):  # who has failed may try again
+        threading.Thread(
+            target=action.init,
+            args=(body.encode("ascii"), lambda status, said: answers.put((status, said))),
+        ).start()
+        status, said = answers.get(timeout=20)
+        assert (status, b"the model wasn't ready in time" in said) == (502, True), said
+    going_on.set()
+    until(lambda: action._is_initialized.acquire(False), "it can be tried once more")
 
 
 def test_a_log_that_a_model_has_made_a_file_of_its_own_gets_no_line(tmp_path):
@@ -454,6 +539,45 @@ def command_lines():
     return b"\n".join(lines)
 
 
+def test_the_end_of_a_server_is_told_also_without_a_file_to_look_for_its_family(monkeypatch):
+    def no_file(*_):
+        raise OSError("Too many open files")
+
+    monkeypatch.setattr("openwhisk_adapter.starting.process.Family.end_at_once", no_file)
+    ended = []
+    child = Child(["true"], dict(os.environ), Wanted(), 1, Log(), ended.append)
+    until(lambda: ended == ["true ended with exit code 0"], lambda: ended)
+    child._output.close()
+
+
+def test_a_server_that_ends_while_its_port_is_missed_is_started_again(monkeypatch):
+    model = ready_model(Server())
+    server = Server()
+    started = []
+
+    def look():
+        model._end("it ended with SIGKILL")
+
+    def start():
+        started.append("again")
+        return Nowhere(server)
+
+    model._started = Started()
+    model._started.look = look
+    model._start = start
+    model.look_again(model.server, Unreachable("connection refused"))
+    assert (model.load(20), started) == (server, ["again"])
+
+
+def test_an_app_that_was_found_already_is_taken_once():
+    told = []
+    app = Server()
+    model = ready_model(app)
+    model.when_ready(told.append)
+    model._be_taken(app)
+    assert told == []
+
+
 def test_variables_of_an_earlier_start_are_not_the_images_own(monkeypatch):
     monkeypatch.setenv("PORT", "5001")
     monkeypatch.setenv("OTHER", "its own")
@@ -501,14 +625,14 @@ def test_what_a_start_does_not_say_is_nothing():
 
 
 def test_a_port_where_nobody_listens_is_another_matter_than_no_answer():
-    call = HttpCall(Address("127.0.0.1", free_port()))
+    call = Http(Address("127.0.0.1", free_port())).call()
     with pytest.raises(Unreachable):
         call.answer(Request("GET", "/"))
     call.close()
 
 
 def test_an_address_that_is_none_is_told():
-    call = HttpCall(Address("no:address", 1))
+    call = Http(Address("no:address", 1)).call()
     call.abandon()
     with pytest.raises(Unanswered):
         call.answer(Request("GET", "/"))

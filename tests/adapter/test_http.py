@@ -9,14 +9,15 @@ import re
 import resource
 import signal
 import socket
+import threading
 import time
 from urllib.parse import quote
 
 import pytest
 
 from openwhisk_adapter.messages import Request
-from openwhisk_adapter.servers import Unanswered
-from openwhisk_adapter.servers.http import Address, Http
+from openwhisk_adapter.servers import Exporter, OtherProtocol, Unanswered
+from openwhisk_adapter.servers.http import Address, Http, Known
 from testing.adapter import SENTINEL, Adapter, action_with, activation, folder_of
 from testing.process import alive, descendants, free_port, status_of, until
 from tests.adapter.test_commands import installed
@@ -472,7 +473,7 @@ def test_a_server_that_is_gone_after_a_question_may_have_done_what_it_was_asked(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
-        call = Http(Address(*listener.getsockname()), is_unasked=True).call()
+        call = Http(Address(*listener.getsockname()), known=Known.ALONE).call()
         connection, _ = listener.accept()
     with contextlib.closing(call):
         connection.sendall(last_words)
@@ -481,14 +482,60 @@ def test_a_server_that_is_gone_after_a_question_may_have_done_what_it_was_asked(
             call.answer(Request("GET", "/", headers=[]))
 
 
+METRICS = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: 3\r\n\r\na 1"
+)
+
+
+@contextlib.contextmanager
+def answering(*answers):
+    """The address of a server that gives these one after the other, and what it is asked."""
+    heard = []
+
+    def serve():
+        for answer in answers:
+            connection, _ = listener.accept()
+            with connection:
+                heard.append(connection.recv(65536))
+                connection.sendall(answer)
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        threading.Thread(target=serve, daemon=True).start()
+        yield Address(*listener.getsockname()), heard
+
+
+def test_a_model_with_a_page_of_metrics_is_asked_for_it_once():
+    with answering(METRICS) as (address, heard):
+        server = Http(address, known=Known.ALONE, is_exporter=lambda _: False)
+        answer = server.answer(Request("GET", "/actuator/prometheus", headers=[]))
+        assert (answer.status, answer.body, len(heard)) == (200, b"a 1", 1)
+
+
+def test_a_port_that_has_nothing_but_metrics_is_not_the_models():
+    with answering(METRICS) as (address, _):
+        server = Http(address, known=Known.ALONE, is_exporter=lambda _: True)
+        with pytest.raises(Exporter, match="port %d tells metrics" % address.port):
+            server.answer(Request("GET", "/predict", headers=[]))
+
+
+def test_a_server_that_has_spoken_http_is_no_other_protocols_later():
+    with answering(b"HTTP/1.1 204 No Content\r\n\r\n", b"\0\0\4", b"\0\0\4") as (address, _):
+        server = Http(address, known=Known.ALONE)
+        assert server.answer(Request("GET", "/", headers=[])).status == 204
+        with pytest.raises(Unanswered, match="it isn't HTTP"):
+            server.answer(Request("GET", "/", headers=[]))
+        with pytest.raises(OtherProtocol):
+            Http(address, known=Known.NOTHING).answer(Request("GET", "/", headers=[]))
+
+
 def test_a_server_that_died_in_its_sleep_is_started_again(server):
     adapter = ready(server())
     before = pid_of(adapter)
     os.kill(before, signal.SIGKILL)
     until(lambda: not alive(before), "it is dead")
     answer = adapter.web("GET", "/told")
-    if answer.status == 502:
-        answer = adapter.web("GET", "/told")
     assert "pid %d" % before not in told(answer)
 
 

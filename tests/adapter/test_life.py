@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,20 @@ def test_activations_may_overlap(own, count):
     answers = at_once(*[lambda: adapter.web("GET", "/meet", str(count))] * count)
     assert [json.loads(answer.body.decode("utf-8")) for answer in answers] == [count] * count
     until(lambda: adapter.stdout.count(SENTINEL) == count, "a sentinel for each")
+
+
+def test_a_caller_that_resets_its_connection_keeps_nobody_waiting(own):
+    adapter = own()
+    body = json.dumps(activation({"__ow_method": "get", "__ow_path": "/slow", "__ow_query": "0.3"}))
+    head = "POST /run HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with closing(socket.create_connection(("127.0.0.1", adapter.port), 20)) as caller:
+        caller.sendall((head + body).encode("ascii"))
+        until(lambda: "sleeping" in adapter.log, "it has come")
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    began = time.monotonic()
+    until(lambda: adapter.stdout.count(SENTINEL) == 1, "its end is told")
+    assert adapter.web("GET", "/p").status == 200
+    assert time.monotonic() - began < 20
 
 
 def threads_of(adapter):

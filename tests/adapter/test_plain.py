@@ -364,10 +364,58 @@ def test_a_websocket_may_say_little_for_as_long_as_it_likes(monkeypatch):
     taken.close()
 
 
+def echoing(connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    left = LARGE
+    while left:
+        data = connection.recv(65536)
+        connection.sendall(data)
+        left -= len(data)
+
+
+LARGE = 16 << 20
+
+
+def test_both_sides_may_talk_at_once(monkeypatch):
+    """As a server does that answers while it reads: neither side waits for the other."""
+    monkeypatch.setattr(relay, "PATIENCE", 5)
+    server = Serving(echoing)
+    client, taken = socket.socketpair()
+    client.settimeout(20)
+    relaying = threading.Thread(target=relay.relayed, args=(taken, server.address), daemon=True)
+    relaying.start()
+    with closing(client), closing(taken):
+        client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % LARGE)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        asking = threading.Thread(target=client.sendall, args=(b"a" * LARGE,), daemon=True)
+        asking.start()
+        answer = b"".join(iter(lambda: client.recv(1 << 20), b""))
+        relaying.join(20)
+    assert answer == b"a" * LARGE
+
+
+def refusing(connection):
+    connection.shutdown(socket.SHUT_RD)
+    connection.sendall(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\n\r\ntoo much")
+
+
+def test_a_server_that_wants_no_more_is_heard_to_its_end():
+    server = Serving(refusing)
+    client, taken = socket.socketpair()
+    client.settimeout(20)
+    relaying = threading.Thread(target=relay.relayed, args=(taken, server.address), daemon=True)
+    relaying.start()
+    with closing(client), closing(taken):
+        client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % LARGE)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+        relaying.join(20)
+    assert answer.endswith(b"too much") and not relaying.is_alive()
+
+
 def test_a_port_that_speaks_grpc_is_looked_away_from():
     server = Serving(lambda connection: connection.sendall(b"\0\0\4"))
     client, taken = socket.socketpair()
     with closing(client), closing(taken):
         client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         with pytest.raises(OtherProtocol, match="port %d speaks gRPC" % server.address.port):
-            relay.relayed(taken, server.address)
+            relay.relayed(taken, server.address, may_speak_grpc=True)

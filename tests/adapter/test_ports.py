@@ -90,6 +90,15 @@ def test_the_ports_that_the_image_names_come_before_lower_ones(server, between):
     assert asked_at(adapter) == also_named
 
 
+@pytest.mark.parametrize("host", ["::", "::1"])
+@pytest.mark.parametrize("is_set", [False, True], ids=["found", "set"])
+def test_a_server_that_takes_no_ipv4_is_asked_all_the_same(server, host, is_set):
+    port = ports(1)[0]
+    target = {"OPENWHISK_TARGET": port} if is_set else {}
+    adapter = initialized(server(at("model", port), BIND=host, ONLY_IPV6="yes", **target))
+    assert asked_at(adapter) == port
+
+
 def test_the_port_that_is_set_comes_before_all_others(server):
     low, named, target = ports(3)
     words = at("model", low), at("model", named), at("model", target, 0.5)

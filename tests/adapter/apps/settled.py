@@ -82,7 +82,16 @@ def in_context_of(config):
     uvicorn.Server(config).run()
 
 
+class Brief(uvicorn.Server):
+    """It is told to end while it starts."""
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        self.should_exit = True
+
+
 WAYS = {
+    "brief": lambda: Brief(server_of("brief").config).run(),
     "thread": asks_itself,
     "taken": finds_its_port_taken,
     "second": has_a_second_server,

@@ -70,8 +70,10 @@ def serve(kind, port, seconds):
     else:
         time.sleep(float(seconds))
     host = os.environ.get("BIND", "127.0.0.1")
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.environ.get("ONLY_IPV6"):
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.bind((host, int(port)))
     listener.listen(64)
     while True:

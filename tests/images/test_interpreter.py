@@ -187,15 +187,17 @@ def environ_of(address):
 
 
 def test_the_first_answer_and_the_memory_are_those_of_the_images_own_python(engine, own, server):
-    """The best of some: the machine may be busy."""
+    """The best of some, one beside the other: the machine may be busy."""
     base = engine.image(PYTHON3)
     model = {"server": server}
     images = {"own": build(engine, "test/start-own:1", own, model, base=base)}
     its = own._replace(start=["/usr/bin/python3"])
     images["its"] = build(engine, "test/start-its:1", its, model, base=base)
-    found = {name: best_start(engine, image) for name, image in images.items()}
-    assert found["own"].seconds < found["its"].seconds + 0.06
-    assert found["own"].resident < found["its"].resident + 3000
+    found = {"own": [], "its": []}
+    while len(found["its"]) < 5 or (not is_as_good(**found) and len(found["its"]) < 20):
+        for name, image in images.items():
+            found[name].append(start_of(engine, image))
+    assert is_as_good(**found), found
 
 
 class Start(NamedTuple):
@@ -205,17 +207,26 @@ class Start(NamedTuple):
     resident: int
 
 
-def best_start(engine, image, times=5):
-    starts = []
-    for _ in range(times):
-        with running(engine, image) as action:
-            began = time.monotonic()
-            action.init()
-            seconds = time.monotonic() - began
-            pid = engine.docker("inspect", "--format", "{{.State.Pid}}", action.name)
-            status = Path("/proc", pid, "status").read_text()
-            starts.append(Start(seconds, int(re.search(r"VmRSS:\s+(\d+)", status).group(1))))
-    return Start(min(start.seconds for start in starts), min(start.resident for start in starts))
+#: More than with the image's own Python.
+MOST = Start(0.06, 3000)
+
+
+def start_of(engine, image):
+    with running(engine, image) as action:
+        began = time.monotonic()
+        action.init()
+        seconds = time.monotonic() - began
+        pid = engine.docker("inspect", "--format", "{{.State.Pid}}", action.name)
+        status = Path("/proc", pid, "status").read_text()
+        return Start(seconds, int(re.search(r"VmRSS:\s+(\d+)", status).group(1)))
+
+
+def is_as_good(own, its):
+    return all(ours < theirs + most for ours, theirs, most in zip(best(own), best(its), MOST))
+
+
+def best(starts):
+    return Start(*map(min, zip(*starts)))
 
 
 def test_the_layer_takes_less_than_ten_megabytes(interpreter):

@@ -1,6 +1,8 @@
 """Nothing that a client or an action sends keeps another client waiting."""
 
 import base64
+import subprocess
+import sys
 import threading
 import time
 
@@ -15,7 +17,7 @@ JSON = KEY + b"Content-Type: application/json\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 INVOKE = REST + "actions/slow?blocking=true"
 PUT = REST + "actions/other"
-#: In seconds, of 99 in 100 requests.
+#: In seconds, of 99 in 100 requests: so much longer than a bystander waits on this machine.
 BAR = 0.1
 LEAST = 100
 
@@ -71,6 +73,38 @@ ANSWERED = {
 }
 
 
+class Bystander:
+    """A process that has nothing to do but to answer: what it keeps waiting is the machine."""
+
+    ANSWER = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
+
+    def __enter__(self):
+        words = [sys.executable, "-c", self.ANSWER]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(words, stdin=pipe, stdout=pipe, bufsize=0)
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+    def answer(self):
+        self.process.stdin.write(b"there?\n")
+        assert self.process.stdout.readline()
+
+
+def seconds_of(call):
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def most(times):
+    """All but one in a hundred."""
+    return sorted(times)[len(times) * 99 // 100 - 1]
+
+
 @pytest.fixture
 def quick(gateway, replay):
     gateway.create_web("slow", annotations={"raw-http": False, "final": False})
@@ -79,9 +113,10 @@ def quick(gateway, replay):
 
 
 def waited(gateway, attack):
-    """How long 99 in 100 of others' requests take while `attack` is sent again and again."""
+    """How much longer others wait for the gateway than for a bystander while `attack` is sent again
+    and again."""
     ended = threading.Event()
-    answers = []
+    answers, times, of_bystander = [], [], []
 
     def send():
         while not ended.is_set():
@@ -89,30 +124,31 @@ def waited(gateway, attack):
 
     thread = threading.Thread(target=send)
     thread.start()
-    times = []
     try:
-        while len(times) < LEAST or len(answers) < 2:
-            began = time.monotonic()
-            assert gateway.request("GET", "/ping").status == 200
-            times.append(time.monotonic() - began)
-            time.sleep(0.002)
-            assert len(times) < 20000
+        with Bystander() as bystander:
+            while len(times) < LEAST or len(answers) < 2:
+                of_bystander.append(seconds_of(bystander.answer))
+                times.append(seconds_of(lambda: ping(gateway)))
+                time.sleep(0.002)
+                assert len(times) < 20000
     finally:
         ended.set()
         thread.join(60)
-    return sorted(times)[len(times) * 99 // 100 - 1], set(answers)
+    return most(times) - most(of_bystander), set(answers)
+
+
+def ping(gateway):
+    assert gateway.request("GET", "/ping").status == 200
 
 
 def assert_quick(gateway, attack):
     """Up to three attempts, as the machine may be busy."""
     found = []
-    for _ in range(3):
+    while not found or (found[-1] >= BAR and len(found) < 3):
         taken, answers = waited(gateway, attack)
         assert answers and 500 not in answers
-        if taken < BAR:
-            return
         found.append(taken)
-    raise AssertionError(found)
+    assert found[-1] < BAR, found
 
 
 @pytest.mark.parametrize("case", SENT)

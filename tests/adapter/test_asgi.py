@@ -657,6 +657,13 @@ def test_a_port_that_was_never_opened_is_lost_without_a_word():
     asgi.AsgiPort.lose(SimpleNamespace(socket=None))
 
 
+def test_a_caller_that_has_gone_is_not_answered():
+    caller = arriving.Arriving(SimpleNamespace(loop=None))
+    caller.transport = SimpleNamespace(is_closing=lambda: True)
+    caller.reply(200, b"{}")
+    assert caller.step is arriving.Step.ANSWER
+
+
 def test_whoever_has_asked_nothing_when_it_ends_is_hung_up_on():
     aborted = []
     port = arriving.Port(None)

@@ -508,7 +508,7 @@ def answering(*answers):
 
 def test_a_model_with_a_page_of_metrics_is_asked_for_it_once():
     with answering(METRICS) as (address, heard):
-        server = Http(address, known=Known.ALONE, is_exporter=lambda _: False)
+        server = Http(address, known=Known.ALONE)
         answer = server.answer(Request("GET", "/actuator/prometheus", headers=[]))
         assert (answer.status, answer.body, len(heard)) == (200, b"a 1", 1)
 

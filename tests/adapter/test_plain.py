@@ -412,6 +412,24 @@ def test_a_server_that_wants_no_more_is_heard_to_its_end():
     assert answer.endswith(b"too much") and not relaying.is_alive()
 
 
+def test_who_takes_no_more_is_told_no_more():
+    one, other = pair()
+    ours, theirs = pair()
+    theirs.close()
+    with closing(one), closing(other), closing(ours):
+        relaying = relay.Relay(one, ours, None, None, is_upgrade=False, may_speak_grpc=False)
+        relaying.tell_server(b"a")
+        relaying.tell_server(b"b")
+        assert relaying.is_deaf and not relaying.is_anything_untaken()
+
+
+def test_who_says_nothing_yet_has_not_ended():
+    one, other = pair()
+    with closing(one), closing(other):
+        side = relay.Side(one)
+        assert (side.say(), side.has_ended) == (b"", False)
+
+
 def test_a_port_that_speaks_grpc_is_looked_away_from():
     server = Serving(lambda connection: connection.sendall(b"\0\0\4"))
     client, taken = socket.socketpair()

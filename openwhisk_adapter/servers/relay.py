@@ -261,12 +261,12 @@ class Relay:
 
     def hear_client(self) -> None:
         data = self.client.say()
-        if data:
-            if self.is_being_asked():
-                self.pace.has_come(len(data))
-            self.tell_server(self.body.part_of(data))
-        elif self.client.has_ended:
+        if self.client.has_ended:
             wire.hang_up(self.server.connection)
+            return
+        if self.is_being_asked():
+            self.pace.has_come(len(data))
+        self.tell_server(self.body.part_of(data))
 
     def tell_server(self, data: bytes) -> None:
         try:

@@ -364,34 +364,34 @@ def test_a_websocket_may_say_little_for_as_long_as_it_likes(monkeypatch):
     taken.close()
 
 
-def echoing(connection):
+def talking_first(connection):
+    """It reads only when all of its answer has been taken."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    connection.sendall(b"b" * LARGE)
     left = LARGE
     while left:
-        data = connection.recv(65536)
-        connection.sendall(data)
-        left -= len(data)
+        left -= len(connection.recv(65536))
 
 
 LARGE = 16 << 20
 
 
 def test_both_sides_may_talk_at_once(monkeypatch):
-    """As a server does that answers while it reads: neither side waits for the other."""
     monkeypatch.setattr(relay, "PATIENCE", 5)
-    server = Serving(echoing)
+    server = Serving(talking_first)
     client, taken = socket.socketpair()
     client.settimeout(20)
     relaying = threading.Thread(target=relay.relayed, args=(taken, server.address), daemon=True)
     relaying.start()
     with closing(client), closing(taken):
         client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % LARGE)
-        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        assert client.recv(38) == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
         asking = threading.Thread(target=client.sendall, args=(b"a" * LARGE,), daemon=True)
         asking.start()
         answer = b"".join(iter(lambda: client.recv(1 << 20), b""))
+        asking.join(20)
         relaying.join(20)
-    assert answer == b"a" * LARGE
+    assert answer == b"b" * LARGE and not asking.is_alive()
 
 
 def refusing(connection):

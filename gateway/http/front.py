@@ -15,6 +15,7 @@ from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Tuple
 import h11
 
 from gateway.aside import made
+from gateway.http.headerlines import low_bytes
 from gateway.http.messages import Request, Response, reason_of, text_response
 from gateway.http.refusals import response_from_refusal
 from gateway.http.startline import (
@@ -363,13 +364,6 @@ def bytes_from_response(response: Response, method: str, closes: bool) -> bytes:
     kept = [line for line in map(low_bytes, lines) if not LINE_BREAK.search(line)]
     head = b"\r\n".join(kept) + b"\r\n\r\n"
     return head if method == "HEAD" else head + response.body
-
-
-def low_bytes(text: str) -> bytes:
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return bytes(ord(character) & 255 for character in text)
 
 
 def now() -> float:

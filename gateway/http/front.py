@@ -33,6 +33,7 @@ BODY_SECONDS = 60
 IDLE_SECONDS = 70
 ANSWER_SECONDS = 60
 LINGER_SECONDS = 2
+CLOSE_SECONDS = 0.1
 LONGEST_START_LINE = 8192 + 64
 LONGEST_HEAD = 65 * (64 + 8192 + 4)
 PIECE = 65536
@@ -146,10 +147,12 @@ class Front:
             server.close()
         for each in self._sockets:
             each.close()
-        tasks = list(self._connections.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Up to Python 3.11 one whose data has just come doesn't notice that it was cancelled.
+        while self._connections:
+            tasks = list(self._connections.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -92,6 +92,8 @@ class Pool:
         self.idle_seconds = idle_seconds
         self._lanes: Dict[LaneKey, Lane] = {}
         self._stopping: List[Runner] = []
+        #: Of those that are on their way down, too, but whose place one on its way up has already.
+        self._giving_way: List[Runner] = []
         self._numbers = itertools.count()
         self._tasks: Set["asyncio.Task[Any]"] = set()
         self._closed = False
@@ -227,6 +229,7 @@ class Pool:
             if victim is None:
                 return False
             self._remove(victim)
+            self._giving_way.append(victim.lane.runner)
         lane.starting += 1
         self._in_background(self._start(lane, victim))
         return True
@@ -239,7 +242,8 @@ class Pool:
         return used
 
     def _is_full(self, runner: Runner) -> bool:
-        return runner.limit is not None and self._used().count(runner) >= runner.limit
+        there = [*self._used(), *self._giving_way]
+        return runner.limit is not None and there.count(runner) >= runner.limit
 
     def _victim_for(self, lane: Lane, runner: Optional[Runner]) -> Optional[Seat]:
         """An idle container that gives way. Of two busy actions only one without a container may
@@ -259,7 +263,7 @@ class Pool:
         renewals = lane.renewals
         try:
             if victim:
-                await victim.container.stop()
+                await self._given_way(victim)
             container = await lane.runner.start(lane.action)
         except StartError as error:
             self._not_started(lane, error)
@@ -274,6 +278,13 @@ class Pool:
             seat = Seat(lane, container)
             seat.retired = lane.renewals != renewals
             self._add(seat)
+
+    async def _given_way(self, victim: Seat) -> None:
+        try:
+            await victim.container.stop()
+        finally:
+            self._giving_way.remove(victim.lane.runner)
+            self._balance()
 
     def _not_started(self, lane: Lane, error: StartError) -> None:
         lane.starting -= 1

@@ -478,6 +478,52 @@ def test_a_container_that_comes_up_for_an_updated_action_and_that_nobody_needs_g
     assert in_loop(work()) == []
 
 
+class Alone(Servers):
+    """A machine has room for one, from its start until it has left; one leaves when it may."""
+
+    def __init__(self):
+        super().__init__(lambda number: initialised_and(OK), limit=1)
+        self.here = self.most_here = self.leaving = 0
+        self.may_leave = asyncio.Event()
+
+    async def start(self, action):
+        self.here += 1
+        self.most_here = max(self.most_here, self.here)
+        container = await super().start(action)
+        return Leaving(container.server, self)
+
+
+class Leaving(Stoppable):
+    async def stop(self):
+        self.runner.leaving += 1
+        await self.runner.may_leave.wait()
+        await super().stop()
+        self.runner.here -= 1
+
+
+class ByImage(LocalInvoker):
+    def _new_runner(self, image):
+        return self.runner[image]
+
+
+def test_one_that_gives_way_to_another_action_counts_until_it_has_stopped(tmp_path):
+    async def work():
+        alone, others = Alone(), Servers(lambda number: initialised_and(OK))
+        runners = {"alone": alone, "two": others, "three": others}
+        async with ByImage(runners, tmp_path, most_containers=2) as invoker:
+            for image in ("alone", "two"):
+                await invoker.invoke(order(action(image, image)))
+            third = asyncio.ensure_future(invoker.invoke(order(action("three", "three"))))
+            await eventually(lambda: alone.leaving, "the first one gives way")
+            again = asyncio.ensure_future(invoker.invoke(order(action("alone", "alone"))))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            alone.may_leave.set()
+            return [(await each).status for each in (third, again)], alone.most_here
+
+    assert in_loop(work()) == ([SUCCESS] * 2, 1)
+
+
 def test_idle_containers_stop_after_a_while(tmp_path):
     runner = Servers(lambda number: lambda asked: OK)
 

@@ -92,7 +92,7 @@ async def started(
 ) -> Running:
     port = port_of(sockets[0])
     try:
-        invoker = invoker_from_plan(plan, port)
+        invoker = invoker_from_plan(plan, port, store)
     except OSError as error:
         raise CannotStart(NO_RUN_FOLDER.format(error)) from error
     try:
@@ -126,7 +126,7 @@ def router(controller: Controller) -> Router:
     return Router(access, WebRoute(controller), Api(controller), page.answer, settings)
 
 
-def invoker_from_plan(plan: Plan, port: int) -> Invoker:
+def invoker_from_plan(plan: Plan, port: int, store: Store) -> Invoker:
     """Containers reach the gateway under the address that it listens on."""
     settings = plan.settings
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -139,6 +139,7 @@ def invoker_from_plan(plan: Plan, port: int) -> Invoker:
         most_waiting=settings.waiting,
         idle_seconds=settings.idle_seconds,
         reload=plan.reload,
+        is_current=store.is_current,
     )
 
 

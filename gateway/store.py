@@ -134,6 +134,11 @@ class Store:
         found = (name for name, paths in collections.items() if path in paths)
         return next(found, None)
 
+    def is_current(self, action: Action) -> bool:
+        """Not updated or deleted since it was looked up."""
+        kept = self.actions.get(action.path)
+        return kept is not None and (kept.version, kept.updated) == (action.version, action.updated)
+
     async def put_action(self, action: Action) -> None:
         await self._put("actions", action.path, records.json_from_action(action))
         put_last(self.actions, action)

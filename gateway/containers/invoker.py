@@ -3,7 +3,7 @@ platform's invoker. Touches containers, through the pool alone."""
 
 import asyncio
 import traceback
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from gateway.containers.changes import Folder
 from gateway.containers.container import Runner, StartError
@@ -25,7 +25,8 @@ FAILED = "The gateway failed to run the action. ({})"
 
 class Invoker:
     """`images` maps image names to a folder or to http://host:port; all other images are
-    Docker's. ValueError when an address is none."""
+    Docker's. `is_current` says whether an action is still what it was, and not updated or deleted.
+    ValueError when an address is none."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Invoker:
         idle_seconds: float = 600.0,
         run_folder: Optional[str] = None,
         reload: bool = False,
+        is_current: Callable[[Action], bool] = lambda action: True,
     ):
         for where in images.values():
             if is_url(where):
@@ -52,7 +54,7 @@ class Invoker:
         self._marker = Marker(run_folder)
         end_leftovers(self._marker)
         self._runners: Dict[str, Runner] = {}
-        self._pool = Pool(self._runner_of, most_containers, most_waiting, idle_seconds)
+        self._pool = Pool(self._runner_of, most_containers, most_waiting, idle_seconds, is_current)
         self._tasks: Set["asyncio.Task[Any]"] = set()
 
     async def invoke(self, order: Order) -> Activation:

@@ -76,8 +76,8 @@ LaneKey = Tuple[str, str, int, str]
 
 
 class Pool:
-    """`runner_of` gives the runner of an image. Everything here runs in the thread of the event
-    loop."""
+    """`runner_of` gives the runner of an image, `is_current` whether an action is still what it
+    was. Everything here runs in the thread of the event loop."""
 
     def __init__(
         self,
@@ -85,8 +85,10 @@ class Pool:
         most_containers: int,
         most_waiting: int,
         idle_seconds: float,
+        is_current: Callable[[Action], bool],
     ):
         self._runner_of = runner_of
+        self._is_current = is_current
         self.most_containers = most_containers
         self.most_waiting = most_waiting
         self.idle_seconds = idle_seconds
@@ -192,7 +194,10 @@ class Pool:
     def _lane_of(self, action: Action) -> Lane:
         key = (action.path, action.version, action.updated, action.image)
         if key not in self._lanes:
-            self._lanes[key] = Lane(action, self._runner_of(action.image))
+            lane = Lane(action, self._runner_of(action.image))
+            # It may have been updated while the request was on its way here.
+            lane.forgotten = not self._is_current(action)
+            self._lanes[key] = lane
         return self._lanes[key]
 
     def _balance(self) -> None:

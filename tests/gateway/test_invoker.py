@@ -8,10 +8,13 @@ import threading
 
 import pytest
 
+from gateway.commandline import plan_from_arguments
 from gateway.containers.container import Container, Runner, StartError
 from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR, Activation
 from gateway.refusal import Refusal
+from gateway.server import start
+from gateway.tally import Places
 from testing.actions import (
     OK,
     Server,
@@ -522,6 +525,29 @@ def test_one_that_gives_way_to_another_action_counts_until_it_has_stopped(tmp_pa
             return [(await each).status for each in (third, again)], alone.most_here
 
     assert in_loop(work()) == ([SUCCESS] * 2, 1)
+
+
+def test_a_request_that_met_an_action_just_before_its_update_leaves_no_container(tmp_path):
+    """It's on its way while the action is updated: whatever starts for it starts after that."""
+
+    async def work():
+        async with serving(lambda asked: OK) as server:
+            words = ["--port", "0", "--data", str(tmp_path / "data")]
+            running = await start(plan_from_arguments([*words, "--image", f"image={server.url}"]))
+            controller = running.controller
+            met = action(updated=1)
+            kept = met._replace(version="0.0.2", updated=2)
+            await controller.store.put_action(met)
+            await controller.store.put_action(kept)
+            await controller.forget(met)
+            found = [await controller.invoke(met, {}, "", 20)]
+            await eventually(lambda: controller.invoker.census() == [], "its container is gone")
+            found.append(await controller.invoke(kept, {}, "", 20))
+            census = controller.invoker.census()
+            await running.close()
+            return [each.activation.status for each in found], census
+
+    assert in_loop(work()) == ([SUCCESS] * 2, [Places("guest/one", idle=1)])
 
 
 def test_idle_containers_stop_after_a_while(tmp_path):

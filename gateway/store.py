@@ -235,7 +235,7 @@ class Store:
             self._execute(DELETE_OLDER, (self._keep,))
 
     def _make_room(self) -> None:
-        with suppress(Refusal, sqlite3.OperationalError):
+        with suppress(Refusal, sqlite3.Error):
             while self._used_bytes() > self._most_bytes and self._execute(DELETE_OLDEST, ()):
                 pass
 
@@ -263,7 +263,7 @@ class Store:
         try:
             with self._database:
                 return self._database.execute(statement, values).rowcount
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise Refusal(500, NOT_KEPT.format(error)) from error
 
     def _texts(self, query: str, values: Values) -> List[str]:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gateway.entities import SUCCESS, Activation, Trigger
+from gateway.refusal import Refusal
 from gateway.store import MOST_TEXT, PRUNED_EVERY, Selection, Store
 from testing.actions import action, in_loop
 
@@ -115,3 +116,18 @@ def test_of_what_was_changed_in_one_millisecond_the_last_is_the_newest(tmp_path)
 
     with opened(tmp_path / "data", 10) as store:
         assert in_loop(work(store)) == ["a", "c", "b"]
+
+
+def test_what_a_damaged_file_says_is_a_refusal_like_a_full_disk(tmp_path):
+    path = tmp_path / "data"
+    with opened(path, 10000) as store:
+        in_loop(added_large(store, [1000000]))
+    with opened(path, 10000) as store:
+        # Nothing that is needed below is in memory any more.
+        in_loop(store.activations(ALL, whole=True))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+        with pytest.raises(Refusal, match="The data file can't be written to: .* is malformed"):
+            in_loop(store.add_activation(activation(1), "guest"))
+        with pytest.raises(Refusal, match="The data file can't be written to: .* is malformed"):
+            in_loop(store.put_action(action()))

@@ -103,14 +103,14 @@ class Router:
             raise wrong_method(METHODS)
         user = self._access.user_of(request.headers)
         response = None
+        seen = request._replace(headers=without_token(request.headers))
         if rest[:2] == ("/", "web"):
             address = address_from_path(rest[2:])
             if address is not None:
-                seen = request._replace(headers=without_token(request.headers))
                 response = await self._web.answer(seen, address, user)
         elif rest[:2] == ("/", "namespaces") and user is not None:
             self._check_site(request)
-            response = await self._api.answer(request, rest[2:], user)
+            response = await self._api.answer(seen, rest[2:], user)
         return response or no_route(request, user)
 
     def _check_site(self, request: Request) -> None:

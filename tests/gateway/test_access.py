@@ -9,6 +9,7 @@ import pytest
 from gateway.access import Access
 from gateway.commandline import plan_from_arguments
 from testing.gateway import REST, WEB, Gateway, received
+from testing.process import until
 from testing.recordings import GUEST_KEY
 from testing.replay import json_reply
 
@@ -134,6 +135,20 @@ def test_a_foreign_name_is_refused_with_it_too():
 def test_actions_never_see_it(gateway, replay):
     gateway.create_web("seen")
     gateway.request("GET", WEB + "seen", [("X-Gateway-Page", "secret"), ("X-Other", "1")])
+    headers = replay.runs[-1]["value"]["__ow_headers"]
+    assert headers["x-other"] == "1" and "x-gateway-page" not in headers
+
+
+def test_actions_that_a_trigger_starts_dont_see_it_either(gateway, replay):
+    gateway.create("seen")
+    for path, content in (
+        ("triggers/t", {}),
+        ("rules/r", {"trigger": "/_/t", "action": "/_/seen"}),
+    ):
+        assert gateway.rest("PUT", path, content).status == 200
+    lines = [basic(GUEST_KEY), ("X-Gateway-Page", "secret"), ("X-Other", "1")]
+    assert gateway.request("POST", REST + "triggers/t", lines).status == 202
+    until(lambda: replay.runs, "the action runs")
     headers = replay.runs[-1]["value"]["__ow_headers"]
     assert headers["x-other"] == "1" and "x-gateway-page" not in headers
 

@@ -60,7 +60,11 @@ class Rules:
         """The rule, and whether it is enabled. Raises Refusal."""
         old = self._store.rules.get(call.path)
         place = (call.namespace, call.name)
-        rule = content.rule_from_content(sent, place, old, now(), self._settings)
+        settings = self._settings
+        rule = await made(
+            lambda: content.rule_from_content(sent, place, old, now(), settings),
+            call.request.size,
+        )
         named = [path for path in (rule.trigger, rule.action) if path]
         check_reach(self._store, call.namespace, named)
         check_collection(self._store, call.path, RULES)

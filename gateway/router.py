@@ -33,9 +33,6 @@ FOREIGN = (
     "Requests for another site or from a page ({}) can't use the public key:"
     " start the gateway with --auth and a key of your own."
 )
-# With these an action's page could read the gateway's own page, which has the same origin: as a
-# service worker for all of the site, or as the window that has opened it.
-SITE_WIDE = ("service-worker-allowed", "cross-origin-opener-policy")
 NOT_FOUND = "The requested resource could not be found."
 WRONG_METHOD = "HTTP method not allowed, supported methods: {}"
 LETTERS = string.ascii_letters + string.digits
@@ -106,14 +103,14 @@ class Router:
             raise wrong_method(METHODS)
         user = self._access.user_of(request.headers)
         response = None
+        seen = request._replace(headers=without_token(request.headers))
         if rest[:2] == ("/", "web"):
             address = address_from_path(rest[2:])
             if address is not None:
-                seen = request._replace(headers=without_token(request.headers))
-                response = without_site_wide(await self._web.answer(seen, address, user))
+                response = await self._web.answer(seen, address, user)
         elif rest[:2] == ("/", "namespaces") and user is not None:
             self._check_site(request)
-            response = await self._api.answer(request, rest[2:], user)
+            response = await self._api.answer(seen, rest[2:], user)
         return response or no_route(request, user)
 
     def _check_site(self, request: Request) -> None:
@@ -122,13 +119,6 @@ class Router:
         misuse = self._access.misuse_of_public_key(request.headers)
         if misuse is not None:
             raise Refusal(403, FOREIGN.format(misuse), headers=REST_CORS)
-
-
-def without_site_wide(response: Optional[Response]) -> Optional[Response]:
-    if response is None:
-        return None
-    kept = [pair for pair in response.headers if pair[0].lower() not in SITE_WIDE]
-    return response._replace(headers=kept)
 
 
 def wants_page(request: Request) -> bool:

@@ -22,7 +22,7 @@ from gateway.page.page import Page
 from gateway.refusal import Refusal
 from gateway.rest.api import Api
 from gateway.router import Router
-from gateway.settings import NAMESPACE, Bounds, Plan, Settings
+from gateway.settings import NAMESPACE, Plan, Settings
 from gateway.store import Foreign, InUse, Selection, Store
 from gateway.tally import HOUR, MOST_REMEMBERED, ran_from_summary
 from gateway.web.route import WebRoute
@@ -45,6 +45,10 @@ DISK_FULL = "The disk of {} is full: make room there, or choose another file wit
 #: SQLite's words; the number behind them is told only by Pythons newer than some.
 FULL = "database or disk is full"
 FILE_FULL = "{} Make that possible, or choose another with --data."
+NAME_TAKEN = (
+    "The folder {} can't name an action: {} has a {} of that name:"
+    " rename one of them, or choose another file with --data."
+)
 NO_RUN_FOLDER = "What runs can't be noted: {} Or choose another place for it: TMPDIR=FOLDER."
 PORT_IN_USE = (
     "Port {} is in use: stop what listens there, or choose another with --port (make run: PORT=)."
@@ -92,7 +96,7 @@ async def started(
 ) -> Running:
     port = port_of(sockets[0])
     try:
-        invoker = invoker_from_plan(plan, port)
+        invoker = invoker_from_plan(plan, port, store)
     except OSError as error:
         raise CannotStart(NO_RUN_FOLDER.format(error)) from error
     try:
@@ -102,7 +106,7 @@ async def started(
         routes = router(controller)
         front = Front(sockets, routes.answer, routes.body_limits, most_connections())
         for name in plan.served:
-            await serve_folder(store, name, plan.settings.bounds)
+            await serve_folder(store, name, plan)
         await front.listen()
         return Running(port, front, controller)
     except BaseException:
@@ -126,7 +130,7 @@ def router(controller: Controller) -> Router:
     return Router(access, WebRoute(controller), Api(controller), page.answer, settings)
 
 
-def invoker_from_plan(plan: Plan, port: int) -> Invoker:
+def invoker_from_plan(plan: Plan, port: int, store: Store) -> Invoker:
     """Containers reach the gateway under the address that it listens on."""
     settings = plan.settings
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -139,6 +143,7 @@ def invoker_from_plan(plan: Plan, port: int) -> Invoker:
         most_waiting=settings.waiting,
         idle_seconds=settings.idle_seconds,
         reload=plan.reload,
+        is_current=store.is_current,
     )
 
 
@@ -186,10 +191,15 @@ def sockets_of(plan: Plan) -> List[socket.socket]:
         raise CannotStart(message) from None
 
 
-async def serve_folder(store: Store, name: str, bounds: Bounds) -> None:
+async def serve_folder(store: Store, name: str, plan: Plan) -> None:
     """The action that FOLDER stands for, new at each start: the folder may have changed. Raises
     CannotStart."""
-    old = store.actions.get(path_of(NAMESPACE, name))
+    path = path_of(NAMESPACE, name)
+    collection = store.collection_of(path) or "actions"
+    if collection != "actions":
+        raise CannotStart(NAME_TAKEN.format(name, plan.data, collection[:-1]))
+    old = store.actions.get(path)
+    bounds = plan.settings.bounds
     limits = Limits(
         timeout=bounds.timeout[1],
         memory=bounds.memory[1],

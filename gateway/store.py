@@ -134,8 +134,13 @@ class Store:
         found = (name for name, paths in collections.items() if path in paths)
         return next(found, None)
 
+    def is_current(self, action: Action) -> bool:
+        """Not updated or deleted since it was looked up."""
+        kept = self.actions.get(action.path)
+        return kept is not None and (kept.version, kept.updated) == (action.version, action.updated)
+
     async def put_action(self, action: Action) -> None:
-        await self._put("actions", action.path, records.json_from_action(action))
+        await self._in_thread(self._replace, "actions", records.json_from_action, action)
         put_last(self.actions, action)
 
     async def delete_action(self, action: Action) -> None:
@@ -143,7 +148,7 @@ class Store:
         self.actions.pop(action.path, None)
 
     async def put_package(self, package: Package) -> None:
-        await self._put("packages", package.path, records.json_from_package(package))
+        await self._in_thread(self._replace, "packages", records.json_from_package, package)
         put_last(self.packages, package)
 
     async def delete_package(self, package: Package) -> None:
@@ -151,7 +156,7 @@ class Store:
         self.packages.pop(package.path, None)
 
     async def put_trigger(self, trigger: Trigger) -> None:
-        await self._put("triggers", trigger.path, records.json_from_trigger(trigger))
+        await self._in_thread(self._replace, "triggers", records.json_from_trigger, trigger)
         put_last(self.triggers, trigger)
 
     async def delete_trigger(self, trigger: Trigger) -> None:
@@ -159,7 +164,7 @@ class Store:
         self.triggers.pop(trigger.path, None)
 
     async def put_rule(self, rule: Rule) -> None:
-        await self._put("rules", rule.path, records.json_from_rule(rule))
+        await self._in_thread(self._replace, "rules", records.json_from_rule, rule)
         put_last(self.rules, rule)
 
     async def delete_rule(self, rule: Rule) -> None:
@@ -230,7 +235,7 @@ class Store:
             self._execute(DELETE_OLDER, (self._keep,))
 
     def _make_room(self) -> None:
-        with suppress(Refusal, sqlite3.OperationalError):
+        with suppress(Refusal, sqlite3.Error):
             while self._used_bytes() > self._most_bytes and self._execute(DELETE_OLDEST, ()):
                 pass
 
@@ -238,10 +243,6 @@ class Store:
         return int(self._rows(USED_BYTES, ())[0][0])
 
     # -- the thread ------------------------------------------------------------------------
-
-    async def _put(self, table: str, path: str, record: Any) -> None:
-        text = storable(jsontext.compact(record))
-        await self._write(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (path, text))
 
     async def _write(self, statement: str, values: Values) -> None:
         await self._in_thread(self._execute, statement, values)
@@ -253,12 +254,17 @@ class Store:
     ) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
+    def _replace(self, table: str, json_from: Callable[[Entity], Any], entity: Entity) -> None:
+        # Millions of characters take their time to write out, too.
+        values = (entity.path, storable(jsontext.compact(json_from(entity))))
+        self._execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", values)
+
     def _execute(self, statement: str, values: Values) -> int:
         """How many rows it has changed."""
         try:
             with self._database:
                 return self._database.execute(statement, values).rowcount
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise Refusal(500, NOT_KEPT.format(error)) from error
 
     def _texts(self, query: str, values: Values) -> List[str]:

@@ -8,10 +8,10 @@ import socket
 import struct
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
-from typing import Any, Callable, Dict, Optional, Tuple, Type
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from gateway.containers.container import (
     NO_RESOURCES,
@@ -33,7 +33,10 @@ LABEL = "openwhisk-gateway"
 PORT = 8080
 FRAME = struct.Struct(">BxxxL")
 STDERR = 2
-PULL_SECONDS = 600
+#: Who says nothing for that long when it is first asked isn't there.
+ANSWER_SECONDS = 10
+LONGEST_SECONDS = 600
+REMOVE_SECONDS = 10
 STOP_SECONDS = 5
 SILENCE_SECONDS = 0.05
 OUT_OF_MEMORY_SECONDS = 2.0
@@ -51,26 +54,66 @@ NOT_RUNNING = (
 
 
 Address = Tuple[str, int]
+Made = TypeVar("Made")
+
+
+class Connection(NamedTuple):
+    """`publishes`: this machine reaches containers at published ports alone."""
+
+    client: Any
+    publishes: bool
+
+
+class Engine:
+    """The one engine that all runners ask, once a container is needed."""
+
+    def __init__(self, marker: Marker):
+        self.marker = marker
+        self._connection: Optional["asyncio.Future[Connection]"] = None
+
+    def connection(self) -> "asyncio.Future[Connection]":
+        """Those who need it at the same time wait for one and the same. OSError when no engine
+        answers."""
+        found = self._connection
+        if found is None or has_failed(found):
+            found = self._connection = in_thread_of_its_own(self._connect)
+        return found
+
+    def close(self) -> None:
+        found = self._connection
+        if found is None or found.cancel() or has_failed(found):
+            return
+        found.result().client.close()
+
+    def _connect(self) -> Connection:
+        connection = connected()
+        self.marker.note(DOCKER)
+        return connection
 
 
 class DockerContainer(Container):
     """`container` is Docker's own, `address` where it listens."""
 
-    def __init__(self, container: Any, address: Address, runner: "DockerRunner"):
+    def __init__(self, container: Any, address: Address, marker: Marker):
         host, port = address
         self._printed = Log(silence_seconds=SILENCE_SECONDS)
         super().__init__(host, port, self._printed)
         self._container = container
-        self._runner = runner
+        self._marker = marker
         self._following: Optional["asyncio.Task[None]"] = None
 
     async def stop(self) -> None:
-        await self._runner.in_thread(remove, self._container)
+        removal = in_thread_of_its_own(lambda: remove(self._container))
+        removed = await at_most(REMOVE_SECONDS, removal)
+        if not removed:
+            self._marker.keep()
         await asyncio.wait([self.exited], timeout=STOP_SECONDS)
         self.gone()
 
     async def ran_out_of_memory(self) -> bool:
-        return bool(await self._runner.in_thread(killed_for_memory, self._container))
+        look = in_thread_of_its_own(lambda: killed_for_memory(self._container))
+        found = await at_most(REMOVE_SECONDS, look)
+        return found is True
 
     def follow(self, output: socket.socket) -> None:
         """Reads what the container prints, for as long as it lives."""
@@ -108,31 +151,20 @@ class DockerContainer(Container):
 class DockerRunner(Runner):
     """Containers of one image."""
 
-    def __init__(self, image: str, api_host: str, marker: Marker):
+    def __init__(self, image: str, api_host: str, engine: Engine):
         self.image = image
         self.api_host = api_host
-        self._marker = marker
-        self._engine: Any = None
+        self._engine = engine
         self._pull: Optional["asyncio.Future[None]"] = None
         self._closing = Exit()
-        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="docker")
 
     async def start(self, action: Action) -> Container:
-        if self._engine is None:
-            self._engine = await self.in_thread(self._connect)
-        await self._pulled()
-        container, output, address = await self.in_thread(self._create_and_start, action)
-        running = DockerContainer(container, address, self)
+        connection = await self._connected()
+        await self._pulled(connection.client)
+        container, output, address = await self._started(connection, action)
+        running = DockerContainer(container, address, self._engine.marker)
         running.follow(output)
         return running
-
-    async def in_thread(
-        self,
-        work: Callable[..., Any],
-        *arguments: Any,
-    ) -> Any:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, work, *arguments)
 
     def start_no_more(self) -> None:
         self._closing.happened()
@@ -140,62 +172,81 @@ class DockerRunner(Runner):
     async def close(self) -> None:
         if self._pull is not None:
             self._pull.cancel()
-        if self._engine is not None:
-            self._engine.close()
-        self._threads.shutdown()
 
-    def _connect(self) -> Any:
+    async def _connected(self) -> Connection:
         try:
-            engine = connected()
+            return await self._unless_closing(self._engine.connection())
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise StartError(NOT_RUNNING.format(self.image), WHISK_ERROR) from error
         except OSError as error:
             raise StartError(NO_ENGINE.format(error, self.image), WHISK_ERROR) from error
-        self._marker.note(DOCKER)
-        return engine
 
-    async def _pulled(self) -> None:
+    async def _pulled(self, client: Any) -> None:
         """Those who ask for the same image at the same time wait for one and the same pull."""
-        if self._pull is None or self._pull.done():
-            self._pull = in_thread_of_its_own(self._pull_image)
-        ends = [self._pull, self._closing.future]
+        pull = self._pull
+        if pull is None or pull.done():
+            pull = self._pull = in_thread_of_its_own(lambda: self._pull_image(client))
+        await self._unless_closing(pull)
+
+    async def _done_or_closing(self, work: "asyncio.Future[Any]") -> None:
+        ends = [work, self._closing.future]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _unless_closing(self, work: "asyncio.Future[Made]") -> Made:
+        await self._done_or_closing(work)
         if self._closing.future.done():
             raise StartError(NO_RESOURCES, WHISK_ERROR)
-        self._pull.result()
+        return work.result()
 
-    def _pull_image(self) -> None:
+    async def _started(
+        self, connection: Connection, action: Action
+    ) -> Tuple[Any, socket.socket, Address]:
+        """A container that is on its way when nobody waits any more has a moment to come, so that
+        it can be removed."""
+        work = in_thread_of_its_own(lambda: self._create_and_start(connection, action))
+        await self._done_or_closing(work)
+        found = await at_most(STOP_SECONDS, work)
+        if found is None:
+            self._engine.marker.keep()
+            raise StartError(NO_RESOURCES, WHISK_ERROR)
+        return found
+
+    def _pull_image(self, client: Any) -> None:
         name, tag = docker_package().utils.parse_repository_tag(self.image)
         try:
-            self._engine.images.pull(name, tag=tag or "latest")
+            client.images.pull(name, tag=tag or "latest")
         except (docker_package().errors.DockerException, OSError) as error:
             # The platform's rule: without a tag, or with this one, a copy that is here may be out
             # of date.
             if tag in (None, "latest"):
                 raise StartError(PULL_FAILED.format(self.image)) from error
 
-    def _create_and_start(self, action: Action) -> Tuple[Any, socket.socket, Address]:
+    def _create_and_start(
+        self, connection: Connection, action: Action
+    ) -> Tuple[Any, socket.socket, Address]:
         errors = docker_package().errors
+        arguments = self._arguments(action, connection.publishes)
         try:
-            container = self._engine.containers.create(self.image, **self._arguments(action))
+            container = connection.client.containers.create(self.image, **arguments)
         except errors.ImageNotFound as error:
             raise StartError(PULL_FAILED.format(self.image)) from error
         except (errors.DockerException, OSError) as error:
             raise StartError(NO_RESOURCES, WHISK_ERROR) from error
         try:
-            return (container, *started(container))
+            return (container, *started(container, connection.publishes))
         except (errors.DockerException, OSError, LookupError) as error:
             raise start_error(self.image, error) from error
 
-    def _arguments(self, action: Action) -> Dict[str, Any]:
+    def _arguments(self, action: Action, publishes: bool) -> Dict[str, Any]:
         """Those of the platform's own `docker run`: no command, no user, no published port without
         need."""
         types = docker_package().types
-        mark = self._marker.new_mark()
-        ports = {f"{PORT}/tcp": ("127.0.0.1", None)} if in_virtual_machine() else None
+        marker = self._engine.marker
+        mark = marker.new_mark()
+        ports = {f"{PORT}/tcp": ("127.0.0.1", None)} if publishes else None
         return {
             "name": container_name(mark, action),
-            "labels": {LABEL: self._marker.token},
+            "labels": {LABEL: marker.token},
             "environment": platform_environ(action, self.api_host),
             "cpu_shares": max(2, action.limits.memory),
             "mem_limit": f"{action.limits.memory}m",
@@ -217,16 +268,20 @@ def docker_package() -> Any:
     return docker
 
 
-def connected() -> Any:
+def connected() -> Connection:
     """OSError when no engine answers: FileNotFoundError or ConnectionRefusedError where nobody
     listens."""
     docker = docker_package()
+    client = None
     try:
-        engine = docker.from_env(timeout=PULL_SECONDS)
-        engine.ping()
-    except docker.errors.DockerException as error:
+        client = docker.from_env(timeout=ANSWER_SECONDS)
+        facts = client.info()
+    except (docker.errors.DockerException, OSError) as error:
+        if client is not None:
+            client.close()
         raise kind_of(error)(str(error).splitlines()[0]) from error
-    return engine
+    client.api.timeout = LONGEST_SECONDS
+    return Connection(client, is_apart(facts))
 
 
 def kind_of(error: BaseException) -> Type[OSError]:
@@ -239,34 +294,51 @@ def kind_of(error: BaseException) -> Type[OSError]:
     return ConnectionError
 
 
-def in_thread_of_its_own(work: Callable[[], None]) -> "asyncio.Future[None]":
-    """Nobody waits for it when the program ends: a registry may need minutes to answer, or never
-    do. The engine gives a pull up that nobody waits for."""
-    done: "Future[None]" = Future()
+def in_thread_of_its_own(work: Callable[[], Made]) -> "asyncio.Future[Made]":
+    """Nobody waits for it when the program ends: an engine, or a registry, may need minutes to
+    answer, or never do. The engine gives a pull up that nobody waits for."""
+    done: "Future[Made]" = Future()
     # From now on nobody can cancel it, and the thread can tell its end in any case.
     done.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
-            work()
+            made = work()
         except Exception as error:
             done.set_exception(error)
         else:
-            done.set_result(None)
+            done.set_result(made)
 
-    Thread(target=run, name="docker pull", daemon=True).start()
+    Thread(target=run, name="docker", daemon=True).start()
     return asyncio.wrap_future(done)
 
 
-def in_virtual_machine() -> bool:
-    """Where the engine's containers have no address of their own that this machine could reach."""
-    return sys.platform == "darwin"
+async def at_most(seconds: float, work: "asyncio.Future[Made]") -> Optional[Made]:
+    """What comes of it, or None where that takes longer."""
+    await asyncio.wait([work], timeout=seconds)
+    if work.done():
+        return work.result()
+    work.cancel()
+    return None
 
 
-def address_of(container: Any) -> Address:
+def has_failed(work: "asyncio.Future[Any]") -> bool:
+    return work.done() and (work.cancelled() or work.exception() is not None)
+
+
+def is_apart(facts: Dict[str, Any]) -> bool:
+    """`facts` are what the engine says of itself. In a virtual machine, or without root's rights,
+    its containers have no address that this machine could reach."""
+    options = facts.get("SecurityOptions") or ()
+    is_rootless = any("name=rootless" in option for option in options)
+    is_desktop = facts.get("OperatingSystem") == "Docker Desktop"
+    return sys.platform == "darwin" or is_desktop or is_rootless
+
+
+def address_of(container: Any, publishes: bool) -> Address:
     container.reload()
     network = container.attrs["NetworkSettings"]
-    if in_virtual_machine():
+    if publishes:
         return "127.0.0.1", int(network["Ports"][f"{PORT}/tcp"][0]["HostPort"])
     return network["Networks"]["bridge"]["IPAddress"], PORT
 
@@ -278,13 +350,13 @@ def container_name(mark: str, action: Action) -> str:
     )
 
 
-def started(container: Any) -> Tuple[socket.socket, Address]:
+def started(container: Any, publishes: bool) -> Tuple[socket.socket, Address]:
     """Its output and where it listens. One that can't be used doesn't stay."""
     output = None
     try:
         output = attached(container)
         container.start()
-        return output, address_of(container)
+        return output, address_of(container, publishes)
     except BaseException:
         remove(container)
         if output is not None:
@@ -322,16 +394,33 @@ def attached(container: Any) -> socket.socket:
     return own
 
 
-def remove(container: Any) -> None:
-    """At once and without asking, as on the platform."""
+def remove(container: Any) -> bool:
+    """At once and without asking, as on the platform. True when the engine has answered."""
     with suppress(docker_package().errors.DockerException, OSError):
         container.remove(force=True, v=True)
+    return True
+
+
+def remove_leftovers(token: str, then: Callable[[], None]) -> None:
+    """The containers that a gateway of that token has left. Nobody waits for it, as an engine may
+    never answer; `then` is called when there are none any more."""
+
+    def work() -> None:
+        with suppress(OSError):
+            remove_containers(token)
+            then()
+
+    Thread(target=work, name="docker leftovers", daemon=True).start()
 
 
 def remove_containers(token: str) -> None:
-    """Those that a gateway of that token has left; without an engine there are none."""
-    with suppress(OSError):
-        engine = connected()
-        for container in engine.containers.list(all=True, filters={"label": f"{LABEL}={token}"}):
+    """Without an engine there are none. OSError where one doesn't answer."""
+    try:
+        client = connected().client
+    except (FileNotFoundError, ConnectionRefusedError):
+        return
+    try:
+        for container in client.containers.list(all=True, filters={"label": f"{LABEL}={token}"}):
             remove(container)
-        engine.close()
+    finally:
+        client.close()

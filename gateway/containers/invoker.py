@@ -3,11 +3,12 @@ platform's invoker. Touches containers, through the pool alone."""
 
 import asyncio
 import traceback
-from typing import Any, Dict, List, Optional, Set
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from gateway.containers.changes import Folder
 from gateway.containers.container import Runner, StartError
-from gateway.containers.docker import DOCKER, DockerRunner, remove_containers
+from gateway.containers.docker import DOCKER, DockerRunner, Engine, remove_leftovers
 from gateway.containers.leftovers import Marker, kill_marked
 from gateway.containers.outcome import Outcome, failure, whisk_error
 from gateway.containers.pool import Closed, Pool, Seat
@@ -25,7 +26,8 @@ FAILED = "The gateway failed to run the action. ({})"
 
 class Invoker:
     """`images` maps image names to a folder or to http://host:port; all other images are
-    Docker's. ValueError when an address is none."""
+    Docker's. `is_current` says whether an action is still what it was, and not updated or deleted.
+    ValueError when an address is none."""
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Invoker:
         idle_seconds: float = 600.0,
         run_folder: Optional[str] = None,
         reload: bool = False,
+        is_current: Callable[[Action], bool] = lambda action: True,
     ):
         for where in images.values():
             if is_url(where):
@@ -51,8 +54,9 @@ class Invoker:
         self._python = python
         self._marker = Marker(run_folder)
         end_leftovers(self._marker)
+        self._engine = Engine(self._marker)
         self._runners: Dict[str, Runner] = {}
-        self._pool = Pool(self._runner_of, most_containers, most_waiting, idle_seconds)
+        self._pool = Pool(self._runner_of, most_containers, most_waiting, idle_seconds, is_current)
         self._tasks: Set["asyncio.Task[Any]"] = set()
 
     async def invoke(self, order: Order) -> Activation:
@@ -80,6 +84,7 @@ class Invoker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for runner in self._runners.values():
             await runner.close()
+        self._engine.close()
         self._marker.close()
 
     def _look_at_folder_of(self, image: str) -> None:
@@ -97,7 +102,7 @@ class Invoker:
     def _new_runner(self, image: str) -> Runner:
         where = self.images.get(image)
         if where is None:
-            return DockerRunner(image, self._api_host, self._marker)
+            return DockerRunner(image, self._api_host, self._engine)
         if is_url(where):
             return UrlRunner(where)
         return ProcessRunner(where, self._api_host, self._marker, self._python)
@@ -138,9 +143,11 @@ class Invoker:
 def end_leftovers(marker: Marker) -> None:
     for token in marker.dead():
         kill_marked(token)
+        forget = partial(marker.forget, token)
         if DOCKER in marker.note_of(token):
-            remove_containers(token)
-        marker.forget(token)
+            remove_leftovers(token, then=forget)
+        else:
+            forget()
 
 
 def never_run(outcome: Outcome) -> Run:

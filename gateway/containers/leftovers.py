@@ -30,6 +30,7 @@ class Marker:
         self.folder = folder or default_folder()
         self.token = uuid.uuid4().hex
         self._count = 0
+        self._kept = False
         self._file = os.path.join(self.folder, self.token)
         make_private(self.folder)
         # Locked first and named after: to others, a file without a lock is that of a dead gateway.
@@ -66,9 +67,14 @@ class Marker:
     def forget(self, token: str) -> None:
         with_no_complaint(os.unlink, os.path.join(self.folder, token))
 
+    def keep(self) -> None:
+        """Something of this gateway may outlive it: the next one is to look for it."""
+        self._kept = True
+
     def close(self) -> None:
         if self._lock >= 0:
-            self.forget(self.token)
+            if not self._kept:
+                self.forget(self.token)
             os.close(self._lock)
             self._lock = -1
 

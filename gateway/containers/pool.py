@@ -76,8 +76,8 @@ LaneKey = Tuple[str, str, int, str]
 
 
 class Pool:
-    """`runner_of` gives the runner of an image. Everything here runs in the thread of the event
-    loop."""
+    """`runner_of` gives the runner of an image, `is_current` whether an action is still what it
+    was. Everything here runs in the thread of the event loop."""
 
     def __init__(
         self,
@@ -85,13 +85,17 @@ class Pool:
         most_containers: int,
         most_waiting: int,
         idle_seconds: float,
+        is_current: Callable[[Action], bool],
     ):
         self._runner_of = runner_of
+        self._is_current = is_current
         self.most_containers = most_containers
         self.most_waiting = most_waiting
         self.idle_seconds = idle_seconds
         self._lanes: Dict[LaneKey, Lane] = {}
         self._stopping: List[Runner] = []
+        #: Of those that are on their way down, too, but whose place one on its way up has already.
+        self._giving_way: List[Runner] = []
         self._numbers = itertools.count()
         self._tasks: Set["asyncio.Task[Any]"] = set()
         self._closed = False
@@ -190,7 +194,10 @@ class Pool:
     def _lane_of(self, action: Action) -> Lane:
         key = (action.path, action.version, action.updated, action.image)
         if key not in self._lanes:
-            self._lanes[key] = Lane(action, self._runner_of(action.image))
+            lane = Lane(action, self._runner_of(action.image))
+            # It may have been updated while the request was on its way here.
+            lane.forgotten = not self._is_current(action)
+            self._lanes[key] = lane
         return self._lanes[key]
 
     def _balance(self) -> None:
@@ -227,6 +234,7 @@ class Pool:
             if victim is None:
                 return False
             self._remove(victim)
+            self._giving_way.append(victim.lane.runner)
         lane.starting += 1
         self._in_background(self._start(lane, victim))
         return True
@@ -239,7 +247,8 @@ class Pool:
         return used
 
     def _is_full(self, runner: Runner) -> bool:
-        return runner.limit is not None and self._used().count(runner) >= runner.limit
+        there = [*self._used(), *self._giving_way]
+        return runner.limit is not None and there.count(runner) >= runner.limit
 
     def _victim_for(self, lane: Lane, runner: Optional[Runner]) -> Optional[Seat]:
         """An idle container that gives way. Of two busy actions only one without a container may
@@ -259,7 +268,7 @@ class Pool:
         renewals = lane.renewals
         try:
             if victim:
-                await victim.container.stop()
+                await self._given_way(victim)
             container = await lane.runner.start(lane.action)
         except StartError as error:
             self._not_started(lane, error)
@@ -274,6 +283,13 @@ class Pool:
             seat = Seat(lane, container)
             seat.retired = lane.renewals != renewals
             self._add(seat)
+
+    async def _given_way(self, victim: Seat) -> None:
+        try:
+            await victim.container.stop()
+        finally:
+            self._giving_way.remove(victim.lane.runner)
+            self._balance()
 
     def _not_started(self, lane: Lane, error: StartError) -> None:
         lane.starting -= 1

@@ -15,6 +15,7 @@ from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Tuple
 import h11
 
 from gateway.aside import made
+from gateway.http.headerlines import low_bytes
 from gateway.http.messages import Request, Response, reason_of, text_response
 from gateway.http.refusals import response_from_refusal
 from gateway.http.startline import (
@@ -32,9 +33,13 @@ BODY_SECONDS = 60
 IDLE_SECONDS = 70
 ANSWER_SECONDS = 60
 LINGER_SECONDS = 2
+CLOSE_SECONDS = 0.1
 LONGEST_START_LINE = 8192 + 64
 LONGEST_HEAD = 65 * (64 + 8192 + 4)
 PIECE = 65536
+# The parser gets no more at once: what it then makes of that is made soon.
+BITE = 8192
+LONGEST_TRAILERS = 8192
 # Chunks may be as small as a byte, and thousands of them come together.
 EVENTS_AT_ONCE = 20
 LINGER_PIECES = 256
@@ -47,6 +52,7 @@ MOST_REFUSED = 100
 WITHOUT_BODY = (204, 205, 304)
 LINE_BREAK = re.compile(rb"[\r\n]")
 TOO_LARGE = "The request is larger than the limit of {} bytes."
+TRAILERS_TOO_LONG = f"What follows the last chunk is longer than {LONGEST_TRAILERS} bytes."
 TOO_MANY = "There are {} connections already: try again in a moment."
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -141,10 +147,12 @@ class Front:
             server.close()
         for each in self._sockets:
             each.close()
-        tasks = list(self._connections.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Up to Python 3.11 one whose data has just come doesn't notice that it was cancelled.
+        while self._connections:
+            tasks = list(self._connections.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -195,6 +203,7 @@ class Connection:
         self._writer = writer
         self._handler = handler
         self._limits_for = limits_for
+        #: What has come and the parser hasn't got yet.
         self._buffer = b""
         #: Whether the head of a request has come that isn't answered yet.
         self.has_asked = False
@@ -238,7 +247,7 @@ class Connection:
         start = start_from_line(line)
         parser = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
         # The line was read by other rules than the parser's; it gets one that it can't mind.
-        parser.receive_data(b"POST / HTTP/%s\r\n" % start.version + self._buffer)
+        parser.receive_data(b"POST / HTTP/%s\r\n" % start.version)
         try:
             received = await self._read_message(start, parser)
         except h11.RemoteProtocolError as error:
@@ -247,7 +256,7 @@ class Connection:
         except TooSlow as error:
             message = "The request did not arrive in time."
             raise Refusal(408, message, Stage.CONNECTION) from error
-        self._buffer = parser.trailing_data[0]
+        self._buffer = parser.trailing_data[0] + self._buffer
         return received
 
     async def _read_message(self, start: Start, parser: h11.Connection) -> Received:
@@ -266,12 +275,12 @@ class Connection:
     async def _read_head(self, parser: h11.Connection) -> Tuple[Any, int]:
         """And how many bytes came with it."""
         deadline = now() + HEAD_SECONDS
-        size = len(self._buffer)
-        event: Any = await made(parser.next_event, size)
+        size = 0
+        event: Any = h11.NEED_DATA
         while event is h11.NEED_DATA:
-            piece = await self._read_piece(deadline)
-            parser.receive_data(piece)
-            size += len(piece)
+            bite = await self._next_bite(deadline)
+            parser.receive_data(bite)
+            size += len(bite)
             event = await made(parser.next_event, size)
         return event, size
 
@@ -299,10 +308,20 @@ class Connection:
             raise Gone()
         return piece
 
+    async def _next_bite(self, deadline: float) -> bytes:
+        if not self._buffer:
+            self._buffer = await self._read_piece(deadline)
+        bite, self._buffer = self._buffer[:BITE], self._buffer[BITE:]
+        return bite
+
     async def _next_event(self, parser: h11.Connection, deadline: float) -> Any:
+        """Of a request's body. Raises Refusal."""
         event = parser.next_event()
         while event is h11.NEED_DATA:
-            parser.receive_data(await self._read_piece(deadline))
+            # Data is handed on as it comes: only trailers, and the line before a chunk, are kept.
+            if len(parser.trailing_data[0]) > LONGEST_TRAILERS:
+                raise Refusal(431, TRAILERS_TOO_LONG, Stage.CONNECTION)
+            parser.receive_data(await self._next_bite(deadline))
             event = parser.next_event()
         return event
 
@@ -363,13 +382,6 @@ def bytes_from_response(response: Response, method: str, closes: bool) -> bytes:
     kept = [line for line in map(low_bytes, lines) if not LINE_BREAK.search(line)]
     head = b"\r\n".join(kept) + b"\r\n\r\n"
     return head if method == "HEAD" else head + response.body
-
-
-def low_bytes(text: str) -> bytes:
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return bytes(ord(character) & 255 for character in text)
 
 
 def now() -> float:

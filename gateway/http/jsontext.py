@@ -29,6 +29,10 @@ MOST_AT_ONCE = 20000
 #: More than fit into any parameters; Python needs longer to count them than others like to wait.
 MOST_OPENED = 500000
 TOO_MANY = f"JSON input has more than {MOST_OPENED} lists and objects"
+#: In characters: of an action's code there may be many millions.
+LONG_TEXT = 1 << 20
+#: Of a long text, which is written in pieces: a single call into C lets nobody in between.
+PIECE = 1 << 16
 MALFORMED = "Unexpected input at input index {} (line {}, position {})"
 
 STRUCTURE = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
@@ -130,18 +134,50 @@ def refuse(text: str) -> NoReturn:
 
 
 def compact(value: Any) -> str:
+    if has_long_text(value):
+        return exact(value)
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except TypeError:
         return exact(value)
 
 
+def has_long_text(value: Any, depth: int = 2) -> bool:
+    """Where an action's code is: in an object, or in one of that object's members."""
+    if isinstance(value, str):
+        return len(value) > LONG_TEXT
+    if depth == 0 or not isinstance(value, dict):
+        return False
+    return any(has_long_text(each, depth - 1) for each in value.values())
+
+
 def exact(value: Any) -> str:
+    """With numbers as they came, and put together once: copies of a long text take time, too."""
+    pieces: List[str] = []
+    write(value, pieces)
+    return "".join(pieces)
+
+
+def write(value: Any, pieces: List[str]) -> None:
+    comma = ""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{quoted(key)}:{exact(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(exact, value)) + "]"
-    return scalar(value)
+        pieces.append("{")
+        for key, item in value.items():
+            pieces += (comma, quoted(key), ":")
+            write(item, pieces)
+            comma = ","
+        pieces.append("}")
+    elif isinstance(value, (list, tuple)):
+        pieces.append("[")
+        for item in value:
+            pieces.append(comma)
+            write(item, pieces)
+            comma = ","
+        pieces.append("]")
+    elif isinstance(value, str):
+        pieces += pieces_from_text(value)
+    else:
+        pieces.append(scalar(value))
 
 
 def pretty(value: Any, indent: str = "") -> str:
@@ -163,6 +199,13 @@ def java_order(key: str) -> bytes:
 
 def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def pieces_from_text(text: str) -> List[str]:
+    if len(text) <= PIECE:
+        return [quoted(text)]
+    starts = range(0, len(text), PIECE)
+    return ['"', *[quoted(text[start : start + PIECE])[1:-1] for start in starts], '"']
 
 
 def scalar(value: Any) -> str:

@@ -9,7 +9,7 @@ from gateway import records
 from gateway.aside import made
 from gateway.clock import now
 from gateway.controller import Controller
-from gateway.entities import Link, Rule, Trigger, place_from_path
+from gateway.entities import Link, Rule, place_from_path
 from gateway.http.messages import Response, text_response
 from gateway.refusal import MISSING, Refusal
 from gateway.rest import content
@@ -60,16 +60,22 @@ class Rules:
         """The rule, and whether it is enabled. Raises Refusal."""
         old = self._store.rules.get(call.path)
         place = (call.namespace, call.name)
-        rule = content.rule_from_content(sent, place, old, now(), self._settings)
+        settings = self._settings
+        rule = await made(
+            lambda: content.rule_from_content(sent, place, old, now(), settings),
+            call.request.size,
+        )
         named = [path for path in (rule.trigger, rule.action) if path]
         check_reach(self._store, call.namespace, named)
         check_collection(self._store, call.path, RULES)
         if old is not None and not overwrite:
             raise Refusal(409, EXISTS)
         content.check_rule(rule)
+        self._check_ends(rule)
         active = True if old is None else self._is_active(old)
-        await self._link(rule, old, active)
+        # A trigger never starts anything for a rule that isn't kept.
         await self._store.put_rule(rule)
+        await self._link(rule, old, active)
         return rule, active
 
     async def _delete(self, call: Call) -> Response:
@@ -97,21 +103,18 @@ class Rules:
         return text_response(200, "OK")
 
     async def _link(self, rule: Rule, old: Optional[Rule], active: bool) -> None:
-        """Raises Refusal where there is nothing to link."""
-        trigger = self._trigger(rule)
-        if self._controller.action_named(*place_from_path(rule.action)) is None:
-            raise Refusal(400, NO_SUCH.format("action", rule.action))
         former = self._store.triggers.get(old.trigger) if old else None
-        if former is not None and former.path != trigger.path:
+        if former is not None and former.path != rule.trigger:
             await self._store.put_trigger(former.without(rule.path))
+        trigger = self._store.triggers[rule.trigger]
         await self._store.put_trigger(trigger.linked(Link(rule.path, rule.action, active)))
 
-    def _trigger(self, rule: Rule) -> Trigger:
-        """Raises Refusal."""
-        trigger = self._store.triggers.get(rule.trigger)
-        if trigger is None:
+    def _check_ends(self, rule: Rule) -> None:
+        """Raises Refusal where there is nothing to link."""
+        if rule.trigger not in self._store.triggers:
             raise Refusal(400, NO_SUCH.format("trigger", rule.trigger))
-        return trigger
+        if self._controller.action_named(*place_from_path(rule.action)) is None:
+            raise Refusal(400, NO_SUCH.format("action", rule.action))
 
     def _is_active(self, rule: Rule) -> bool:
         trigger = self._store.triggers.get(rule.trigger)

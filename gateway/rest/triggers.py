@@ -62,7 +62,11 @@ class Triggers:
         """Raises Refusal."""
         old = self._store.triggers.get(call.path)
         place = (call.namespace, call.name)
-        trigger = content.trigger_from_content(sent, place, old, now(), self._settings)
+        settings = self._settings
+        trigger = await made(
+            lambda: content.trigger_from_content(sent, place, old, now(), settings),
+            call.request.size,
+        )
         check_collection(self._store, call.path, TRIGGERS)
         if old is not None and not overwrite:
             raise Refusal(409, EXISTS)

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from gateway.base64text import bytes_from_base64, is_like_base64
 from gateway.http import jsontext
-from gateway.http.headerlines import values_of
+from gateway.http.headerlines import name_as_read, values_of
 from gateway.http.mediatypes import (
     HTML,
     JSON,
@@ -39,6 +39,10 @@ NOT_FOR_ACTIONS = frozenset(
         "x-request-id",
     ]
 )
+# With these an action's page could read the gateway's own page, which has the same origin: as a
+# service worker for all of the site, or as the window that has opened it.
+SITE_WIDE = frozenset(["service-worker-allowed", "cross-origin-opener-policy"])
+DROPPED = NOT_FOR_ACTIONS | SITE_WIDE
 WITHOUT_BODY = (204, 205, 304)
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,10}\Z")
 LINE_ENDS = {10, 13}
@@ -148,8 +152,8 @@ def header_values(value: Any) -> List[str]:
 
 def survives(name: str, value: str) -> bool:
     """A line break would end the header; the platform then drops it as a whole."""
-    low_bytes = {ord(character) & 255 for character in name + value}
-    return name.lower() not in NOT_FOR_ACTIONS and not low_bytes & LINE_ENDS
+    codes = {ord(character) & 255 for character in name + value}
+    return not codes & LINE_ENDS and name_as_read(name) not in DROPPED
 
 
 def status_from_result(value: Any) -> int:

@@ -1,12 +1,29 @@
 """Rules of the REST API beyond the recorded session."""
 
+import asyncio
 import base64
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
+from gateway.aside import LARGE
+from gateway.http.messages import Request
+from gateway.http.urls import target_from_text
+from gateway.refusal import Refusal
+from gateway.rest.actions import Actions
+from gateway.rest.call import Call
+from gateway.rest.packages import Packages
+from gateway.rest.query import Query
+from gateway.rest.rules import Rules
+from gateway.rest.triggers import Triggers
+from gateway.settings import Settings
+from gateway.store import Store
+from testing.actions import in_loop
 from testing.gateway import REST, WEB
 from testing.process import until
 from testing.recordings import GUEST_KEY
@@ -360,3 +377,33 @@ def test_no_action_is_left_in_a_package_that_is_deleted_at_the_same_moment(gatew
             is_deleted = delete() == 200
             assert {each.result() for each in puts} <= {200, 404}
             assert (is_deleted, left()) == (True, [])
+
+
+@pytest.mark.parametrize("collection", [Actions, Packages, Triggers, Rules])
+def test_long_content_is_looked_at_where_nobody_waits_for_it(collection, tmp_path, monkeypatch):
+    threads = []
+
+    def noted(content, settings):
+        threads.append(threading.current_thread())
+
+    monkeypatch.setattr("gateway.rest.content.check_sizes", noted)
+    annotations = [{"key": "k", "value": "v" * LARGE}]
+    exec_ = {"kind": "blackbox", "image": "replay"}
+    body = json.dumps({"annotations": annotations, "exec": exec_}).encode()
+    request = Request(
+        "PUT", target_from_text("/"), [("Content-Type", "application/json")], body, len(body)
+    )
+    call = Call(request, "guest", ("name",), Query(None))
+
+    async def work(store):
+        parts = {"store": store, "settings": Settings(), "changing": asyncio.Lock()}
+        # A rule needs two ends.
+        with suppress(Refusal):
+            await collection(SimpleNamespace(**parts)).handler(call)(call)
+
+    store = Store(str(tmp_path / "data"), 10, 10**9)
+    try:
+        in_loop(work(store))
+    finally:
+        store.close()
+    assert threads and threading.main_thread() not in threads

@@ -371,6 +371,17 @@ def test_data_that_takes_nothing_more(tmp_path, model):
     )
 
 
+def test_a_folder_whose_name_is_a_packages_already(tmp_path, model):
+    with Gateway(tmp_path) as gateway:
+        assert gateway.rest("PUT", "packages/hello", {}).status == 200
+    assert ended("--data", gateway.data, "--port", "0", str(model)) == (
+        2,
+        "",
+        f"The folder hello can't name an action: {gateway.data} has a package of that name:"
+        " rename one of them, or choose another file with --data.\n",
+    )
+
+
 def test_data_that_nobody_else_may_read(tmp_path):
     with Gateway(tmp_path) as gateway:
         assert os.stat(gateway.data).st_mode & 0o777 == 0o600

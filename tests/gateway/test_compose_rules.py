@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -402,6 +403,28 @@ def test_the_api_gateway_is_refused_with_what_works_instead(gateway):
 
 
 # -- the data file -----------------------------------------------------------------------
+
+REFUSE_RULES = """
+CREATE TRIGGER full BEFORE INSERT ON rules BEGIN SELECT RAISE(ABORT, 'no room'); END;
+"""
+
+
+def test_a_rule_that_cannot_be_kept_is_known_to_no_trigger(replaying, tmp_path):
+    with Gateway(tmp_path, "--image", f"replay={replaying.url}") as gateway:
+        gateway.create("a")
+        for name in ("t", "other"):
+            put(gateway, f"triggers/{name}")
+        rule(gateway, "r", "t", "a")
+        paths = ("triggers/t", "triggers/other", "rules/r")
+        before = [gateway.rest("GET", path).json for path in paths]
+        with closing(sqlite3.connect(gateway.data)) as database:
+            database.executescript(REFUSE_RULES)
+        ends = {"trigger": "/_/other", "action": "/_/a"}
+        for path in ("rules/new", "rules/r?overwrite=true"):
+            refused = gateway.rest("PUT", path, ends)
+            assert error_of(refused) == (500, "The data file can't be written to: no room.")
+        assert [gateway.rest("GET", path).json for path in paths] == before
+
 
 OLD_TABLES = """
 CREATE TABLE actions (path TEXT PRIMARY KEY, record TEXT NOT NULL);

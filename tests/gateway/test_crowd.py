@@ -106,6 +106,22 @@ def test_many_who_come_at_once_are_let_in_a_few_at_a_time():
     assert max(asyncio.run(asyncio.wait_for(come(), 20))) in (LET_IN_AT_ONCE, LET_IN_AT_ONCE + 1)
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_who_asks_in_the_moment_of_the_end_doesnt_delay_it(turns):
+    """However far the loop has come with what has just arrived."""
+
+    async def ask():
+        async with Crowd() as crowd:
+            await crowd.come()
+            (connection,) = crowd.front._connections
+            connection._reader.feed_data(HELD)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await asyncio.wait_for(crowd.front.close(), 5)
+
+    asyncio.run(ask())
+
+
 def coming(port):
     client = socket.socket()
     client.setblocking(False)

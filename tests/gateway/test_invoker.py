@@ -8,10 +8,13 @@ import threading
 
 import pytest
 
+from gateway.commandline import plan_from_arguments
 from gateway.containers.container import Container, Runner, StartError
 from gateway.containers.invoker import Invoker
 from gateway.entities import DEVELOPER_ERROR, SUCCESS, WHISK_ERROR, Activation
 from gateway.refusal import Refusal
+from gateway.server import start
+from gateway.tally import Places
 from testing.actions import (
     OK,
     Server,
@@ -476,6 +479,75 @@ def test_a_container_that_comes_up_for_an_updated_action_and_that_nobody_needs_g
             return invoker.census()
 
     assert in_loop(work()) == []
+
+
+class Alone(Servers):
+    """A machine has room for one, from its start until it has left; one leaves when it may."""
+
+    def __init__(self):
+        super().__init__(lambda number: initialised_and(OK), limit=1)
+        self.here = self.most_here = self.leaving = 0
+        self.may_leave = asyncio.Event()
+
+    async def start(self, action):
+        self.here += 1
+        self.most_here = max(self.most_here, self.here)
+        container = await super().start(action)
+        return Leaving(container.server, self)
+
+
+class Leaving(Stoppable):
+    async def stop(self):
+        self.runner.leaving += 1
+        await self.runner.may_leave.wait()
+        await super().stop()
+        self.runner.here -= 1
+
+
+class ByImage(LocalInvoker):
+    def _new_runner(self, image):
+        return self.runner[image]
+
+
+def test_one_that_gives_way_to_another_action_counts_until_it_has_stopped(tmp_path):
+    async def work():
+        alone, others = Alone(), Servers(lambda number: initialised_and(OK))
+        runners = {"alone": alone, "two": others, "three": others}
+        async with ByImage(runners, tmp_path, most_containers=2) as invoker:
+            for image in ("alone", "two"):
+                await invoker.invoke(order(action(image, image)))
+            third = asyncio.ensure_future(invoker.invoke(order(action("three", "three"))))
+            await eventually(lambda: alone.leaving, "the first one gives way")
+            again = asyncio.ensure_future(invoker.invoke(order(action("alone", "alone"))))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            alone.may_leave.set()
+            return [(await each).status for each in (third, again)], alone.most_here
+
+    assert in_loop(work()) == ([SUCCESS] * 2, 1)
+
+
+def test_a_request_that_met_an_action_just_before_its_update_leaves_no_container(tmp_path):
+    """It's on its way while the action is updated: whatever starts for it starts after that."""
+
+    async def work():
+        async with serving(lambda asked: OK) as server:
+            words = ["--port", "0", "--data", str(tmp_path / "data")]
+            running = await start(plan_from_arguments([*words, "--image", f"image={server.url}"]))
+            controller = running.controller
+            met = action(updated=1)
+            kept = met._replace(version="0.0.2", updated=2)
+            await controller.store.put_action(met)
+            await controller.store.put_action(kept)
+            await controller.forget(met)
+            found = [await controller.invoke(met, {}, "", 20)]
+            await eventually(lambda: controller.invoker.census() == [], "its container is gone")
+            found.append(await controller.invoke(kept, {}, "", 20))
+            census = controller.invoker.census()
+            await running.close()
+            return [each.activation.status for each in found], census
+
+    assert in_loop(work()) == ([SUCCESS] * 2, [Places("guest/one", idle=1)])
 
 
 def test_idle_containers_stop_after_a_while(tmp_path):

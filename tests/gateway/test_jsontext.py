@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.http.jsontext import Malformed, Reader, compact, pretty, utf8, value_from_json
+from gateway.http.jsontext import (
+    LONG_TEXT,
+    PIECE,
+    Malformed,
+    Reader,
+    compact,
+    pretty,
+    utf8,
+    value_from_json,
+)
 
 WRONG = [
     (
@@ -209,3 +218,20 @@ VALUES = st.recursive(
 def test_the_careful_reader_reads_what_the_quick_one_reads(value):
     data = compact(value).encode("utf-8")
     assert Reader(data).value_alone() == value_from_json(data) == value
+
+
+@pytest.mark.parametrize("place", ["exec", "value"])
+def test_an_actions_code_is_written_in_pieces_and_is_the_same(place, monkeypatch):
+    code = '"\\\n\u00e9\ud83d\x01' * (LONG_TEXT // 4)
+    value = {"name": "a", place: {"code": code, "binary": False}, "limits": [1, None]}
+    expected = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    written = []
+    dumps = json.dumps
+
+    def noted(value, **options):
+        written.append(len(value) if isinstance(value, (str, dict)) else 0)
+        return dumps(value, **options)
+
+    monkeypatch.setattr(json, "dumps", noted)
+    assert compact(value) == expected
+    assert max(written) == PIECE

@@ -49,6 +49,10 @@ SENT = {
     "tiny chunks": request("POST", WEB + "slow", CHUNKED, b"")
     + b"1\r\na\r\n" * 100000
     + b"0\r\n\r\n",
+    "trailers without end": request("POST", WEB + "slow", CHUNKED, b"")
+    + b"0\r\n"
+    + b"a:\r\n" * 130000
+    + b"\r\n",
     "malformed JSON of a megabyte": request("POST", INVOKE, JSON, b"[" * 900 + PIECE * 40000),
     "quotes of a megabyte": request("POST", INVOKE, JSON, b"[{" * 600 + b'"' + b'\\"' * 500000),
     "exact numbers of a megabyte": request(

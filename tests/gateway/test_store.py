@@ -3,10 +3,12 @@
 import contextlib
 import itertools
 import json
+import threading
 
 import pytest
 
-from gateway.entities import SUCCESS, Activation, Trigger
+from gateway.entities import SUCCESS, Activation, Package, Rule, Trigger
+from gateway.refusal import Refusal
 from gateway.store import MOST_TEXT, PRUNED_EVERY, Selection, Store
 from testing.actions import action, in_loop
 
@@ -115,3 +117,42 @@ def test_of_what_was_changed_in_one_millisecond_the_last_is_the_newest(tmp_path)
 
     with opened(tmp_path / "data", 10) as store:
         assert in_loop(work(store)) == ["a", "c", "b"]
+
+
+def test_what_a_damaged_file_says_is_a_refusal_like_a_full_disk(tmp_path):
+    path = tmp_path / "data"
+    with opened(path, 10000) as store:
+        in_loop(added_large(store, [1000000]))
+    with opened(path, 10000) as store:
+        # Nothing that is needed below is in memory any more.
+        in_loop(store.activations(ALL, whole=True))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+        with pytest.raises(Refusal, match="The data file can't be written to: .* is malformed"):
+            in_loop(store.add_activation(activation(1), "guest"))
+        with pytest.raises(Refusal, match="The data file can't be written to: .* is malformed"):
+            in_loop(store.put_action(action()))
+
+
+KEPT = {
+    "actions": action(),
+    "packages": Package("guest", "p", "0.0.1"),
+    "triggers": Trigger("guest", "t", "0.0.1"),
+    "rules": Rule("guest", "r", "0.0.1", "guest/t", "guest/one"),
+}
+
+
+@pytest.mark.parametrize("collection", KEPT)
+def test_what_is_kept_is_written_out_where_nobody_waits_for_it(tmp_path, monkeypatch, collection):
+    threads = []
+
+    def noted(text):
+        threads.append(threading.current_thread())
+        return text
+
+    monkeypatch.setattr("gateway.store.storable", noted)
+    with opened(tmp_path / "data", 10) as store:
+        put = getattr(store, f"put_{collection[:-1]}")
+        in_loop(put(KEPT[collection]))
+        assert list(getattr(store, collection)) == [KEPT[collection].path]
+    assert threads and threading.main_thread() not in threads

@@ -57,6 +57,13 @@ WRONG = [
         b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         400,
     ),
+    (
+        "trailers endless",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+        + b"a:\r\n" * 130000
+        + b"\r\n",
+        431,
+    ),
     ("coding unknown", b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
 ]
 
@@ -68,6 +75,18 @@ def test_malformed_request_is_answered_and_the_connection_closed(served, data, s
     reply = served.raw(data)
     assert (reply.status, reply.header("connection")) == (status, "close"), reply
     assert reply.header("content-type") == "text/plain; charset=UTF-8" and reply.body
+
+
+def test_trailers_are_read_and_left_out_and_another_request_may_follow_them(served, replay):
+    head = f"POST {WEB}hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n".encode()
+    chunks = b"5\r\nhello\r\n0\r\n" + b"X-After: 1\r\n" * 500 + b"\r\n"
+    more = head + b"\r\n" + chunks
+    last = head + b"Connection: close\r\n\r\n" + chunks
+    with closing(served.connect()) as connection:
+        connection.sendall(more * 20 + last)
+        assert received(connection).count(b"HTTP/1.1 204 No Content\r\n") == 21
+    assert len(replay.runs) == 21
+    assert not any("x-after" in run["value"]["__ow_headers"] for run in replay.runs)
 
 
 def test_a_body_beyond_all_limits_is_refused_while_it_comes(served):

@@ -41,8 +41,8 @@ def clone_of_head(folder):
 
 
 def stranger(home, port, **variables):
-    """Somebody's environment who has a shell and nothing set up; where packages come from is the
-    machine's affair."""
+    """Somebody's environment who has a shell and nothing set up; where packages come from, and what
+    mypy knows of them, is the machine's affair."""
     own = Path(sys.prefix) / "bin"
     path = [
         part
@@ -54,9 +54,8 @@ def stranger(home, port, **variables):
         for name, value in os.environ.items()
         if re.match(r"PIP_|SSL_|https?_proxy|no_proxy", name, re.I)
     }
-    kept.update(
-        PATH=os.pathsep.join(path), HOME=str(home), LC_ALL="C.UTF-8", PORT=str(port), **variables
-    )
+    kept.update(PATH=os.pathsep.join(path), HOME=str(home), LC_ALL="C.UTF-8", PORT=str(port))
+    kept.update(MYPY_CACHE_DIR=str(ROOT / ".mypy_cache"), **variables)
     return kept
 
 

@@ -13,7 +13,7 @@ from images.action.changes import (
 )
 from images.action.content import Layer
 from images.action.plan import Base, Image, Ours, Part, plan_from_base, rows_of_layers
-from images.commands.making import InRegistry, Order, Workshop
+from images.commands.making import InRegistry, Order, Workshop, refuse_itself
 from images.image.documents import Descriptor, Json
 from images.image.reference import Reference, reference_from_name
 from images.registry.addresses import neighbourhood_of, places_of
@@ -105,6 +105,7 @@ def planned_rebase(
     """On the base as it is now; into the action's own tag, unless there is another target."""
     own = action.image.reference
     order = Order(action.base, target or own, insecure=insecure)
+    refuse_itself(order)
     repositories = shop.repositories(order)
     platform = "" if action.image.listing else action.image.images[0].platform
     base = base_from_repository(repositories.source, action.base, platform)

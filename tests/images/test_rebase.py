@@ -107,6 +107,17 @@ def test_it_can_get_another_name(odd, home, order, place):
     assert config["Cmd"] == ["python", "serve.py"]
 
 
+def test_the_models_own_image_is_not_replaced(odd, home):
+    put_image(odd, BASE, "1.0.0")
+    made(order_for(odd, base=BASE + ":1.0.0"), home)
+    before = odd.manifests[BASE, "1.0.0"]
+    name, target = f"{odd.address}/{ACTION}", f"{odd.address}/{BASE}:1.0.0"
+    refused = layer(home, "--rebase", name, target)
+    assert refused.returncode == 1
+    assert f"{target} is the model's own image, which the action's would replace" in refused.stderr
+    assert odd.manifests[BASE, "1.0.0"] == before
+
+
 def test_into_another_registry_all_layers_are_copied(odd, other, home, order):
     put_image(odd, BASE, "latest")
     made(order, home)

@@ -84,6 +84,7 @@ class Odd:
         self.refuses_statements = False
         self.read_only = False
         self.error = None  # what everything is refused with: a value, or bytes
+        self.says_digest = None  # of every manifest, whatever it is
         self.dripping = False  # bodies come a byte at a time
         self.cut_off = False  # whether a client went away in the middle of it
 
@@ -245,7 +246,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(
                 404, [], b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
             )
-        headers = [("Content-Type", found[0]), ("Docker-Content-Digest", digest_of(found[1]))]
+        digest = self.odd.says_digest or digest_of(found[1])
+        headers = [("Content-Type", found[0]), ("Docker-Content-Digest", digest)]
         body = found[1] + b" " if digest_of(found[1]) in self.odd.corrupt else found[1]
         return self.answer(200, headers, body)
 

@@ -46,11 +46,11 @@ def look_at_base(asked: Asked, shop: Workshop) -> int:
     """For an action that is there already."""
     found = standing(asked.rebase or asked.check, asked.target, shop, asked.insecure)
     if asked.check:
-        print(text_from_standing(found) if asked.as_json else found.text)
+        print(text_from_standing(found) if asked.as_json else printable(found.text))
         return MOVED if found.has_moved else 0
     if not found.has_moved and not asked.target:
         nothing = f"{found.text}: nothing to do"
-        print(text_from_standing(found) if asked.as_json else nothing)
+        print(text_from_standing(found) if asked.as_json else printable(nothing))
         return 0
     planned = planned_rebase(found.action, asked.target, shop, asked.insecure)
     carry_out(planned, asked)

@@ -15,7 +15,7 @@ from images.action.content import Layer
 from images.action.plan import Base, Image, Ours, Part, plan_from_base, rows_of_layers
 from images.commands.making import InRegistry, Order, Workshop, refuse_itself
 from images.image.documents import Descriptor, Json
-from images.image.reference import Reference, reference_from_name
+from images.image.reference import DIGEST, Reference, reference_from_name
 from images.registry.addresses import neighbourhood_of, places_of
 from images.registry.pushing import repository_to_read
 from images.registry.repository import Repository
@@ -64,7 +64,8 @@ def action_from_repository(repository: Repository, reference: Reference) -> Acti
     image = base_from_repository(repository, reference)
     labels = labels_of(image.images[0])
     name, digest = labels.get(BASE_NAME), labels.get(BASE_DIGEST)
-    if not isinstance(name, str) or not isinstance(digest, str) or CHANGES_LABEL not in labels:
+    is_told = isinstance(name, str) and isinstance(digest, str) and DIGEST.match(digest)
+    if not is_told or CHANGES_LABEL not in labels:
         what = f"its labels don't say what it was made of ({BASE_NAME}, {CHANGES_LABEL})"
         raise Unsuitable(f"{reference}: {what}: make the action's image anew")
     return Action(image, reference_from_name(name), digest)

@@ -17,6 +17,7 @@ from images.image.documents import (
     Manifest,
     digest_of,
 )
+from images.image.reference import DIGEST
 from images.registry.connection import Answer, Body, bare
 from images.registry.transport import Access, Accesses, Transport, joined
 from images.words import Broken, RegistryError, Unsuitable
@@ -75,7 +76,7 @@ class Repository:
         return value
 
     def manifest_digest(self, version: str) -> Optional[str]:
-        """None where there is none."""
+        """None where there is none, or none that is one."""
         answer = self.send(
             "HEAD",
             f"manifests/{version}",
@@ -83,7 +84,8 @@ class Repository:
             expect=(200, 401, 403, 404),
         )
         answer.close()
-        return answer.headers.get("docker-content-digest") if answer.status == 200 else None
+        told = answer.headers.get("docker-content-digest", "")
+        return told if answer.status == 200 and DIGEST.match(told) else None
 
     def put_manifest(self, version: str, manifest: Manifest) -> Answer:
         answer = self.send(

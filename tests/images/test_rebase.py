@@ -194,6 +194,30 @@ LABELS = {
 }
 
 
+@pytest.mark.parametrize("option", ["--check", "--rebase"])
+def test_a_label_writes_nothing_to_the_terminal(odd, home, option):
+    put_image(odd, BASE, "latest")
+    labels = {
+        "org.opencontainers.image.base.name": f"{odd.address}/{BASE}:latest",
+        "org.opencontainers.image.base.digest": "sha256:\x1b[2Jcleared\nlayer.py: all is well",
+        "openwhisk-adapter.changes": '{"layers": 1, "python": ["python"]}',
+    }
+    put_image(odd, TARGET, "1.0.0", settings={"Cmd": ["x"], "Labels": labels})
+    refused = layer(home, option, f"{odd.address}/{ACTION}")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "its labels don't say what it was made of" in refused.stderr
+    assert refused.stderr.count("\n") == 1 and refused.stderr.strip().isprintable()
+
+
+def test_the_registry_of_a_base_writes_nothing_to_the_terminal(odd, other, home):
+    digest = put_image(odd, BASE, "latest").descriptor["digest"]
+    made(order_for(odd, other), home)
+    odd.says_digest = "\x1b[2Jcleared"
+    checked = layer(home, "--check", f"{other.address}/{ACTION}")
+    still = f"{other.address}/{ACTION}: its base {odd.address}/{BASE}:latest is still {digest}\n"
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, still, "")
+
+
 @pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
 def test_a_label_that_somebody_has_changed_is_refused(odd, home, label):
     put_image(odd, BASE, "latest")

@@ -17,6 +17,7 @@ from images.image.shapes import CONFIG, INDEX, MANIFEST, checked
 from images.registry.repository import Repository
 from images.words import Unsuitable
 
+MOST_IMAGES = 50  # of an index: all of their documents are held
 KIND, ABOUT = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 
 
@@ -40,6 +41,9 @@ def base_from_repository(repository: Repository, reference: Reference, platform:
         raise Unsuitable(f"{reference} is {kind}: not an image's manifest")
     entries = entries_from_index(top.value)
     chosen = chosen_entries(entries, reference, platform)
+    if len(chosen) > MOST_IMAGES:
+        told = f"{reference} has {len(chosen)} images, {MOST_IMAGES} at most were expected"
+        raise Unsuitable(f"{told}: is it an index of platforms?")
     images = [image_from_entry(repository, entry) for entry in chosen]
     statements = statements_from_entries(entries.statements, {one["digest"] for one in chosen})
     listing = None if platform else top

@@ -1,30 +1,34 @@
 """The names of the files in an image's layers, read only where that is cheap."""
 
+import sys
 import tarfile
-import zlib
 from typing import Callable, Dict, List
 
 from images.action.plan import Image
 from images.action.python import Names, python_from_names
 from images.image.documents import Descriptor, layers_of
-from images.interpreter.files import Entry
+from images.interpreter.files import DAMAGED, Entry, forget
 from images.registry.connection import Answer
 from images.registry.repository import Repository
 from images.words import RegistryError
 
 CHEAP = 50 << 20  # bytes of layers that are read to find a Python which the config doesn't name
 MOST_ENTRIES, MOST_BYTES = 1 << 20, 2 << 30  # of all that is read, unpacked
-UNREADABLE = (tarfile.TarError, zlib.error, OSError, EOFError, ValueError, RegistryError)
+MOST_HELD = 64 << 20  # bytes of memory that names take
+OF_A_NAME = 200  # bytes that a dictionary needs beside the text
+UNREADABLE = (*DAMAGED, RegistryError)
 
 
 class AsFile:
-    """An answer, as tarfile reads it."""
+    """An answer, as tarfile reads it: as much of it as was promised."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, answer: Answer, size: int) -> None:
+        self.answer, self.left = answer, size
 
     def read(self, size: int) -> bytes:
-        return self.answer.read(size)
+        data = self.answer.read(min(size, self.left))
+        self.left -= len(data)
+        return data
 
 
 class TooLarge(Exception):
@@ -39,6 +43,7 @@ class Search:
         self.waiting = sorted(layers, key=lambda layer: layer.size)
         self.names: Dict[str, str] = {}
         self.cheap, self.unpacked, self.entries = CHEAP, MOST_BYTES, 0
+        self.held = MOST_HELD
 
     def until_python(self) -> Names:
         return self.go_on(lambda: bool(python_from_names(Names(self.names, False))))
@@ -64,17 +69,18 @@ class Search:
 
     def look_into(self, layer: Descriptor) -> None:
         with self.repository.open_blob(layer) as answer:
-            stream = AsFile(answer)
+            stream = AsFile(answer, layer.size)
             with tarfile.open(fileobj=stream, mode="r|*", tarinfo=Entry) as tar:  # type: ignore[call-overload]
                 for member in tar:
-                    tar.members = []
+                    forget(tar)
                     self.add(member)
                 self.unpacked -= tar.offset
 
     def add(self, member: tarfile.TarInfo) -> None:
         self.entries += 1
         end = member.offset_data + member.size
-        if self.entries > MOST_ENTRIES or end > self.unpacked:
+        self.held -= sys.getsizeof(member.name) + sys.getsizeof(member.linkname) + OF_A_NAME
+        if self.entries > MOST_ENTRIES or end > self.unpacked or self.held < 0:
             raise TooLarge
         name = member.name.removeprefix("./").lstrip("/")
         self.names[name] = member.linkname if member.issym() else ""

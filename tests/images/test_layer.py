@@ -253,17 +253,53 @@ def header(kind, size):
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
+def long_name(number):
+    """One that takes four times as much memory as it has letters."""
+    info = tarfile.TarInfo("\U0001f40d%05d" % number + "n" * 60_000)
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8")
+
+
+def holes():
+    """An entry whose list of holes goes on as long as there are bytes."""
+    sparse = bytearray(header(tarfile.GNUTYPE_SPARSE, 0))
+    sparse[482] = 1
+    sparse[148:156] = b" " * 8
+    sparse[148:156] = b"%06o\0 " % sum(sparse)
+    more = (b"%011o\0" % 1) * 42 + b"\1" + bytes(7)
+    return bytes(sparse) + more * 50_000
+
+
+def numbered_holes():
+    info = tarfile.TarInfo("x")
+    info.size = 1 << 30
+    info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    return info.tobuf(tarfile.PAX_FORMAT) + b"999999999\n" + b"1000\n" * 5_000_000
+
+
+def for_all(number):
+    """A header that is meant for all entries behind it, and an entry."""
+    text = b"%d=" % number + b"v" * 60_000 + b"\n"
+    text = b"%d %s" % (len(text) + 6, text)
+    padded = text + bytes(-len(text) % 512)
+    return header(tarfile.XGLTYPE, len(text)) + padded + header(tarfile.REGTYPE, 0)
+
+
 BOMBS = {
     "a name of gigabytes": header(tarfile.GNUTYPE_LONGNAME, 4 << 30),
     "a header of gigabytes": header(tarfile.XHDTYPE, 4 << 30),
     "a file of gigabytes": header(tarfile.REGTYPE, 4 << 30),
     "names without end": header(tarfile.REGTYPE, 0) * 100_000,
+    "long names": b"".join(long_name(number) for number in range(900)),
+    "holes without end": holes(),
+    "holes that are numbers": numbered_holes(),
+    "headers that stay": b"".join(for_all(number) for number in range(1100)),
 }
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_a_layer_that_would_fill_the_memory_is_not_searched(odd, home, monkeypatch, bomb):
     monkeypatch.setattr("images.registry.searching.MOST_ENTRIES", 1000)
+    monkeypatch.setattr("images.registry.searching.MOST_HELD", 10 << 20)
     data = gzip.compress(bomb + bytes(64 << 20))
     sample = put_image(odd, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]})
     layer = dict(sample.layers[0], **odd.add_blob(BASE, data))
@@ -275,6 +311,42 @@ def test_a_layer_that_would_fill_the_memory_is_not_searched(odd, home, monkeypat
     tracemalloc.stop()
     assert peak < 30 << 20
     assert "couldn't be seen from the start command" in plan.remarks[0]
+
+
+DAMAGED = {
+    "a long name of a long name": header(tarfile.GNUTYPE_LONGNAME, 1) * 2400,
+    "a list of holes that is cut": holes()[:700],
+}
+
+
+@pytest.mark.parametrize("tar", DAMAGED.values(), ids=DAMAGED)
+def test_a_layer_that_nobody_can_unpack_is_no_reason_to_fail(odd, home, tar):
+    sample = put_image(odd, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]})
+    layer = dict(sample.layers[0], **odd.add_blob(BASE, gzip.compress(tar)))
+    manifest = dict(sample.manifest, layers=[layer, sample.layers[1]])
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    plan, _ = run(odd, home)
+    assert "couldn't be seen from the start command" in plan.remarks[0]
+
+
+def test_a_layer_that_is_larger_than_it_says_is_not_read_on(odd, home, monkeypatch):
+    monkeypatch.setattr("images.registry.searching.CHEAP", 10_000)
+    settings = {"Cmd": ["gunicorn", "app:app"]}
+    sample = put_image(odd, BASE, "latest", settings=settings)
+    data, _ = tar_gz({"srv/noise": os.urandom(1 << 20), "usr/bin/python3": b""})
+    layer = dict(sample.layers[0], digest=odd.add_blob(BASE, data)["digest"], size=1000)
+    manifest = dict(sample.manifest, layers=[layer, sample.layers[1]])
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    with planned(order_for(odd), home) as ready:
+        assert "couldn't be seen from the start command" in ready.plan.remarks[0]
+
+
+def test_an_index_of_more_images_than_there_are_platforms_is_refused(odd, home):
+    sample = put_image(odd, BASE, "amd64", "oci")
+    put_index(odd, BASE, "latest", "oci", {f"machine{number}": sample for number in range(51)})
+    with pytest.raises(Unsuitable, match="has 51 images, 50 at most were expected"):
+        run(odd, home)
+    assert not [line for line in odd.log if "/blobs/" in line]
 
 
 HISTORIES = {"none": None, "empty": [], "one row for two layers": [{"created_by": "import"}]}

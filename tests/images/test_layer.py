@@ -191,19 +191,54 @@ def test_the_start_command_stays_as_what_the_adapter_runs(odd, home, settings, p
 
 
 PYTHONS = {
-    "python": ({"opt/conda/bin/python": b"", "usr/bin/python3": b""}, "python"),
-    "python3": ({"usr/bin/python3": b""}, "python3"),
+    "python": ({"usr/local/bin/python": b"", "usr/bin/python3": b""}, "python", []),
+    "python3": ({"usr/bin/python3": b""}, "python3", []),
+    "in a folder that PATH doesn't name": (
+        {"opt/conda/bin/python": b"", "usr/bin/python3": b""},
+        "/opt/conda/bin/python",
+        [],
+    ),
+    "uv's": ({"app/.venv/bin/python": b""}, "/app/.venv/bin/python", []),
+    "a folder that PATH names": ({"opt/venv/bin/python": b""}, "python", ["PATH=/opt/venv/bin/:x"]),
 }
 
 
-@pytest.mark.parametrize("files, python", PYTHONS.values(), ids=PYTHONS)
+@pytest.mark.parametrize("files, python, env", PYTHONS.values(), ids=PYTHONS)
 def test_a_small_base_is_searched_for_the_python_that_its_command_does_not_name(
-    odd, home, files, python
+    odd, home, files, python, env
 ):
-    put_image(odd, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]}, files=files)
+    settings = {"Cmd": ["gunicorn", "app:app"], "Env": env}
+    put_image(odd, BASE, "latest", settings=settings, files=files)
     plan, _ = run(odd, home)
     assert result(odd)[1]["config"]["Entrypoint"] == [python, ADAPTER]
     assert plan.remarks == []
+
+
+LATER = {
+    "the file": ({"usr/bin/.wh.python3": b""}, False),
+    "its folder": ({"usr/.wh.bin": b""}, False),
+    "all that its folder held": ({"usr/.wh..wh..opq": b""}, False),
+    "another one": ({"usr/bin/.wh.python": b"", "opt/.wh..wh..opq": b""}, True),
+    "what was there before it is put there again": (
+        {"usr/bin/.wh.python3": b"", "usr/bin/python3": b""},
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("files, there", LATER.values(), ids=LATER)
+def test_a_python_that_a_later_layer_takes_away_does_not_count(odd, home, files, there):
+    settings = {"Cmd": ["gunicorn", "app:app"]}
+    sample = put_image(odd, BASE, "latest", settings=settings, files=files)
+    below = odd.add_blob(BASE, tar_gz({"usr/bin/python3": os.urandom(9000)})[0])
+    manifest = dict(sample.manifest, layers=[dict(sample.layers[0], **below), sample.layers[1]])
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    if there:
+        run(odd, home, python="image")
+        assert result(odd)[1]["config"]["Entrypoint"] == ["python3", ADAPTER]
+    else:
+        with pytest.raises(Unsuitable, match="the base has no Python"):
+            run(odd, home, python="image")
 
 
 NAMED = {

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import subprocess
 import sys
 import tempfile
 import threading
@@ -159,7 +160,7 @@ def files_of_image(repository: Repository, image: Image) -> Iterator[Files]:
 @contextlib.contextmanager
 def files_of_engine(engine: Engine, name: str) -> Iterator[Files]:
     container = engine.must(["create", name, "/bin/true"]).splitlines()[-1]
-    process = engine.start(["export", container], False)
+    process = engine.start(["export", container], False, errors=subprocess.DEVNULL)
     try:
         with files_from_tar(cast(BinaryIO, process.stdout)) as files:
             yield files

@@ -3,6 +3,7 @@
 All that it prints goes to whoever is told.
 """
 
+import collections
 import contextlib
 import json
 import os
@@ -15,7 +16,7 @@ import tempfile
 import threading
 import uuid
 from pathlib import Path
-from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional, Set
+from typing import Callable, Deque, Iterator, List, Mapping, NamedTuple, Optional, Set
 
 from images.engine.archive import Local, archive_pieces, hex_of, write_layout
 from images.words import Told
@@ -24,6 +25,7 @@ NAMES = ("docker", "podman")
 NOT_FOUND = 127  # what a shell says of a program that isn't there
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+LINES, LONGEST_LINE = 1000, 1 << 16  # of what is printed, the last ones, in bytes
 DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 # What users can do about what engines say.
@@ -44,6 +46,8 @@ class EngineError(Told):
 
 
 class Done(NamedTuple):
+    """`output`: the last lines of it."""
+
     status: int
     output: str
 
@@ -72,24 +76,35 @@ class Engine:
         tell: Optional[Tell] = None,
         pieces: Optional[Iterator[bytes]] = None,
         folder: Optional[str] = None,
+        seconds: float = 0,
     ) -> Done:
-        """Its two streams together; each line is told when it comes."""
+        """Its two streams together; each line is told when it comes.
+
+        After `seconds`, if there are any, it is ended.
+        """
         process = self.start(words, pieces is not None, folder)
+        lines: Deque[str] = collections.deque(maxlen=LINES)
         try:
-            feeding = self.feed(process, pieces)
-            lines = []
-            for line in process.stdout or []:
-                text = line.decode("utf-8", "replace").rstrip()
-                lines.append(text)
-                if tell and text:
-                    tell(text)
-            feeding.join()
-            return Done(process.wait(), "\n".join(lines))
+            with ended_after(seconds, process) as is_late:
+                feeding = self.feed(process, pieces)
+                for text in texts_from(process):
+                    lines.append(text)
+                    if tell and text:
+                        tell(text)
+                feeding.join()
+                status = process.wait()
+            if is_late.is_set():
+                lines.append(f"it didn't end within {seconds:g} s")
+            return Done(status, "\n".join(lines))
         finally:
             self.forget(process)
 
     def start(
-        self, words: List[str], fed: bool, folder: Optional[str] = None
+        self,
+        words: List[str],
+        fed: bool,
+        folder: Optional[str] = None,
+        errors: int = subprocess.STDOUT,
     ) -> "subprocess.Popen[bytes]":
         with self.lock:
             if self.ended:
@@ -100,7 +115,7 @@ class Engine:
                 cwd=folder,
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=errors,
                 start_new_session=True,
             )
             self.running.add(process)
@@ -219,10 +234,36 @@ class Engine:
         )
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[bytes]", by: int = signal.SIGTERM) -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, by)
+
+
+@contextlib.contextmanager
+def ended_after(seconds: float, process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]:
+    """Says whether it had to be. An engine hands other signals on to its container."""
+    is_late = threading.Event()
+
+    def kill() -> None:
+        is_late.set()
+        end(process, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, kill)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        yield is_late
+    finally:
+        timer.cancel()
+
+
+def texts_from(process: "subprocess.Popen[bytes]") -> Iterator[str]:
+    """The lines that it prints; one without end in pieces."""
+    assert process.stdout is not None
+    for line in iter(lambda: process.stdout.readline(LONGEST_LINE), b""):  # type: ignore[union-attr]
+        yield line.decode("utf-8", "replace").rstrip()
 
 
 def last_line(text: str) -> str:

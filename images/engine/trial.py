@@ -15,6 +15,7 @@ NOT_STARTED = 125  # what an engine ends with that couldn't start the container
 TOO_OLD, DOUBTFUL = 3, 4  # what check_base.py ends with
 KILLED = "137"  # the exit code of a container that was killed with SIGKILL
 KILLED_TEXT = "its container was killed, most likely because the model needs more than the"
+CHECK_SECONDS, CHECK_MEMORY = 120, "512m"  # for a Python that only looks for modules
 PLATFORM_LIMITS = ["--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN", "--pids-limit", "1024"]
 # What OpenWhisk sets on every container that it starts: without it the adapter is an ordinary
 # server.
@@ -60,8 +61,9 @@ class Trials:
         for word in words:
             with self.container() as name:
                 command = ["run", "--name", name, "--interactive", "--network", "none"]
+                command += [*PLATFORM_LIMITS, "--memory", CHECK_MEMORY]
                 command += ["--entrypoint", word, base, "-", script]
-                done = self.engine.run(command, tell, iter([source]))
+                done = self.engine.run(command, tell, iter([source]), seconds=CHECK_SECONDS)
             said = last_line(done.output)
             if done.status == 0:
                 return Checked(word)
@@ -80,7 +82,9 @@ class Trials:
             limits = [*PLATFORM_LIMITS, "--memory", f"{memory}m", *PLATFORM_ENV]
             self.engine.must(["run", "--detach", "--name", name, *limits, image], tell)
             ask = ["exec", "--interactive", name, *python, "-", str(seconds)]
-            done = self.engine.run(ask, tell, iter([CHECK_ACTION.read_bytes()]))
+            # For /init, the first /run, and one that begins when enough of them have been timed.
+            most = 3 * seconds + 60
+            done = self.engine.run(ask, tell, iter([CHECK_ACTION.read_bytes()]), seconds=most)
             if done.status == 0:
                 return Tried(figures_from_text(last_line(done.output)))
             self.engine.run(["logs", "--tail", "20", name], tell)

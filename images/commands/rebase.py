@@ -1,7 +1,6 @@
 """The same action on a newer base: what is ours in its image stays, only manifests move."""
 
-from typing import List, NamedTuple, Optional, Tuple
-from urllib.parse import urlsplit
+from typing import List, NamedTuple, Optional
 
 from images.action.changes import (
     BASE_DIGEST,
@@ -16,10 +15,10 @@ from images.action.plan import Base, Image, Ours, Part, plan_from_base, rows_of_
 from images.commands.making import InRegistry, Order, Workshop, refuse_itself
 from images.image.documents import Descriptor, Json
 from images.image.reference import DIGEST, Reference, reference_from_name
-from images.registry.addresses import neighbourhood_of, places_of
 from images.registry.pushing import repository_to_read
 from images.registry.repository import Repository
 from images.registry.resolving import base_from_repository
+from images.registry.transport import Transport
 from images.words import Unsuitable
 
 UNKNOWN = "a layer of the action's"
@@ -71,20 +70,11 @@ def action_from_repository(repository: Repository, reference: Reference) -> Acti
     return Action(image, reference_from_name(name), digest)
 
 
-def check_place(action: Action) -> None:
+def led_by(own: Reference, repository: Repository, insecure: bool) -> Repository:
     """An image's label is a stranger's word: it may not lead where its own registry may not."""
-    own, base = action.image.reference, action.base
-    if base.registry == own.registry:
-        return
-    home = place_of(own)
-    url = f"https://{base.address}/v2/"
-    host, port = place_of(base)
-    neighbourhood_of(own.registry, *home).check(url, places_of(host, port))
-
-
-def place_of(reference: Reference) -> Tuple[str, int]:
-    parts = urlsplit("//" + reference.address)
-    return parts.hostname or "", parts.port or 443
+    if repository.transport.registry != own.address:
+        repository.transport.led_by = Transport(own.address, insecure=insecure)
+    return repository
 
 
 def standing(name: str, target: Optional[Reference], shop: Workshop, insecure: bool) -> Standing:
@@ -93,8 +83,8 @@ def standing(name: str, target: Optional[Reference], shop: Workshop, insecure: b
     target = target or reference
     there = shop.reading(repository_to_read(reference, shop.environ, insecure, target))
     action = action_from_repository(there, reference)
-    check_place(action)
     base = shop.reading(repository_to_read(action.base, shop.environ, insecure, target))
+    led_by(reference, base, insecure)
     tag = action.base.version
     now = base.manifest_digest(tag) or base.manifest(tag).digest
     return Standing(action, now)
@@ -109,7 +99,8 @@ def planned_rebase(
     refuse_itself(order)
     repositories = shop.repositories(order)
     platform = "" if action.image.listing else action.image.images[0].platform
-    base = base_from_repository(repositories.source, action.base, platform)
+    source = led_by(own, repositories.source, insecure)
+    base = base_from_repository(source, action.base, platform)
     known = [image for image in base.images if counterpart(image, action)]
     base = base._replace(images=known)
     if not base.images:

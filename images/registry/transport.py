@@ -66,6 +66,7 @@ class Transport:
         self.sent = 0
         self.connections = Connections()
         self.neighbourhood: Optional[Neighbourhood] = None
+        self.led_by: Optional[Transport] = None  # whose word this registry is
 
     def send(
         self,
@@ -162,6 +163,8 @@ class Transport:
         parts = urlsplit(url)
         if parts.scheme == "http" and not self.insecure and not is_this_machine(places):
             raise RegistryError(f"{self.registry} points at {bare(url)}: not TLS")
+        if self.led_by is not None:
+            self.led_by.check_places(url, places)
         if parts.hostname == self.host and self.same_port(url):
             return
         if self.neighbourhood is None:

@@ -76,7 +76,7 @@ def carry_out(planned: InRegistry, asked: Asked) -> None:
     for remark in plan.remarks:
         print(printable(f"{plan.target.repository}: {remark}"), file=sys.stderr)
     if asked.dry:
-        print(text_from_plan(plan))
+        print(json_from_plan(plan) if asked.as_json else text_from_plan(plan))
         return
     with Progress(sys.stderr, size_to_copy(plan), lines=asked.as_json) as progress:
         made = made_in_registry(planned, progress)
@@ -111,6 +111,24 @@ def text_from_plan(plan: Plan) -> str:
     for one in plan.manifests:
         lines += [f"  {len(one.data):>8,} bytes  {one.media_type} {one.digest}"]
     return "\n".join([*lines, f"  {plan.own_size:>8,} bytes of our own to send, at most"])
+
+
+def json_from_plan(plan: Plan) -> str:
+    """The same, for programs; sizes are bytes."""
+    same = plan.source.registry == plan.target.registry
+    told = {
+        "image": str(plan.target),
+        "digest": plan.digest,
+        "base": str(plan.source),
+        "layers": len(plan.base_blobs),
+        "copied_at_most": 0 if same else plan.base_size,
+        "blobs": [content.descriptor._asdict() for content in plan.blobs],
+        "manifests": [
+            {"mediaType": one.media_type, **one.descriptor._asdict()} for one in plan.manifests
+        ],
+        "sent_at_most": plan.own_size,
+    }
+    return json.dumps(told)
 
 
 def text_from_pushed(pushed: Pushed) -> str:

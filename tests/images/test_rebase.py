@@ -249,6 +249,30 @@ def test_what_makes_no_sense_together_is_refused(home, words):
     assert refused.stderr.startswith("layer.py: ") and refused.stderr.count("\n") == 1
 
 
+CHANGES = {
+    "--env": "A=B",
+    "--add": "nothing=/x",
+    "--label": "a=b",
+    "--entry": "x",
+    "--cmd": "",
+    "--python": "own",
+    "--python-image": "python:3",
+    "--platform": "linux/arm64",
+}
+
+
+@pytest.mark.parametrize("option", ["--rebase", "--check"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_would_change_the_action_is_refused(home, option, change):
+    refused = layer(home, option, "a/b:1", change, CHANGES[change])
+    assert (refused.returncode, refused.stdout, refused.stderr) == (
+        2,
+        "",
+        f"layer.py: {change} doesn't go with {option}, which leaves an action as it is: to change"
+        " it, make it anew of BASE\n",
+    )
+
+
 @pytest.mark.parametrize("option", ["--rebase", "--check"])
 def test_other_options_may_stand_before_the_action(odd, home, order, option):
     put_image(odd, BASE, "latest")
@@ -271,6 +295,19 @@ def test_json_tells_how_the_base_stands(odd, home, order, option):
     told = json.loads(layer(home, option, name, "--json").stdout)
     base = f"{odd.address}/{BASE}:latest"
     assert told == {"image": name, "base": base, "was": digest, "now": digest, "moved": False}
+
+
+def test_json_tells_a_plan_that_is_not_carried_out(odd, home, order):
+    put_image(odd, BASE, "latest")
+    made(order, home)
+    newer_base(odd)
+    name = f"{odd.address}/{ACTION}"
+    before = odd.manifests[TARGET, "1.0.0"]
+    told = json.loads(layer(home, "--rebase", name, "--dry-run", "--json").stdout)
+    assert (told["image"], told["base"]) == (name, f"{odd.address}/{BASE}:latest")
+    assert odd.manifests[TARGET, "1.0.0"] == before
+    outcome = json.loads(layer(home, "--rebase", name, "--json").stdout)
+    assert told["digest"] == outcome["digest"]
 
 
 def test_json_tells_a_failure_too(odd, home):

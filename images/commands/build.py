@@ -180,7 +180,8 @@ def text_of_steps(job: Job, settings: Settings) -> str:
     engine = settings.engine.name if settings.engine else ""
     order, image = job.order, job.order.target.short
     places = ["/openwhisk"] + [one.target for one in order.additions]
-    steps = [f"pull {job.pull}", f"add {' and '.join(places)}"]
+    of = f" for {order.platform}" if order.platform else ""
+    steps = [f"pull {job.pull}{of}", f"add {' and '.join(places)}"]
     if order.wishes.env:
         steps.append(f"set {', '.join(order.wishes.env)}")
     if settings.smoke:

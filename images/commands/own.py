@@ -66,7 +66,10 @@ class OwnPython:
         machine = platform.split("/")[1] if "/" in platform else ""
         if machine not in MACHINES:
             known = " and ".join(MACHINES)
-            raise Unsuitable(f"no Python can be added to an image for {platform}: only for {known}")
+            raise Unsuitable(
+                f"no Python can be added to an image for {platform}, only for {known}:"
+                " --platform linux/amd64 (build.sh: PLATFORM) takes one image of several"
+            )
         with self.lock:
             if machine not in self.made:
                 self.made[machine] = self.make(machine, tell)

@@ -13,7 +13,7 @@ from images.action.changes import (
 from images.action.content import Layer
 from images.action.plan import Base, Image, Ours, Part, plan_from_base, rows_of_layers
 from images.commands.making import InRegistry, Order, Workshop, refuse_itself
-from images.image.documents import Descriptor, Json
+from images.image.documents import Descriptor, Json, is_same_platform
 from images.image.reference import DIGEST, Reference, reference_from_name
 from images.registry.pushing import repository_to_read
 from images.registry.repository import Repository
@@ -120,7 +120,7 @@ def planned_rebase(
 
 def counterpart(image: Image, action: Action) -> Optional[Image]:
     for one in action.image.images:
-        if one.platform == image.platform:
+        if is_same_platform(one.platform, image.platform):
             return one
     return None
 

@@ -433,6 +433,53 @@ def test_one_platform_of_an_index_becomes_an_image_of_that_platform(odd, home):
     assert result(odd)[1]["architecture"] == "arm64"
 
 
+VARIANTS = {
+    "named in the index": ("linux/arm64", "v8"),
+    "named by whoever asks": ("linux/arm64/v8", None),
+}
+
+
+@pytest.mark.parametrize("asked, variant", VARIANTS.values(), ids=VARIANTS)
+def test_the_variant_of_arm64_may_be_named_or_not(odd, home, asked, variant):
+    name = {"os": "linux", "architecture": "arm64", **({"variant": variant} if variant else {})}
+    sample = put_image(odd, BASE, "one", "oci", **name)
+    put_index(odd, BASE, "latest", "oci", {"arm64": sample})
+    index = odd.json_manifest(BASE, "latest")
+    index["manifests"][0]["platform"] = name
+    odd.add_manifest(BASE, "latest", FAMILIES["oci"]["index"], index)
+    run(odd, home, platform=asked)
+    assert result(odd)[1]["architecture"] == "arm64"
+    run(odd, home, platform=asked, base=BASE + ":one", target=TARGET + ":2.0.0")
+    assert result(odd, "2.0.0")[1]["architecture"] == "arm64"
+
+
+def test_what_openwhisk_does_not_run_is_left_out_of_an_index(odd, home):
+    linux = put_image(odd, BASE, "linux")
+    windows = put_image(odd, BASE, "windows", os="windows")
+    put_index(odd, BASE, "latest", "docker", {"amd64": linux, "x": windows})
+    index = odd.json_manifest(BASE, "latest")
+    index["manifests"][1]["platform"] = {"os": "windows", "architecture": "amd64"}
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["index"], index)
+    run(odd, home)
+    there = [entry["platform"] for entry in odd.json_manifest(TARGET, "1.0.0")["manifests"]]
+    assert there == [{"os": "linux", "architecture": "amd64"}]
+    index["manifests"] = index["manifests"][1:]
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["index"], index)
+    with pytest.raises(Unsuitable, match="has windows/amd64: an image for Linux was asked for"):
+        run(odd, home)
+
+
+def test_a_platform_for_which_there_is_no_python_is_told_with_what_leaves_it_out(odd, home):
+    settings = {"Cmd": ["model_server"]}
+    put_image(odd, BASE, "latest", settings=settings, architecture="s390x")
+    with pytest.raises(Unsuitable) as refusal:
+        run(odd, home)
+    assert str(refusal.value) == (
+        "no Python can be added to an image for linux/s390x, only for amd64 and arm64:"
+        " --platform linux/amd64 (build.sh: PLATFORM) takes one image of several"
+    )
+
+
 def test_layers_that_are_fetched_from_elsewhere_are_neither_mounted_nor_copied(odd, home):
     sample = put_image(odd, BASE, "latest")
     foreign = dict(
@@ -504,7 +551,7 @@ def test_an_index_of_attestations_alone_is_refused(odd, home):
     index = odd.json_manifest(BASE, "latest")
     index["manifests"] = index["manifests"][1:]
     odd.add_manifest(BASE, "latest", FAMILIES["oci"]["index"], index)
-    with pytest.raises(Unsuitable, match="has attestations only: an image was asked for"):
+    with pytest.raises(Unsuitable, match="has attestations only: an image for Linux was asked for"):
         run(odd, home)
 
 

@@ -173,6 +173,17 @@ def test_every_platform_is_rebased(odd, home, order):
         assert b"models/weights" in gzip.decompress(added)
 
 
+def test_an_image_of_arm64_is_rebased_whether_its_variant_is_named_or_not(odd, home):
+    arm = {"architecture": "arm64"}
+    put_image(odd, BASE, "latest", variant="v8", **arm)
+    made(order_for(odd), home)
+    put_index(odd, BASE, "latest", "docker", {"arm64": newer_base(odd, **arm)})
+    name = f"{odd.address}/{ACTION}"
+    rebased = layer(home, "--rebase", name)
+    assert rebased.returncode == 0, rebased.stderr
+    assert layer(home, "--check", name).returncode == 0
+
+
 def test_an_image_that_says_nothing_of_its_base_is_refused(odd, home):
     put_image(odd, TARGET, "1.0.0")
     for option in ("--check", "--rebase"):

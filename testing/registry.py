@@ -78,6 +78,7 @@ class Odd:
         self.cdn = None  # another address that blobs are redirected to
         self.corrupt = set()  # digests whose bytes come out changed
         self.break_downloads_after = self.break_uploads_after = None  # bytes, once each
+        self.keeps_breaking = False  # uploads, each time after as many bytes
         self.forgets_uploads = self.refuses_the_rest = False  # after a break
         self.refuses_tags = False
         self.lists_referrers = True  # else a client has to keep a list under a tag
@@ -356,7 +357,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(416)
         if "Content-Range" in self.headers and self.odd.refuses_the_rest:
             return self.answer(416)
-        breaking, self.odd.break_uploads_after = self.odd.break_uploads_after, None
+        breaking = self.odd.break_uploads_after
+        if not self.odd.keeps_breaking:
+            self.odd.break_uploads_after = None
+        elif size <= breaking:
+            breaking = None
         self.odd.uploads[self.name] += self.rfile.read(size if breaking is None else breaking)
         self.read = True
         if breaking is not None:

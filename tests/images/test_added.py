@@ -304,6 +304,16 @@ def test_an_upload_of_weights_survives_a_broken_connection(odd, home, tmp_path, 
     assert digest_of(odd.blobs[TARGET, layer["digest"]]) == layer["digest"]
 
 
+def test_an_upload_that_gets_on_may_break_as_often_as_it_likes(odd, home, tmp_path):
+    (tmp_path / "weights").write_bytes(os.urandom(300_000))
+    put_image(odd, BASE, "latest")
+    odd.break_uploads_after, odd.keeps_breaking = 30_000, True
+    addition = addition_from_text(f"{tmp_path / 'weights'}=/models/weights")
+    made(order_for(odd, additions=(addition,)), home)
+    layer = odd.json_manifest(TARGET, "1.0.0")["layers"][-1]
+    assert digest_of(odd.blobs[TARGET, layer["digest"]]) == layer["digest"]
+
+
 MEASURED = """
 import sys
 sys.path.insert(0, sys.argv[1])

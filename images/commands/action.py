@@ -7,6 +7,7 @@ from typing import Callable, List, Mapping
 from images.action.content import Held
 from images.action.plan import Plan
 from images.commands.arguments import Asked, asked_from_words
+from images.commands.interrupting import interruptible
 from images.commands.making import (
     InRegistry,
     Made,
@@ -34,7 +35,7 @@ def main(words: List[str], environ: Mapping[str, str], program: str = "layer.py"
 
 
 def done(asked: Asked, environ: Mapping[str, str]) -> int:
-    with workshop(environ, asked.python_image) as shop:
+    with interruptible(), workshop(environ, asked.python_image) as shop:
         if asked.order:
             tell = told_to(asked.as_json or sys.stderr.isatty())
             carry_out(planned_in_registry(asked.order, shop, tell), asked)

@@ -7,13 +7,13 @@ import collections
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
-from typing import Any, Deque, Iterator, List, Mapping, Optional
+from typing import Any, Deque, List, Mapping, Optional
 
 from images.commands.action import text_from_plan
+from images.commands.interrupting import interruptible
 from images.commands.making import (
     Made,
     Trying,
@@ -148,9 +148,8 @@ class Build:
 
     def end(self) -> None:
         """Ends what was started and leaves no container."""
-        if self.settings.engine and self.trials:
+        if self.settings.engine:
             self.settings.engine.end_all()
-            self.trials.end_all()
 
 
 def told_in_steps(one: Work) -> Any:
@@ -243,21 +242,6 @@ def failures(works: List[Work]) -> int:
     return 1 if failed else 0
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """SIGTERM ends it as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def tell_of_engine(chosen: Optional[Engine]) -> None:
     """That another one is used than most expect, and why."""
     if chosen is not None and chosen.name == NAMES[0]:
@@ -296,7 +280,8 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
             build.end()
             clear_line()
             print(f"{PROGRAM}: interrupted", file=sys.stderr)
-            shop.close()
+            with contextlib.suppress(OSError):  # a thread may be writing there
+                shop.close()
             os._exit(130)  # threads that wait for a registry have nothing more to say
     if settings.dry:
         return plans(build.works)

@@ -156,6 +156,8 @@ def workshop(
 ) -> Iterator[Workshop]:
     own = OwnPython(python_image, environ, engine)
     shop = Workshop(environ, own, tempfile.TemporaryDirectory(prefix="action-image-"))
+    if engine:
+        engine.scratch = shop.folder
     try:
         yield shop
     finally:

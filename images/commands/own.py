@@ -162,14 +162,14 @@ def files_of_image(repository: Repository, image: Image) -> Iterator[Files]:
 
 @contextlib.contextmanager
 def files_of_engine(engine: Engine, name: str) -> Iterator[Files]:
-    container = engine.must(["create", name, "/bin/true"]).splitlines()[-1]
-    process = engine.start(["export", container], False, errors=subprocess.DEVNULL)
-    try:
-        with files_from_tar(cast(BinaryIO, process.stdout)) as files:
-            yield files
-    finally:
-        engine.forget(process)
-        engine.remove_container(container)
+    with engine.container() as container:
+        engine.must(["create", "--name", container, name, "/bin/true"])
+        process = engine.start(["export", container], False, errors=subprocess.DEVNULL)
+        try:
+            with files_from_tar(cast(BinaryIO, process.stdout)) as files:
+                yield files
+        finally:
+            engine.forget(process)
 
 
 class Recipe(NamedTuple):

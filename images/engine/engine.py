@@ -57,7 +57,9 @@ class Engine:
 
     def __init__(self, name: str, environ: Optional[Mapping[str, str]] = None) -> None:
         self.name, self.environ = name, environ
+        self.scratch: Optional[Path] = None  # where folders for a moment are; None: the usual place
         self.running: Set["subprocess.Popen[bytes]"] = set()
+        self.containers: Set[str] = set()
         self.lock = threading.Lock()
         self.ended = False
 
@@ -164,8 +166,11 @@ class Engine:
     def end_all(self) -> None:
         with self.lock:
             self.ended = True
+            containers = set(self.containers)
             for process in self.running:
                 end(process)
+        for name in containers:
+            self.remove_container(name)
 
     # -- images
 
@@ -204,7 +209,7 @@ class Engine:
             self.must(["load", "--quiet"], tell, archive_pieces(local))
 
     def load_layout(self, local: Local, tell: Tell) -> None:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             # Podman makes a name for the image of the path, as it is given.
             layout = f"layout-{uuid.uuid4().hex}"
             write_layout(local, Path(folder) / layout)
@@ -215,7 +220,7 @@ class Engine:
     def push(self, name: str, tell: Tell) -> str:
         """The digest that the registry then has."""
         if self.name == "podman":
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
                 file = Path(folder) / "digest"
                 self.must(["push", "--digestfile", str(file), name], tell)
                 return file.read_text().strip()
@@ -223,6 +228,19 @@ class Engine:
         if not found:
             raise EngineError(f"docker push {name} named no digest")
         return str(found[-1])
+
+    @contextlib.contextmanager
+    def container(self) -> Iterator[str]:
+        """A name for one, which is gone in the end."""
+        name = f"trial-{uuid.uuid4().hex[:12]}"
+        with self.lock:
+            self.containers.add(name)
+        try:
+            yield name
+        finally:
+            self.remove_container(name)
+            with self.lock:
+                self.containers.discard(name)
 
     def remove_container(self, name: str) -> None:
         subprocess.run(

@@ -4,14 +4,21 @@ import io
 import json
 import os
 import tarfile
+import threading
 import time
 
 import pytest
 
+from images.action.content import Held
+from images.commands.making import workshop
+from images.commands.own import files_of_engine
 from images.engine import trial
+from images.engine.archive import Local
 from images.engine.engine import LINES, LONGEST_LINE, Engine
 from images.engine.local import documents_from_engine
 from images.engine.trial import Trials
+from images.interpreter import NoInterpreter
+from testing.process import until
 from tests.images.samples import quiet
 
 HALF = 0.5  # seconds
@@ -21,10 +28,10 @@ HALF = 0.5  # seconds
 def docker(tmp_path):
     """An engine whose command is a script of the test's."""
 
-    def made(script):
-        (tmp_path / "docker").write_text("#!/bin/sh\n" + script)
-        (tmp_path / "docker").chmod(0o755)
-        return Engine("docker", {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    def made(script, name="docker"):
+        (tmp_path / name).write_text("#!/bin/sh\n" + script)
+        (tmp_path / name).chmod(0o755)
+        return Engine(name, {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
 
     return made
 
@@ -65,6 +72,35 @@ def test_a_base_is_asked_within_limits(docker, tmp_path):
     words = (tmp_path / "words").read_text()
     assert "--memory 512m" in words and "--pids-limit 1024" in words
     assert "--network none" in words
+
+
+def test_a_container_that_is_only_read_is_removed_too(docker, tmp_path):
+    log = tmp_path / "log"
+    engine = docker(f'echo "$@" >>{log}; [ $1 != export ] || exec sleep 600')
+    reading = threading.Thread(target=read_and_fail, args=(engine,))
+    reading.start()
+    until(lambda: log.exists() and "export" in log.read_text(), "its files being read")
+    name = log.read_text().split()[2]
+    engine.end_all()
+    reading.join(30)
+    assert log.read_text().splitlines()[:2] == [
+        f"create --name {name} me/python:3 /bin/true",
+        f"export {name}",
+    ]
+    assert f"rm --force {name}" in log.read_text()
+
+
+def read_and_fail(engine):
+    with pytest.raises(NoInterpreter), files_of_engine(engine, "me/python:3"):
+        pass
+
+
+def test_an_image_for_podman_is_written_where_all_is_removed_in_the_end(docker, tmp_path):
+    engine = docker(f"pwd >>{tmp_path}/log", "podman")
+    with workshop({"HOME": str(tmp_path)}, engine=engine) as shop:
+        engine.load(Local("me/a:1", Held(b"{}"), [], []), quiet)
+        assert (tmp_path / "log").read_text().startswith(f"{shop.folder}/")
+    assert not shop.folder.exists()
 
 
 def test_a_warning_of_the_engine_is_no_part_of_an_image(docker, tmp_path):

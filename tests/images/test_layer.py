@@ -17,6 +17,7 @@ import pytest
 
 from images.commands.making import made_in_registry
 from images.words import RegistryError, Unsuitable
+from testing.process import until
 from testing.registry import digest_of, tar_gz
 from tests.images.samples import (
     ADAPTER,
@@ -859,6 +860,22 @@ def test_the_outcome_is_one_line_or_json(odd, home):
     assert line.startswith(
         f"{odd.address}/{TARGET}@{outcome['digest']}  0 layers mounted, 0 copied, "
     )
+
+
+def test_sigterm_ends_it_as_ctrl_c_does_and_leaves_no_folder(odd, home, tmp_path):
+    put_image(odd, BASE, "latest")
+    odd.dripping = True
+    (tmp_path / "place").mkdir()
+    command = [sys.executable, str(ROOT / "layer.py"), f"{odd.address}/{BASE}", f"{TARGET}:1"]
+    process = subprocess.Popen(
+        command, env=dict(home, TMPDIR=str(tmp_path / "place")), stderr=subprocess.PIPE, text=True
+    )
+    until(odd.asked, "a question")
+    process.terminate()
+    told = process.communicate(timeout=30)[1]
+    assert (process.returncode, told.count("\n")) == (130, 1)
+    assert told.startswith("layer.py: interrupted")
+    assert os.listdir(tmp_path / "place") == []
 
 
 def test_the_tag_latest_is_refused_with_the_reason(home):

@@ -84,7 +84,9 @@ def chosen_entries(entries: Entries, reference: Reference, platform: str) -> Lis
     if not chosen:
         nothing = "attestations only" if entries.statements else "nothing"
         there = ", ".join(names) or nothing
-        raise Unsuitable(f"{reference} has {there}: {platform or 'an image for Linux'} was asked for")
+        raise Unsuitable(
+            f"{reference} has {there}: {platform or 'an image for Linux'} was asked for"
+        )
     return chosen
 
 

@@ -572,6 +572,19 @@ def test_a_folder_and_a_variable_become_part_of_the_image_the_same_by_every_engi
     assert "GREETING=a b" in inspected(engine, f"{build.user}/greeter:1")["Config"]["Env"]
 
 
+def test_folders_that_every_image_has_stay_as_they_are(engine, images, build, model):
+    places = ["/tmp", "/var/tmp", "/root", "/opt", "/usr/bin", "/usr/local"]
+    base = images.flask_3()
+    built = build(base, ADD=" ".join(f"'{model}={place}/m'" for place in places), PUSH="0")
+    assert built.status == 0, built.stderr
+    asked = ["run", "--rm", "--entrypoint", "/usr/bin/stat"]
+    one, other = (
+        engine.docker(*asked, image, "--format", "%A %U %n", *places)
+        for image in (base, f"{build.user}/{base.rpartition('/')[2].split(':')[0]}:{VERSION}")
+    )
+    assert one == other
+
+
 # -- what is refused, and how it is told ---------------------------------
 
 NO_PYTHON = (

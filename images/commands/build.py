@@ -251,7 +251,7 @@ def tell_of_engine(chosen: Optional[Engine]) -> None:
 
 
 def tell_problem(engine: Engine, consequence: str) -> None:
-    reason = f"{engine.name} can't be used ({engine.problem()})"
+    reason = f"{engine.name} can't be used ({engine.problem_with_parts()})"
     print(f"{PROGRAM}: {printable(reason)}: {consequence}", file=sys.stderr)
 
 
@@ -268,7 +268,7 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
         return 2
     if not environ.get("ENGINE"):
         tell_of_engine(settings.engine)
-    elif settings.engine and not settings.dry and settings.engine.problem():
+    elif settings.engine and not settings.dry and settings.engine.problem_with_parts():
         tell_problem(settings.engine, "ENGINE=registry goes without it")
         return 1
     ready = workshop(environ, settings.python_image, settings.engine)

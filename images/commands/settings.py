@@ -12,7 +12,7 @@ from images.action.python import IMAGE, OWN
 from images.commands.making import Order
 from images.commands.models import DEFAULT_MEMORY, DEFAULT_TIMEOUT, Model, known_models
 from images.commands.options import additions_from_texts, pairs_from_texts, split
-from images.engine.engine import NAMES, Engine, working_engine
+from images.engine.engine import NAMES, Engine, engine_for_parts
 from images.image.reference import Reference, cause_of, reference_from_name
 
 MOST_JOBS = 32
@@ -164,7 +164,7 @@ def help_text() -> str:
 
 
 def settings_from_environ(
-    environ: Mapping[str, str], find_engine: Callable[[], Optional[Engine]] = working_engine
+    environ: Mapping[str, str], find_engine: Callable[[], Optional[Engine]] = engine_for_parts
 ) -> Settings:
     """Raises Wrong."""
     given = {one.name: environ.get(one.name) or one.default for one in SETTINGS}

@@ -28,6 +28,12 @@ ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64
 LINES, LONGEST_LINE = 1000, 1 << 16  # of what is printed, the last ones, in bytes
 DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
+# Docker's newer store, which `docker info` tells by its driver.
+CONTAINERD_STORE = "io.containerd.snapshotter."
+WHOLE_IMAGES_ONLY = (
+    "its images are in containerd's store, which takes in no image without all of its layers"
+)
+
 # What users can do about what engines say.
 HINTS = {
     "permission denied": "your user may not be in the group docker",
@@ -182,6 +188,13 @@ class Engine:
             return str(error)
         return last_line(done.output) or "it says nothing" if done.status else ""
 
+    def problem_with_parts(self) -> str:
+        """Why it can't take in an image of which it has a part already."""
+        if self.name != "docker" or self.problem():
+            return self.problem()
+        told = self.run(["info", "--format", "{{json .DriverStatus}}"]).output
+        return WHOLE_IMAGES_ONLY if CONTAINERD_STORE in told else ""
+
     def has(self, image: str) -> bool:
         return self.run(["image", "inspect", "--format", "{{.Id}}", image]).status == 0
 
@@ -291,8 +304,17 @@ def last_line(text: str) -> str:
 
 def working_engine() -> Optional[Engine]:
     """The first that works on this machine."""
+    return engine_without(Engine.problem)
+
+
+def engine_for_parts() -> Optional[Engine]:
+    """The first that takes in an action's image when it has the base's."""
+    return engine_without(Engine.problem_with_parts)
+
+
+def engine_without(problem: Callable[[Engine], str]) -> Optional[Engine]:
     for name in NAMES:
         engine = Engine(name)
-        if not engine.problem():
+        if not problem(engine):
             return engine
     return None

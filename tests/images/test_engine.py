@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 import tarfile
 import threading
 import time
@@ -19,7 +20,7 @@ from images.engine.local import documents_from_engine
 from images.engine.trial import Trials
 from images.interpreter import NoInterpreter
 from testing.process import until
-from tests.images.samples import quiet
+from tests.images.samples import ROOT, quiet
 
 HALF = 0.5  # seconds
 
@@ -101,6 +102,27 @@ def test_an_image_for_podman_is_written_where_all_is_removed_in_the_end(docker, 
         engine.load(Local("me/a:1", Held(b"{}"), [], []), quiet)
         assert (tmp_path / "log").read_text().startswith(f"{shop.folder}/")
     assert not shop.folder.exists()
+
+
+CONTAINERD = """[ "$*" = "info --format {{json .DriverStatus}}" ] || exit 0
+echo '[["driver-type","io.containerd.snapshotter.v1"]]'
+"""
+
+
+def test_a_docker_that_takes_in_whole_images_only_is_told_what_goes_without(docker, tmp_path):
+    engine = docker(CONTAINERD)
+    environ = dict(engine.environ, ENGINE="docker", USERNAME="me", MODELS="me/small:1")
+    done = subprocess.run([ROOT / "build.sh"], env=environ, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "build.sh: docker can't be used (its images are in containerd's store, which takes in no"
+        " image without all of its layers): ENGINE=registry goes without it\n"
+    )
+
+
+def test_a_docker_with_a_store_of_its_own_is_used(docker):
+    overlay = docker("""echo '[["Backing Filesystem","extfs"],["Supports d_type","true"]]'""")
+    assert overlay.problem_with_parts() == ""
 
 
 def test_a_warning_of_the_engine_is_no_part_of_an_image(docker, tmp_path):

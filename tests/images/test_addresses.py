@@ -200,6 +200,11 @@ def test_credentials_in_an_address_are_no_way_out(resolver):
     assert not transport.is_ours("https://registry.example:8443/v2/x")
 
 
+def test_a_port_that_goes_without_saying_may_be_said():
+    assert Transport("registry.example").is_ours("https://registry.example:443/v2/x")
+    assert Transport("registry.example:443").is_ours("https://registry.example/v2/x")
+
+
 HOSTILE = {
     "colours": "\x1b[31mred\x1b]0;title\x07",
     "without end": "x" * 30_000,

@@ -83,6 +83,7 @@ class Odd:
         self.refuses_tags = False
         self.lists_referrers = True  # else a client has to keep a list under a tag
         self.refuses_statements = False
+        self.hides_lists = False  # those under a tag, though there are some
         self.read_only = False
         self.error = None  # what everything is refused with: a value, or bytes
         self.says_digest = None  # of every manifest, whatever it is
@@ -242,6 +243,8 @@ class Handler(BaseHTTPRequestHandler):
     # -- manifests
 
     def get_manifests(self):
+        if self.odd.hides_lists and self.name.startswith("sha256-"):
+            return self.answer(403)
         found = self.odd.manifests.get((self.repository, self.name))
         if not found:
             return self.answer(

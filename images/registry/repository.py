@@ -66,10 +66,13 @@ class Repository:
         told = answer.headers.get("content-type", "").partition(";")[0]
         return Manifest(str(value.get("mediaType") or told), data, value)
 
-    def index_at(self, path: str) -> Json:
-        """What is listed there. Raises RegistryError where nothing is, or no list."""
+    def index_at(self, path: str) -> Optional[Json]:
+        """What is listed there; None where nothing is. Raises RegistryError where no list is."""
         what = f"{self.name}/{path}"
-        with self.send("GET", path, headers={"Accept": INDEXES[0]}) as answer:
+        accepted = {"Accept": INDEXES[0]}
+        with self.send("GET", path, headers=accepted, expect=(200, 404)) as answer:
+            if answer.status == 404:
+                return None
             value = value_of(document_of(answer), what)
         if not isinstance(value.get("manifests"), list):
             raise RegistryError(f"{what} isn't a list of manifests")

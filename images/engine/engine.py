@@ -190,8 +190,9 @@ class Engine:
 
     def problem_with_parts(self) -> str:
         """Why it can't take in an image of which it has a part already."""
-        if self.name != "docker" or self.problem():
-            return self.problem()
+        problem = self.problem()
+        if problem or self.name != "docker":
+            return problem
         told = self.run(["info", "--format", "{{json .DriverStatus}}"]).output
         return WHOLE_IMAGES_ONLY if CONTAINERD_STORE in told else ""
 

@@ -2,7 +2,6 @@
 
 from typing import Any, Dict, List, Mapping
 
-
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # engines set it
 
 

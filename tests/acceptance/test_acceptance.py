@@ -176,9 +176,7 @@ def test_an_image_that_the_cluster_cannot_pull_is_no_list_of_differences(platfor
 def test_an_action_that_fails_without_a_record_is_told_in_a_sentence(monkeypatch):
     monkeypatch.setattr(checks, "ACTIVATIONS", 0)
     answer = Answer(400, [("x-openwhisk-activation-id", "1" * 32)], b"")
-    cluster = SimpleNamespace(
-        web=lambda *_: None, ask=lambda *_: answer, activation=lambda _: None
-    )
+    cluster = SimpleNamespace(web=lambda *_: None, ask=lambda *_: answer, activation=lambda _: None)
     with pytest.raises(Failed) as failed:
         awake(Subject(cluster, "guest", "gone", "image"), Question("first"))
     told = f"the action gone can't be asked: activation {'1' * 32} has no record after 0 s"

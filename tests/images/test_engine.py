@@ -1,4 +1,4 @@
-"""An engine's command, and containers that are tried, which may be anybody's: a script plays both."""
+"""An engine's command, and containers that are tried, which may be anybody's: a script is both."""
 
 import io
 import json

@@ -79,7 +79,10 @@ def awake(subject: Subject, question: Question) -> Answer:
     if answer.status == 202:
         raise Failed("the action %s hasn't answered within a minute" % subject.name)
     if answer.status == 400 and number:
-        response = recorded(subject, number).get("response") or {}
+        try:
+            response = recorded(subject, number).get("response") or {}
+        except AssertionError as missing:
+            raise Failed("the action %s can't be asked: %s" % (subject.name, missing))
         if response.get("status") != "success":
             said = str((response.get("result") or {}).get("error"))[:500]
             raise Failed("the action %s can't be started there: %s" % (subject.name, said))

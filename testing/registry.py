@@ -78,12 +78,15 @@ class Odd:
         self.cdn = None  # another address that blobs are redirected to
         self.corrupt = set()  # digests whose bytes come out changed
         self.break_downloads_after = self.break_uploads_after = None  # bytes, once each
+        self.keeps_breaking = False  # uploads, each time after as many bytes
         self.forgets_uploads = self.refuses_the_rest = False  # after a break
         self.refuses_tags = False
         self.lists_referrers = True  # else a client has to keep a list under a tag
         self.refuses_statements = False
+        self.hides_lists = False  # those under a tag, though there are some
         self.read_only = False
         self.error = None  # what everything is refused with: a value, or bytes
+        self.says_digest = None  # of every manifest, whatever it is
         self.dripping = False  # bodies come a byte at a time
         self.cut_off = False  # whether a client went away in the middle of it
 
@@ -240,12 +243,15 @@ class Handler(BaseHTTPRequestHandler):
     # -- manifests
 
     def get_manifests(self):
+        if self.odd.hides_lists and self.name.startswith("sha256-"):
+            return self.answer(403)
         found = self.odd.manifests.get((self.repository, self.name))
         if not found:
             return self.answer(
                 404, [], b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
             )
-        headers = [("Content-Type", found[0]), ("Docker-Content-Digest", digest_of(found[1]))]
+        digest = self.odd.says_digest or digest_of(found[1])
+        headers = [("Content-Type", found[0]), ("Docker-Content-Digest", digest)]
         body = found[1] + b" " if digest_of(found[1]) in self.odd.corrupt else found[1]
         return self.answer(200, headers, body)
 
@@ -354,7 +360,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(416)
         if "Content-Range" in self.headers and self.odd.refuses_the_rest:
             return self.answer(416)
-        breaking, self.odd.break_uploads_after = self.odd.break_uploads_after, None
+        breaking = self.odd.break_uploads_after
+        if not self.odd.keeps_breaking:
+            self.odd.break_uploads_after = None
+        elif size <= breaking:
+            breaking = None
         self.odd.uploads[self.name] += self.rfile.read(size if breaking is None else breaking)
         self.read = True
         if breaking is not None:

@@ -12,18 +12,30 @@ from pathlib import Path
 from typing import Callable, Iterator, List, NamedTuple
 
 from images.action.content import Filed, Layer, layer_from_content
-from images.action.tar import END, Entry, folder, header_from_entry, packed, padding
+from images.action.tar import (
+    END,
+    FOLDER_MODE,
+    Entry,
+    folder,
+    header_from_entry,
+    packed,
+    padding,
+)
 from images.words import Unsuitable, is_full, size_text
 
 PIECE = 1 << 20
 TAKEN = ("openwhisk", "proc", "sys", "dev")
-# Folders that images have already, with owners and modes of their own.
-USUAL = {
-    *("bin", "etc", "home", "lib", "lib64", "mnt", "opt"),
-    *("root", "run", "sbin", "srv", "tmp"),
-    *("usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin", "usr/local/lib"),
-    *("usr/sbin", "usr/share", "var", "var/lib", "var/tmp"),
+# Often links, which a folder of that name would hide with all that is behind them.
+LINKS = {
+    "bin": "usr/bin",
+    "sbin": "usr/sbin",
+    "lib": "usr/lib",
+    "lib64": "usr/lib64",
+    "var/run": "run",
+    "var/lock": "run/lock",
 }
+# Folders that every image has, where their modes aren't the usual one.
+MODES = {"tmp": 0o1777, "var/tmp": 0o1777, "root": 0o700}
 
 Progress = Callable[[int], None]
 
@@ -57,6 +69,12 @@ def addition_from_text(text: str) -> Addition:
         raise ValueError(f"{text!r}: {target} isn't a plain path")
     if parts[0] in TAKEN:
         raise ValueError(f"{text!r}: nothing can be added below /{parts[0]}")
+    for link, place in LINKS.items():
+        if "/".join(parts[: len(link.split("/"))]) == link:
+            raise ValueError(
+                f"{text!r}: /{link} is a link to /{place} in most images and would no longer be"
+                f" one: name a place below /{place}"
+            )
     path = Path(source)
     if not path.exists():
         raise ValueError(f"{text!r}: there is no folder {source} here")
@@ -65,7 +83,7 @@ def addition_from_text(text: str) -> Addition:
 
 def layer_from_addition(addition: Addition, inside: str, file: Path, progress: Progress) -> Layer:
     """`inside` is the image's working directory, which keeps its owner; `file` is to be written."""
-    parents = [folder(name) for name in parents_of(addition.target, inside)]
+    parents = parents_of(addition.target, inside)
     try:
         with file.open("wb") as target:
             result = packed(pieces(parents, addition, progress), target)
@@ -88,15 +106,15 @@ def size_of(addition: Addition) -> int:
     return sum(one.entry.size for one in entries_from_path(addition.source, ""))
 
 
-def parents_of(target: str, inside: str) -> List[str]:
-    """Folders on the way that may be missing: without an entry they would be closed to its user."""
+def parents_of(target: str, inside: str) -> List[Entry]:
+    """Folders on the way: what has no entry gets an owner and a mode of the engine's choice."""
     parts = target.strip("/").split("/")
     own = inside.strip("/") + "/"
     found = []
     for depth in range(1, len(parts)):
         way = "/".join(parts[:depth])
-        if way not in USUAL and not own.startswith(way + "/"):
-            found.append(way)
+        if not own.startswith(way + "/"):
+            found.append(folder(way)._replace(mode=MODES.get(way, FOLDER_MODE)))
     return found
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Callable, Dict, NamedTuple, Optional, Set, Tuple
 
 from images.image.documents import Json
-from images.image.settings import variables_of
+from images.image.settings import folders_on_path, variables_of
 from images.image.startcommand import Start
 from images.words import Unsuitable
 
@@ -56,7 +56,7 @@ def decision_on_image(
     if word:
         return Decision(word)
     found = names()
-    word = python_from_names(found)
+    word = python_from_names(found, settings)
     if word:
         return Decision(word)
     if found.whole:
@@ -75,7 +75,7 @@ def decision_named(
         found = found.rest()
     if not found.whole or has_program(settings, wanted, found):
         return Decision(wanted)
-    word = python_from_names(found)
+    word = python_from_names(found, settings)
     other = f"; {word} is there" if word else ""
     missing = f"no {wanted} was found in the base's layers{other}"
     return Decision(wanted, f"{missing}: without it the action can't start")
@@ -87,8 +87,7 @@ def has_program(settings: Json, word: str, names: Names) -> bool:
         return word[1:] in names.links or "usr" + word in names.links  # /bin may be a link
     if "/" in word:
         return True
-    folders = variables_of(settings).get("PATH", "").split(":")
-    paths = [folder.strip("/") for folder in folders] + list(SEARCHED)
+    paths = folders_on_path(settings) + list(SEARCHED)
     return any(f"{path}/{word}" in names.links for path in paths)
 
 
@@ -131,13 +130,16 @@ def version_from_text(text: str) -> Optional[Version]:
     return (int(found.group(1)), int(found.group(2))) if found else None
 
 
-def python_from_names(names: Names) -> str:
-    """`python` or `python3`, if there is one on the usual paths that is new enough."""
+def python_from_names(names: Names, settings: Json) -> str:
+    """`python` or `python3`, if there is one on the usual paths that is new enough; with its
+    folder where the image's PATH doesn't name that.
+    """
+    known = folders_on_path(settings)
     for word in ("python", "python3"):
         for folder in SEARCHED:
             path = f"{folder}/{word}"
             if path in names.links and is_new_enough(path, names):
-                return word
+                return word if folder in known else f"/{path}"
     return ""
 
 

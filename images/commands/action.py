@@ -7,6 +7,7 @@ from typing import Callable, List, Mapping
 from images.action.content import Held
 from images.action.plan import Plan
 from images.commands.arguments import Asked, asked_from_words
+from images.commands.interrupting import interruptible
 from images.commands.making import (
     InRegistry,
     Made,
@@ -34,7 +35,7 @@ def main(words: List[str], environ: Mapping[str, str], program: str = "layer.py"
 
 
 def done(asked: Asked, environ: Mapping[str, str]) -> int:
-    with workshop(environ, asked.python_image) as shop:
+    with interruptible(), workshop(environ, asked.python_image) as shop:
         if asked.order:
             tell = told_to(asked.as_json or sys.stderr.isatty())
             carry_out(planned_in_registry(asked.order, shop, tell), asked)
@@ -46,11 +47,11 @@ def look_at_base(asked: Asked, shop: Workshop) -> int:
     """For an action that is there already."""
     found = standing(asked.rebase or asked.check, asked.target, shop, asked.insecure)
     if asked.check:
-        print(text_from_standing(found) if asked.as_json else found.text)
+        print(text_from_standing(found) if asked.as_json else printable(found.text))
         return MOVED if found.has_moved else 0
     if not found.has_moved and not asked.target:
         nothing = f"{found.text}: nothing to do"
-        print(text_from_standing(found) if asked.as_json else nothing)
+        print(text_from_standing(found) if asked.as_json else printable(nothing))
         return 0
     planned = planned_rebase(found.action, asked.target, shop, asked.insecure)
     carry_out(planned, asked)
@@ -76,7 +77,7 @@ def carry_out(planned: InRegistry, asked: Asked) -> None:
     for remark in plan.remarks:
         print(printable(f"{plan.target.repository}: {remark}"), file=sys.stderr)
     if asked.dry:
-        print(text_from_plan(plan))
+        print(json_from_plan(plan) if asked.as_json else text_from_plan(plan))
         return
     with Progress(sys.stderr, size_to_copy(plan), lines=asked.as_json) as progress:
         made = made_in_registry(planned, progress)
@@ -111,6 +112,24 @@ def text_from_plan(plan: Plan) -> str:
     for one in plan.manifests:
         lines += [f"  {len(one.data):>8,} bytes  {one.media_type} {one.digest}"]
     return "\n".join([*lines, f"  {plan.own_size:>8,} bytes of our own to send, at most"])
+
+
+def json_from_plan(plan: Plan) -> str:
+    """The same, for programs; sizes are bytes."""
+    same = plan.source.registry == plan.target.registry
+    told = {
+        "image": str(plan.target),
+        "digest": plan.digest,
+        "base": str(plan.source),
+        "layers": len(plan.base_blobs),
+        "copied_at_most": 0 if same else plan.base_size,
+        "blobs": [content.descriptor._asdict() for content in plan.blobs],
+        "manifests": [
+            {"mediaType": one.media_type, **one.descriptor._asdict()} for one in plan.manifests
+        ],
+        "sent_at_most": plan.own_size,
+    }
+    return json.dumps(told)
 
 
 def text_from_pushed(pushed: Pushed) -> str:

@@ -51,6 +51,7 @@ FLAGS = (
     ("--json", "the outcome, also a failure, as one JSON object, progress in lines"),
 )
 OF_AN_ACTION = ("--rebase", "--check")
+OF_A_NEW_ONE = tuple(option for option, _, _ in OPTIONS if option not in OF_AN_ACTION)
 REPEATABLE = ("--add", "--env", "--label")
 
 
@@ -105,6 +106,8 @@ def asked_from_arguments(arguments: argparse.Namespace) -> Asked:
     if rebase and check or (rebase and len(names) > 1) or (check and names):
         raise ValueError("--rebase takes an action and at most a TARGET, --check takes an action")
     plain = not rebase and not check
+    if not plain:
+        refuse_changes(arguments, "--rebase" if rebase else "--check")
     if plain and len(names) != 2:
         given = plural(len(names), "name")
         raise ValueError(f"BASE and TARGET were expected, not {given} (--help tells more)")
@@ -122,6 +125,16 @@ def asked_from_arguments(arguments: argparse.Namespace) -> Asked:
         dry=arguments.dry_run,
         as_json=arguments.json,
     )
+
+
+def refuse_changes(arguments: argparse.Namespace, option: str) -> None:
+    """They would be ignored without a word."""
+    for other in OF_A_NEW_ONE:
+        if getattr(arguments, other.strip("-").replace("-", "_")) not in (None, []):
+            raise ValueError(
+                f"{other} doesn't go with {option}, which leaves an action as it is: to change it,"
+                " make it anew of BASE"
+            )
 
 
 def order_from_arguments(arguments: argparse.Namespace, target: Reference) -> Order:

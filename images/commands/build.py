@@ -7,13 +7,13 @@ import collections
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
-from typing import Any, Deque, Iterator, List, Mapping, Optional
+from typing import Any, Deque, List, Mapping, Optional
 
 from images.commands.action import text_from_plan
+from images.commands.interrupting import interruptible
 from images.commands.making import (
     Made,
     Trying,
@@ -148,9 +148,8 @@ class Build:
 
     def end(self) -> None:
         """Ends what was started and leaves no container."""
-        if self.settings.engine and self.trials:
+        if self.settings.engine:
             self.settings.engine.end_all()
-            self.trials.end_all()
 
 
 def told_in_steps(one: Work) -> Any:
@@ -180,7 +179,8 @@ def text_of_steps(job: Job, settings: Settings) -> str:
     engine = settings.engine.name if settings.engine else ""
     order, image = job.order, job.order.target.short
     places = ["/openwhisk"] + [one.target for one in order.additions]
-    steps = [f"pull {job.pull}", f"add {' and '.join(places)}"]
+    of = f" for {order.platform}" if order.platform else ""
+    steps = [f"pull {job.pull}{of}", f"add {' and '.join(places)}"]
     if order.wishes.env:
         steps.append(f"set {', '.join(order.wishes.env)}")
     if settings.smoke:
@@ -242,21 +242,6 @@ def failures(works: List[Work]) -> int:
     return 1 if failed else 0
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """SIGTERM ends it as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def tell_of_engine(chosen: Optional[Engine]) -> None:
     """That another one is used than most expect, and why."""
     if chosen is not None and chosen.name == NAMES[0]:
@@ -266,7 +251,7 @@ def tell_of_engine(chosen: Optional[Engine]) -> None:
 
 
 def tell_problem(engine: Engine, consequence: str) -> None:
-    reason = f"{engine.name} can't be used ({engine.problem()})"
+    reason = f"{engine.name} can't be used ({engine.problem_with_parts()})"
     print(f"{PROGRAM}: {printable(reason)}: {consequence}", file=sys.stderr)
 
 
@@ -283,7 +268,7 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
         return 2
     if not environ.get("ENGINE"):
         tell_of_engine(settings.engine)
-    elif settings.engine and not settings.dry and settings.engine.problem():
+    elif settings.engine and not settings.dry and settings.engine.problem_with_parts():
         tell_problem(settings.engine, "ENGINE=registry goes without it")
         return 1
     ready = workshop(environ, settings.python_image, settings.engine)
@@ -295,7 +280,8 @@ def main(words: List[str], environ: Mapping[str, str]) -> int:
             build.end()
             clear_line()
             print(f"{PROGRAM}: interrupted", file=sys.stderr)
-            shop.close()
+            with contextlib.suppress(OSError):  # a thread may be writing there
+                shop.close()
             os._exit(130)  # threads that wait for a registry have nothing more to say
     if settings.dry:
         return plans(build.works)

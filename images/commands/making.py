@@ -40,7 +40,7 @@ from images.image.startcommand import Start, start_from_settings
 from images.registry.pushing import Pushed, Repositories, push, repositories_for, unnoticed
 from images.registry.remembered import Remembered
 from images.registry.repository import Repository
-from images.registry.resolving import base_from_repository
+from images.registry.resolving import base_from_repository, refuse_other_platform
 from images.registry.searching import names_in_image
 from images.words import RegistryError, Unsuitable, size_text
 
@@ -156,6 +156,8 @@ def workshop(
 ) -> Iterator[Workshop]:
     own = OwnPython(python_image, environ, engine)
     shop = Workshop(environ, own, tempfile.TemporaryDirectory(prefix="action-image-"))
+    if engine:
+        engine.scratch = shop.folder
     try:
         yield shop
     finally:
@@ -270,7 +272,8 @@ class WithEngine:
         if self.engine.has_made(name):  # one of that name in a registry may be older
             return self.found_in_engine(name, order)
         self.step(f"pulling {name}")
-        done = self.engine.run(["pull", name], self.tell)
+        wanted = ["--platform", order.platform] if order.platform else []
+        done = self.engine.run(["pull", *wanted, name], self.tell)
         if done.status == 0:
             try:
                 return self.found_in_registry(order)
@@ -282,6 +285,7 @@ class WithEngine:
 
     def found_in_engine(self, name: str, order: Order) -> "Found":
         base = base_from_engine(self.engine, name)
+        refuse_other_platform(base.images[0], order.base, order.platform)
         settings, start = base.images[0].settings, start_of(base, order)
         decision = decision_on_image(settings, start, order.python, lambda: UNSEEN)
         return Found(base, decision, None)

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import subprocess
 import sys
 import tempfile
 import threading
@@ -65,7 +66,10 @@ class OwnPython:
         machine = platform.split("/")[1] if "/" in platform else ""
         if machine not in MACHINES:
             known = " and ".join(MACHINES)
-            raise Unsuitable(f"no Python can be added to an image for {platform}: only for {known}")
+            raise Unsuitable(
+                f"no Python can be added to an image for {platform}, only for {known}:"
+                " --platform linux/amd64 (build.sh: PLATFORM) takes one image of several"
+            )
         with self.lock:
             if machine not in self.made:
                 self.made[machine] = self.make(machine, tell)
@@ -158,14 +162,14 @@ def files_of_image(repository: Repository, image: Image) -> Iterator[Files]:
 
 @contextlib.contextmanager
 def files_of_engine(engine: Engine, name: str) -> Iterator[Files]:
-    container = engine.must(["create", name, "/bin/true"]).splitlines()[-1]
-    process = engine.start(["export", container], False)
-    try:
-        with files_from_tar(cast(BinaryIO, process.stdout)) as files:
-            yield files
-    finally:
-        engine.forget(process)
-        engine.remove_container(container)
+    with engine.container() as container:
+        engine.must(["create", "--name", container, name, "/bin/true"])
+        process = engine.start(["export", container], False, errors=subprocess.DEVNULL)
+        try:
+            with files_from_tar(cast(BinaryIO, process.stdout)) as files:
+                yield files
+        finally:
+            engine.forget(process)
 
 
 class Recipe(NamedTuple):

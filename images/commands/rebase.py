@@ -1,7 +1,6 @@
 """The same action on a newer base: what is ours in its image stays, only manifests move."""
 
-from typing import List, NamedTuple, Optional, Tuple
-from urllib.parse import urlsplit
+from typing import List, NamedTuple, Optional
 
 from images.action.changes import (
     BASE_DIGEST,
@@ -13,13 +12,13 @@ from images.action.changes import (
 )
 from images.action.content import Layer
 from images.action.plan import Base, Image, Ours, Part, plan_from_base, rows_of_layers
-from images.commands.making import InRegistry, Order, Workshop
-from images.image.documents import Descriptor, Json
-from images.image.reference import Reference, reference_from_name
-from images.registry.addresses import neighbourhood_of, places_of
+from images.commands.making import InRegistry, Order, Workshop, refuse_itself
+from images.image.documents import Descriptor, Json, is_same_platform
+from images.image.reference import DIGEST, Reference, reference_from_name
 from images.registry.pushing import repository_to_read
 from images.registry.repository import Repository
 from images.registry.resolving import base_from_repository
+from images.registry.transport import Transport
 from images.words import Unsuitable
 
 UNKNOWN = "a layer of the action's"
@@ -63,27 +62,18 @@ def labels_of(image: Image) -> Json:
 def action_from_repository(repository: Repository, reference: Reference) -> Action:
     image = base_from_repository(repository, reference)
     labels = labels_of(image.images[0])
-    name, digest = labels.get(BASE_NAME), labels.get(BASE_DIGEST)
-    if not isinstance(name, str) or not isinstance(digest, str) or CHANGES_LABEL not in labels:
+    name, digest = str(labels.get(BASE_NAME, "")), str(labels.get(BASE_DIGEST, ""))
+    if not name or not DIGEST.match(digest) or CHANGES_LABEL not in labels:
         what = f"its labels don't say what it was made of ({BASE_NAME}, {CHANGES_LABEL})"
         raise Unsuitable(f"{reference}: {what}: make the action's image anew")
     return Action(image, reference_from_name(name), digest)
 
 
-def check_place(action: Action) -> None:
+def led_by(own: Reference, repository: Repository, insecure: bool) -> Repository:
     """An image's label is a stranger's word: it may not lead where its own registry may not."""
-    own, base = action.image.reference, action.base
-    if base.registry == own.registry:
-        return
-    home = place_of(own)
-    url = f"https://{base.address}/v2/"
-    host, port = place_of(base)
-    neighbourhood_of(own.registry, *home).check(url, places_of(host, port))
-
-
-def place_of(reference: Reference) -> Tuple[str, int]:
-    parts = urlsplit("//" + reference.address)
-    return parts.hostname or "", parts.port or 443
+    if repository.transport.registry != own.address:
+        repository.transport.led_by = Transport(own.address, insecure=insecure)
+    return repository
 
 
 def standing(name: str, target: Optional[Reference], shop: Workshop, insecure: bool) -> Standing:
@@ -92,8 +82,8 @@ def standing(name: str, target: Optional[Reference], shop: Workshop, insecure: b
     target = target or reference
     there = shop.reading(repository_to_read(reference, shop.environ, insecure, target))
     action = action_from_repository(there, reference)
-    check_place(action)
     base = shop.reading(repository_to_read(action.base, shop.environ, insecure, target))
+    led_by(reference, base, insecure)
     tag = action.base.version
     now = base.manifest_digest(tag) or base.manifest(tag).digest
     return Standing(action, now)
@@ -105,9 +95,11 @@ def planned_rebase(
     """On the base as it is now; into the action's own tag, unless there is another target."""
     own = action.image.reference
     order = Order(action.base, target or own, insecure=insecure)
+    refuse_itself(order)
     repositories = shop.repositories(order)
     platform = "" if action.image.listing else action.image.images[0].platform
-    base = base_from_repository(repositories.source, action.base, platform)
+    source = led_by(own, repositories.source, insecure)
+    base = base_from_repository(source, action.base, platform)
     known = [image for image in base.images if counterpart(image, action)]
     base = base._replace(images=known)
     if not base.images:
@@ -127,7 +119,7 @@ def planned_rebase(
 
 def counterpart(image: Image, action: Action) -> Optional[Image]:
     for one in action.image.images:
-        if one.platform == image.platform:
+        if is_same_platform(one.platform, image.platform):
             return one
     return None
 

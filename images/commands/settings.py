@@ -12,12 +12,13 @@ from images.action.python import IMAGE, OWN
 from images.commands.making import Order
 from images.commands.models import DEFAULT_MEMORY, DEFAULT_TIMEOUT, Model, known_models
 from images.commands.options import additions_from_texts, pairs_from_texts, split
-from images.engine.engine import NAMES, Engine, working_engine
+from images.engine.engine import NAMES, Engine, engine_for_parts
 from images.image.reference import Reference, cause_of, reference_from_name
 
 MOST_JOBS = 32
 REGISTRY_ENGINE = "registry"
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*\Z")
+PLATFORM = re.compile(r"[a-z0-9]+(?:/[a-z0-9._]+){1,2}\Z")
 DEFAULT_BASE = "quay.io/codait"
 SIMILAR = 0.8  # of a name, by difflib's measure
 VERSION = "this product's version"
@@ -106,6 +107,12 @@ SETTINGS = (
         "the image that such a Python is made of",
         DEFAULT_IMAGE_SHOWN,
     ),
+    Setting(
+        "PLATFORM",
+        "",
+        "one of a base's platforms, like linux/arm64",
+        "all that it has; in an engine, the engine's",
+    ),
     Setting("DRY_RUN", "0", "1: say what would be done"),
 )
 HEAD = """\
@@ -157,7 +164,7 @@ def help_text() -> str:
 
 
 def settings_from_environ(
-    environ: Mapping[str, str], find_engine: Callable[[], Optional[Engine]] = working_engine
+    environ: Mapping[str, str], find_engine: Callable[[], Optional[Engine]] = engine_for_parts
 ) -> Settings:
     """Raises Wrong."""
     given = {one.name: environ.get(one.name) or one.default for one in SETTINGS}
@@ -204,6 +211,9 @@ def check_choices(given: Dict[str, str]) -> None:
     for name in ("MEMORY", "TIME"):
         if given[name] and not re.match(r"[1-9][0-9]{0,8}\Z", given[name]):
             raise Wrong(f"{name}={given[name]}: a number like {EXAMPLES[name]} was expected")
+    platform = given["PLATFORM"]
+    if platform and not PLATFORM.match(platform):
+        raise Wrong(f"PLATFORM={platform}: one like linux/arm64 was expected")
     if given["PYTHON"] not in ("", OWN, IMAGE):
         raise Wrong(f"PYTHON={given['PYTHON']}: {OWN} or {IMAGE} was expected")
 
@@ -275,7 +285,7 @@ def job_from_model(
     limits = known.get(name) or Model(name, DEFAULT_MEMORY, DEFAULT_TIMEOUT, "")
     memory = int(given["MEMORY"] or limits.memory)
     timeout = int(given["TIME"] or limits.timeout)
-    order = Order(base, target, python=given["PYTHON"], additions=additions, wishes=wishes)
+    order = Order(base, target, given["PLATFORM"], given["PYTHON"], additions, wishes)
     return Job(model, name, pull, order, memory, timeout)
 
 

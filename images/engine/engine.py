@@ -3,6 +3,7 @@
 All that it prints goes to whoever is told.
 """
 
+import collections
 import contextlib
 import json
 import os
@@ -15,7 +16,7 @@ import tempfile
 import threading
 import uuid
 from pathlib import Path
-from typing import Callable, Iterator, List, Mapping, NamedTuple, Optional, Set
+from typing import Callable, Deque, Iterator, List, Mapping, NamedTuple, Optional, Set
 
 from images.engine.archive import Local, archive_pieces, hex_of, write_layout
 from images.words import Told
@@ -24,7 +25,14 @@ NAMES = ("docker", "podman")
 NOT_FOUND = 127  # what a shell says of a program that isn't there
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+LINES, LONGEST_LINE = 1000, 1 << 16  # of what is printed, the last ones, in bytes
 DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+# Docker's newer store, which `docker info` tells by its driver.
+CONTAINERD_STORE = "io.containerd.snapshotter."
+WHOLE_IMAGES_ONLY = (
+    "its images are in containerd's store, which takes in no image without all of its layers"
+)
 
 # What users can do about what engines say.
 HINTS = {
@@ -44,6 +52,8 @@ class EngineError(Told):
 
 
 class Done(NamedTuple):
+    """`output`: the last lines of it."""
+
     status: int
     output: str
 
@@ -53,7 +63,9 @@ class Engine:
 
     def __init__(self, name: str, environ: Optional[Mapping[str, str]] = None) -> None:
         self.name, self.environ = name, environ
+        self.scratch: Optional[Path] = None  # where folders for a moment are; None: the usual place
         self.running: Set["subprocess.Popen[bytes]"] = set()
+        self.containers: Set[str] = set()
         self.lock = threading.Lock()
         self.ended = False
 
@@ -72,24 +84,35 @@ class Engine:
         tell: Optional[Tell] = None,
         pieces: Optional[Iterator[bytes]] = None,
         folder: Optional[str] = None,
+        seconds: float = 0,
     ) -> Done:
-        """Its two streams together; each line is told when it comes."""
+        """Its two streams together; each line is told when it comes.
+
+        After `seconds`, if there are any, it is ended.
+        """
         process = self.start(words, pieces is not None, folder)
+        lines: Deque[str] = collections.deque(maxlen=LINES)
         try:
-            feeding = self.feed(process, pieces)
-            lines = []
-            for line in process.stdout or []:
-                text = line.decode("utf-8", "replace").rstrip()
-                lines.append(text)
-                if tell and text:
-                    tell(text)
-            feeding.join()
-            return Done(process.wait(), "\n".join(lines))
+            with ended_after(seconds, process) as is_late:
+                feeding = self.feed(process, pieces)
+                for text in texts_from(process):
+                    lines.append(text)
+                    if tell and text:
+                        tell(text)
+                feeding.join()
+                status = process.wait()
+            if is_late.is_set():
+                lines.append(f"it didn't end within {seconds:g} s")
+            return Done(status, "\n".join(lines))
         finally:
             self.forget(process)
 
     def start(
-        self, words: List[str], fed: bool, folder: Optional[str] = None
+        self,
+        words: List[str],
+        fed: bool,
+        folder: Optional[str] = None,
+        errors: int = subprocess.STDOUT,
     ) -> "subprocess.Popen[bytes]":
         with self.lock:
             if self.ended:
@@ -100,7 +123,7 @@ class Engine:
                 cwd=folder,
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=errors,
                 start_new_session=True,
             )
             self.running.add(process)
@@ -149,8 +172,11 @@ class Engine:
     def end_all(self) -> None:
         with self.lock:
             self.ended = True
+            containers = set(self.containers)
             for process in self.running:
                 end(process)
+        for name in containers:
+            self.remove_container(name)
 
     # -- images
 
@@ -161,6 +187,14 @@ class Engine:
         except EngineError as error:
             return str(error)
         return last_line(done.output) or "it says nothing" if done.status else ""
+
+    def problem_with_parts(self) -> str:
+        """Why it can't take in an image of which it has a part already."""
+        problem = self.problem()
+        if problem or self.name != "docker":
+            return problem
+        told = self.run(["info", "--format", "{{json .DriverStatus}}"]).output
+        return WHOLE_IMAGES_ONLY if CONTAINERD_STORE in told else ""
 
     def has(self, image: str) -> bool:
         return self.run(["image", "inspect", "--format", "{{.Id}}", image]).status == 0
@@ -189,7 +223,7 @@ class Engine:
             self.must(["load", "--quiet"], tell, archive_pieces(local))
 
     def load_layout(self, local: Local, tell: Tell) -> None:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             # Podman makes a name for the image of the path, as it is given.
             layout = f"layout-{uuid.uuid4().hex}"
             write_layout(local, Path(folder) / layout)
@@ -200,7 +234,7 @@ class Engine:
     def push(self, name: str, tell: Tell) -> str:
         """The digest that the registry then has."""
         if self.name == "podman":
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
                 file = Path(folder) / "digest"
                 self.must(["push", "--digestfile", str(file), name], tell)
                 return file.read_text().strip()
@@ -208,6 +242,19 @@ class Engine:
         if not found:
             raise EngineError(f"docker push {name} named no digest")
         return str(found[-1])
+
+    @contextlib.contextmanager
+    def container(self) -> Iterator[str]:
+        """A name for one, which is gone in the end."""
+        name = f"trial-{uuid.uuid4().hex[:12]}"
+        with self.lock:
+            self.containers.add(name)
+        try:
+            yield name
+        finally:
+            self.remove_container(name)
+            with self.lock:
+                self.containers.discard(name)
 
     def remove_container(self, name: str) -> None:
         subprocess.run(
@@ -219,10 +266,36 @@ class Engine:
         )
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[bytes]", by: int = signal.SIGTERM) -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, by)
+
+
+@contextlib.contextmanager
+def ended_after(seconds: float, process: "subprocess.Popen[bytes]") -> Iterator[threading.Event]:
+    """Says whether it had to be. An engine hands other signals on to its container."""
+    is_late = threading.Event()
+
+    def kill() -> None:
+        is_late.set()
+        end(process, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, kill)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        yield is_late
+    finally:
+        timer.cancel()
+
+
+def texts_from(process: "subprocess.Popen[bytes]") -> Iterator[str]:
+    """The lines that it prints; one without end in pieces."""
+    assert process.stdout is not None
+    for line in iter(lambda: process.stdout.readline(LONGEST_LINE), b""):  # type: ignore[union-attr]
+        yield line.decode("utf-8", "replace").rstrip()
 
 
 def last_line(text: str) -> str:
@@ -232,8 +305,17 @@ def last_line(text: str) -> str:
 
 def working_engine() -> Optional[Engine]:
     """The first that works on this machine."""
+    return engine_without(Engine.problem)
+
+
+def engine_for_parts() -> Optional[Engine]:
+    """The first that takes in an action's image when it has the base's."""
+    return engine_without(Engine.problem_with_parts)
+
+
+def engine_without(problem: Callable[[Engine], str]) -> Optional[Engine]:
     for name in NAMES:
         engine = Engine(name)
-        if not engine.problem():
+        if not problem(engine):
             return engine
     return None

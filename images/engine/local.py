@@ -4,6 +4,7 @@ Its layers pass by and are not kept.
 """
 
 import json
+import subprocess
 import tarfile
 from typing import Dict
 
@@ -56,7 +57,7 @@ def config_from_engine(engine: Engine, name: str) -> bytes:
 
 
 def documents_from_engine(engine: Engine, name: str) -> Dict[str, bytes]:
-    process = engine.start(["save", name], False)
+    process = engine.start(["save", name], False, errors=subprocess.DEVNULL)
     found: Dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=process.stdout, mode="r|") as tar:

@@ -1,11 +1,8 @@
 """An image tried before it is pushed, with the platform's questions and limits."""
 
-import contextlib
 import json
-import threading
-import uuid
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Set
+from typing import List, NamedTuple, Optional
 
 from images.engine.engine import NOT_FOUND, Engine, Tell, last_line
 
@@ -15,6 +12,7 @@ NOT_STARTED = 125  # what an engine ends with that couldn't start the container
 TOO_OLD, DOUBTFUL = 3, 4  # what check_base.py ends with
 KILLED = "137"  # the exit code of a container that was killed with SIGKILL
 KILLED_TEXT = "its container was killed, most likely because the model needs more than the"
+CHECK_SECONDS, CHECK_MEMORY = 120, "512m"  # for a Python that only looks for modules
 PLATFORM_LIMITS = ["--cap-drop", "NET_RAW", "--cap-drop", "NET_ADMIN", "--pids-limit", "1024"]
 # What OpenWhisk sets on every container that it starts: without it the adapter is an ordinary
 # server.
@@ -46,22 +44,21 @@ class Tried(NamedTuple):
 
 
 class Trials:
-    """Containers that are being tried, so that none is left behind."""
+    """Containers that are tried; none is left behind."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.names: Set[str] = set()
-        self.lock = threading.Lock()
 
     def check_base(self, base: str, words: List[str], script: str, tell: Tell) -> Checked:
         """`words` are the Pythons to try, in their order."""
         source = CHECK_BASE.read_bytes()
         too_old = ""
         for word in words:
-            with self.container() as name:
+            with self.engine.container() as name:
                 command = ["run", "--name", name, "--interactive", "--network", "none"]
+                command += [*PLATFORM_LIMITS, "--memory", CHECK_MEMORY]
                 command += ["--entrypoint", word, base, "-", script]
-                done = self.engine.run(command, tell, iter([source]))
+                done = self.engine.run(command, tell, iter([source]), seconds=CHECK_SECONDS)
             said = last_line(done.output)
             if done.status == 0:
                 return Checked(word)
@@ -76,11 +73,13 @@ class Trials:
     def try_action(
         self, image: str, python: List[str], memory: int, seconds: int, tell: Tell
     ) -> Tried:
-        with self.container() as name:
+        with self.engine.container() as name:
             limits = [*PLATFORM_LIMITS, "--memory", f"{memory}m", *PLATFORM_ENV]
             self.engine.must(["run", "--detach", "--name", name, *limits, image], tell)
             ask = ["exec", "--interactive", name, *python, "-", str(seconds)]
-            done = self.engine.run(ask, tell, iter([CHECK_ACTION.read_bytes()]))
+            # For /init, the first /run, and one that begins when enough of them have been timed.
+            most = 3 * seconds + 60
+            done = self.engine.run(ask, tell, iter([CHECK_ACTION.read_bytes()]), seconds=most)
             if done.status == 0:
                 return Tried(figures_from_text(last_line(done.output)))
             self.engine.run(["logs", "--tail", "20", name], tell)
@@ -94,25 +93,6 @@ class Trials:
     def was_killed(self, name: str) -> bool:
         template = "{{.State.ExitCode}}"
         return last_line(self.engine.run(["inspect", "--format", template, name]).output) == KILLED
-
-    @contextlib.contextmanager
-    def container(self) -> Iterator[str]:
-        """A name for one, which is gone in the end."""
-        name = f"trial-{uuid.uuid4().hex[:12]}"
-        with self.lock:
-            self.names.add(name)
-        try:
-            yield name
-        finally:
-            self.engine.remove_container(name)
-            with self.lock:
-                self.names.discard(name)
-
-    def end_all(self) -> None:
-        with self.lock:
-            names = set(self.names)
-        for name in names:
-            self.engine.remove_container(name)
 
 
 def figures_from_text(text: str) -> Optional[Figures]:

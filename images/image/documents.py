@@ -70,3 +70,8 @@ def platform_from(value: Any) -> str:
     system = value.get("os", "linux")
     names = [system, value.get("architecture"), value.get("variant")]
     return "/".join(name for name in names if name)
+
+
+def is_same_platform(one: str, other: str) -> bool:
+    """arm64 has one variant, v8, which is named or not."""
+    return one.replace("/arm64/v8", "/arm64") == other.replace("/arm64/v8", "/arm64")

@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List, Mapping
 
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # engines set it
+
 
 def listed(value: Mapping[str, Any], name: str) -> List[Any]:
     return list(value.get(name) or [])
@@ -18,3 +20,9 @@ def variables_of(settings: Mapping[str, Any]) -> Dict[str, str]:
         name, _, value = variable.partition("=")
         found[name] = value
     return found
+
+
+def folders_on_path(settings: Mapping[str, Any]) -> List[str]:
+    """Without their slashes at both ends."""
+    path = variables_of(settings).get("PATH") or USUAL_PATH
+    return [folder.strip("/") for folder in path.split(":")]

@@ -26,6 +26,7 @@ WRAPPERS: Dict[str, Tuple[Tuple[str, ...], int]] = {
 }
 SHELLS = ("sh", "bash", "dash", "ash", "zsh")
 PYTHON = re.compile(r"(?:.*/)?python(?:3(?:\.\d+)?)?\Z")
+EXPANDED = re.compile(r"[$`]")  # a shell puts something else there
 VALUED_PYTHON_OPTIONS = ("-W", "-X", "--check-hash-based-pycs")
 SEPARATORS = (";", "&&", "&", ";;")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -61,9 +62,13 @@ class Start(NamedTuple):
 
     @property
     def python(self) -> str:
-        """The Python that it names; empty where it names none."""
+        """The Python that it names; empty where it names none, or one that only a shell finds."""
         first = self.program[0] if self.program else ""
-        return first if PYTHON.match(first) else ""
+        if not PYTHON.match(first) or EXPANDED.search(first):
+            return ""
+        is_relative = "/" in first and not first.startswith("/")
+        # The shell may have gone to another folder first.
+        return "" if is_relative and first not in self.words else first
 
     @property
     def script(self) -> str:
@@ -78,7 +83,7 @@ class Start(NamedTuple):
     @property
     def is_python_program(self) -> bool:
         name = basename(self.program[0]) if self.program else ""
-        return bool(self.python) or name in PYTHON_PROGRAMS or name.endswith(".py")
+        return bool(PYTHON.match(name)) or name in PYTHON_PROGRAMS or name.endswith(".py")
 
     @property
     def text(self) -> str:

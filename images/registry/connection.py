@@ -127,8 +127,10 @@ class Connections:
         except ssl.SSLCertVerificationError as error:
             raise RegistryError(f"{method} {bare(url)}: {distrust_text(error)}")
         except ssl.SSLError as error:
-            hint = f"--insecure if {parts.netloc} speaks plain HTTP"
-            raise RegistryError(f"{method} {bare(url)}: no TLS ({error}); {hint}")
+            hint = f"no TLS ({error}); --insecure if {parts.netloc} speaks plain HTTP"
+            told = f"{method} {bare(url)}: {repr(error) if key in self.answered else hint}"
+            is_broken = key in self.answered or isinstance(error, ssl.SSLEOFError)
+            raise Broken(told) if is_broken else RegistryError(told)
         except (http.client.HTTPException, OSError, ValueError) as error:
             told = f"{method} {bare(url)}: {self.cause(key, error)}"
             raise Absent(told) if self.is_nobody_here(key, error) else Broken(told)
@@ -172,7 +174,7 @@ class Connections:
             return None
         try:
             return exchanged(connection, method, path, headers, body)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
             return None
 
     def connected(self, key: Key, check: Check) -> http.client.HTTPConnection:
@@ -241,7 +243,7 @@ def exchanged(
     try:
         try:
             send(connection, method, path, headers, body)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             # A server that refuses a body says so before it has read it.
             return connection.getresponse()
         return connection.getresponse()

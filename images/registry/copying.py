@@ -147,7 +147,7 @@ def arrive(stream: AnyStream, target: Repository, location: str, whence: str) ->
 
 
 def send(stream: AnyStream, target: Repository, location: str) -> str:
-    failures = 0
+    failures = furthest = 0
     while True:
         start = stream.position
         try:
@@ -159,6 +159,8 @@ def send(stream: AnyStream, target: Repository, location: str) -> str:
             arrived = continued(target, location, error)
             if arrived.size > stream.descriptor.size:
                 raise RegistryError(f"{error}; then it had more than was sent")
+            if arrived.size > furthest:
+                failures, furthest = 0, arrived.size
             location = arrived.location
             stream.go_to(arrived.size)
 

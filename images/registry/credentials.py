@@ -5,6 +5,7 @@ Reads files and runs credential helpers.
 
 import base64
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional
@@ -14,6 +15,7 @@ from images.image.reference import DOCKER_HUB
 Environ = Mapping[str, str]
 
 VARIABLES = ("REGISTRY_USERNAME", "REGISTRY_PASSWORD")
+PODMANS = Path("/run/containers")  # where `podman login` writes for who has no session, as in CI
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
 
@@ -72,6 +74,8 @@ def config_files(environ: Environ) -> Iterator[Path]:
         yield Path(environ["REGISTRY_AUTH_FILE"])
     if environ.get("XDG_RUNTIME_DIR"):
         yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
+    else:
+        yield PODMANS / str(os.getuid()) / "auth.json"
 
 
 def config_from_file(path: Path) -> Dict[str, Any]:

@@ -59,6 +59,8 @@ def referrers_of(repository: Repository, digest: str) -> List[str]:
             value = repository.index_at(path)
         except (RegistryError, Unsuitable):
             continue
+        if value is None:
+            continue
         entries: List[Any] = value.get("manifests") or []
         digests = [entry.get("digest") for entry in entries if isinstance(entry, dict)]
         return [one for one in digests if isinstance(one, str)]
@@ -94,11 +96,8 @@ def attach(attachment: Attachment, target: Repository) -> None:
 def list_under_tag(manifest: Manifest, target: Repository) -> None:
     """For registries that don't list referrers themselves: the specification's other way."""
     tag = manifest.value["subject"]["digest"].replace(":", "-")
-    try:
-        value = target.index_at(f"manifests/{tag}")
-    except Broken:
-        raise
-    except (RegistryError, Unsuitable):
+    value = target.index_at(f"manifests/{tag}")
+    if value is None:
         value = {"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": []}
     entry: Json = {
         **entry_of(manifest),

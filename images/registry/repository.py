@@ -17,6 +17,7 @@ from images.image.documents import (
     Manifest,
     digest_of,
 )
+from images.image.reference import DIGEST
 from images.registry.connection import Answer, Body, bare
 from images.registry.transport import Access, Accesses, Transport, joined
 from images.words import Broken, RegistryError, Unsuitable
@@ -65,17 +66,20 @@ class Repository:
         told = answer.headers.get("content-type", "").partition(";")[0]
         return Manifest(str(value.get("mediaType") or told), data, value)
 
-    def index_at(self, path: str) -> Json:
-        """What is listed there. Raises RegistryError where nothing is, or no list."""
+    def index_at(self, path: str) -> Optional[Json]:
+        """What is listed there; None where nothing is. Raises RegistryError where no list is."""
         what = f"{self.name}/{path}"
-        with self.send("GET", path, headers={"Accept": INDEXES[0]}) as answer:
+        accepted = {"Accept": INDEXES[0]}
+        with self.send("GET", path, headers=accepted, expect=(200, 404)) as answer:
+            if answer.status == 404:
+                return None
             value = value_of(document_of(answer), what)
         if not isinstance(value.get("manifests"), list):
             raise RegistryError(f"{what} isn't a list of manifests")
         return value
 
     def manifest_digest(self, version: str) -> Optional[str]:
-        """None where there is none."""
+        """None where there is none, or none that is one."""
         answer = self.send(
             "HEAD",
             f"manifests/{version}",
@@ -83,7 +87,8 @@ class Repository:
             expect=(200, 401, 403, 404),
         )
         answer.close()
-        return answer.headers.get("docker-content-digest") if answer.status == 200 else None
+        told = answer.headers.get("docker-content-digest", "")
+        return told if answer.status == 200 and DIGEST.match(told) else None
 
     def put_manifest(self, version: str, manifest: Manifest) -> Answer:
         answer = self.send(

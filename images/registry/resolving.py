@@ -10,6 +10,7 @@ from images.image.documents import (
     Descriptor,
     Json,
     Manifest,
+    is_same_platform,
     platform_from,
 )
 from images.image.reference import Reference
@@ -17,6 +18,7 @@ from images.image.shapes import CONFIG, INDEX, MANIFEST, checked
 from images.registry.repository import Repository
 from images.words import Unsuitable
 
+MOST_IMAGES = 50  # of an index: all of their documents are held
 KIND, ABOUT = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 
 
@@ -31,19 +33,26 @@ def base_from_repository(repository: Repository, reference: Reference, platform:
     top = repository.manifest(reference.version)
     if top.media_type in MANIFESTS:
         image = image_from_manifest(repository, top, "")
-        if platform not in ("", image.platform):
-            there = image.platform
-            raise Unsuitable(f"{reference} is for {there} only, {platform} was asked for")
+        refuse_other_platform(image, reference, platform)
         return Base(reference, top.digest, [image])
     if top.media_type not in INDEXES:
         kind = top.media_type or "without a media type"
         raise Unsuitable(f"{reference} is {kind}: not an image's manifest")
     entries = entries_from_index(top.value)
     chosen = chosen_entries(entries, reference, platform)
+    if len(chosen) > MOST_IMAGES:
+        told = f"{reference} has {len(chosen)} images, {MOST_IMAGES} at most were expected"
+        raise Unsuitable(f"{told}: is it an index of platforms?")
     images = [image_from_entry(repository, entry) for entry in chosen]
     statements = statements_from_entries(entries.statements, {one["digest"] for one in chosen})
     listing = None if platform else top
     return Base(reference, top.digest, images, listing, statements=statements)
+
+
+def refuse_other_platform(image: Image, reference: Reference, platform: str) -> None:
+    if platform and not is_same_platform(platform, image.platform):
+        there = image.platform
+        raise Unsuitable(f"{reference} is for {there} only, {platform} was asked for")
 
 
 def statements_from_entries(entries: List[Json], images: Set[str]) -> List[Statement]:
@@ -57,27 +66,27 @@ def statements_from_entries(entries: List[Json], images: Set[str]) -> List[State
 
 
 def image_for_platform(repository: Repository, reference: Reference, platform: str) -> Image:
-    """linux/arm64 is found as linux/arm64/v8 too."""
     top = repository.manifest(reference.version)
     if top.media_type not in INDEXES:
         return image_from_manifest(repository, top, "")
-    entries = entries_from_index(top.value).images
-    for entry in entries:
-        if (platform_from(entry.get("platform")) + "/").startswith(platform + "/"):
-            return image_from_entry(repository, entry)
-    there = ", ".join(platform_from(entry.get("platform")) for entry in entries) or "nothing"
-    raise Unsuitable(f"{reference} has {there}: {platform} was asked for")
+    entries = entries_from_index(top.value)
+    return image_from_entry(repository, chosen_entries(entries, reference, platform)[0])
 
 
 def chosen_entries(entries: Entries, reference: Reference, platform: str) -> List[Json]:
-    if not platform and entries.images:
-        return entries.images
+    """One for the platform; without one, all that OpenWhisk runs."""
     names = [platform_from(entry.get("platform")) for entry in entries.images]
-    chosen = [entry for entry, name in zip(entries.images, names) if name == platform]
+    named = list(zip(entries.images, names))
+    if platform:
+        chosen = [entry for entry, name in named if is_same_platform(name, platform)][:1]
+    else:
+        chosen = [entry for entry, name in named if name.partition("/")[0] == "linux"]
     if not chosen:
         nothing = "attestations only" if entries.statements else "nothing"
         there = ", ".join(names) or nothing
-        raise Unsuitable(f"{reference} has {there}: {platform or 'an image'} was asked for")
+        raise Unsuitable(
+            f"{reference} has {there}: {platform or 'an image for Linux'} was asked for"
+        )
     return chosen
 
 

@@ -66,6 +66,7 @@ class Transport:
         self.sent = 0
         self.connections = Connections()
         self.neighbourhood: Optional[Neighbourhood] = None
+        self.led_by: Optional[Transport] = None  # whose word this registry is
 
     def send(
         self,
@@ -144,7 +145,7 @@ class Transport:
         return answer
 
     def is_ours(self, url: str) -> bool:
-        return urlsplit(url)[:2] == urlsplit(self.base)[:2]
+        return origin_of(url) == origin_of(self.base)
 
     def check_scheme(self, url: str) -> None:
         """Content and passwords go in the open on this machine alone, or as the user allows."""
@@ -162,6 +163,8 @@ class Transport:
         parts = urlsplit(url)
         if parts.scheme == "http" and not self.insecure and not is_this_machine(places):
             raise RegistryError(f"{self.registry} points at {bare(url)}: not TLS")
+        if self.led_by is not None:
+            self.led_by.check_places(url, places)
         if parts.hostname == self.host and self.same_port(url):
             return
         if self.neighbourhood is None:
@@ -303,6 +306,12 @@ def joined(base: str, path: str) -> str:
 def port_of(url: str) -> int:
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def origin_of(url: str) -> Tuple[str, str, int]:
+    """A port that goes without saying may be said."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", port_of(url)
 
 
 def pause_before(number: int, answer: Answer) -> float:

@@ -7,9 +7,11 @@ import re
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from acceptance import checks
 from acceptance.__main__ import deployed
 from acceptance.checks import Subject, awake
 from acceptance.cluster import Cluster, Failed
@@ -169,6 +171,16 @@ def test_an_image_that_the_cluster_cannot_pull_is_no_list_of_differences(platfor
     with pytest.raises(Failed) as failed:
         awake(subject, Question("first"))
     assert re.match("the action gone can't be started there: .*nowhere.invalid", str(failed.value))
+
+
+def test_an_action_that_fails_without_a_record_is_told_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(checks, "ACTIVATIONS", 0)
+    answer = Answer(400, [("x-openwhisk-activation-id", "1" * 32)], b"")
+    cluster = SimpleNamespace(web=lambda *_: None, ask=lambda *_: answer, activation=lambda _: None)
+    with pytest.raises(Failed) as failed:
+        awake(Subject(cluster, "guest", "gone", "image"), Question("first"))
+    told = f"the action gone can't be asked: activation {'1' * 32} has no record after 0 s"
+    assert str(failed.value) == told
 
 
 def test_a_limit_that_is_too_low_is_told_as_the_cluster_tells_it(tmp_path):

@@ -93,27 +93,47 @@ def test_it_is_the_same_layer_whenever_and_wherever_it_is_made(model, tmp_path):
 
 
 PARENTS = {
-    "/models/m": ("", ["models"]),
-    "/a/b/c/d": ("", ["a", "a/b", "a/b/c"]),
-    "/opt/x/m": ("", ["opt/x"]),
-    "/tmp/m": ("", []),
-    "/home/max/assets/m": ("/home/max", ["home/max/assets"]),
+    "/models/m": ("", [("models", "0o755")]),
+    "/a/b/c/d": ("", [("a", "0o755"), ("a/b", "0o755"), ("a/b/c", "0o755")]),
+    "/opt/x/m": ("", [("opt", "0o755"), ("opt/x", "0o755")]),
+    "/tmp/m": ("", [("tmp", "0o1777")]),
+    "/var/tmp/m": ("", [("var", "0o755"), ("var/tmp", "0o1777")]),
+    "/root/m": ("", [("root", "0o700")]),
+    "/home/max/assets/m": ("/home/max", [("home/max/assets", "0o755")]),
 }
 
 
 @pytest.mark.parametrize("target", PARENTS)
-def test_folders_on_the_way_are_open_and_those_of_the_image_stay_as_they_are(
+def test_folders_on_the_way_are_as_images_have_them_and_the_working_directory_as_it_is(
     model, tmp_path, target
 ):
     inside, parents = PARENTS[target]
     _, file = layer_of(model, tmp_path, target, inside)
-    names = [entry[0] for entry in entries(file.read_bytes())]
-    assert names[: names.index(target[1:])] == parents
+    found = [entry[:2] for entry in entries(file.read_bytes())]
+    names = [name for name, _ in found]
+    assert found[: names.index(target[1:])] == parents
+
+
+HIDDEN = {
+    "/bin/serve": "/usr/bin",
+    "/lib": "/usr/lib",
+    "/lib64/a/b": "/usr/lib64",
+    "/var/run/x": "/run",
+}
+
+
+@pytest.mark.parametrize("target", HIDDEN)
+def test_what_is_a_link_in_most_images_is_not_hidden(model, target):
+    with pytest.raises(
+        ValueError, match=f"would no longer be one: name a place below {HIDDEN[target]}$"
+    ):
+        addition_from_text(f"{model}={target}")
 
 
 def test_one_file_can_be_added_too(model, tmp_path):
     _, file = layer_of(model / "1" / "run", tmp_path, "/usr/bin/serve")
-    assert entries(file.read_bytes()) == [("usr/bin/serve", "0o755", 0, 0, 0, 10, "")]
+    serve = ("usr/bin/serve", "0o755", 0, 0, 0, 10, "")
+    assert entries(file.read_bytes())[2:] == [serve]
 
 
 LINKS = {"../outside": "out of", "/etc/passwd": "out of", "1/../../outside": "out of"}
@@ -298,6 +318,16 @@ def test_an_upload_of_weights_survives_a_broken_connection(odd, home, tmp_path, 
     put_image(odd, BASE, "latest")
     odd.break_uploads_after = 100_000
     odd.forgets_uploads, odd.refuses_the_rest = after == "forgets", after != "goes on"
+    addition = addition_from_text(f"{tmp_path / 'weights'}=/models/weights")
+    made(order_for(odd, additions=(addition,)), home)
+    layer = odd.json_manifest(TARGET, "1.0.0")["layers"][-1]
+    assert digest_of(odd.blobs[TARGET, layer["digest"]]) == layer["digest"]
+
+
+def test_an_upload_that_gets_on_may_break_as_often_as_it_likes(odd, home, tmp_path):
+    (tmp_path / "weights").write_bytes(os.urandom(300_000))
+    put_image(odd, BASE, "latest")
+    odd.break_uploads_after, odd.keeps_breaking = 30_000, True
     addition = addition_from_text(f"{tmp_path / 'weights'}=/models/weights")
     made(order_for(odd, additions=(addition,)), home)
     layer = odd.json_manifest(TARGET, "1.0.0")["layers"][-1]

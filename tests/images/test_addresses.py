@@ -12,8 +12,7 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
-from images.action.plan import Base
-from images.commands.rebase import Action, check_place
+from images.commands.rebase import led_by
 from images.image.reference import reference_from_name
 from images.registry import addresses, connection, transport
 from images.registry.credentials import Credentials
@@ -113,12 +112,43 @@ LABELLED = {
 }
 
 
+def based_on(name):
+    """Where the base of an image in registry.example is read, as the image's label says it."""
+    base, own = reference_from_name(name), reference_from_name("registry.example/me/action:1")
+    return led_by(own, Repository(Transport(base.address), base.repository), False).transport
+
+
 @pytest.mark.parametrize("base", LABELLED.values(), ids=LABELLED)
 def test_the_label_of_an_image_out_there_leads_to_no_registry_in_here(resolver, base):
-    image = Base(reference_from_name("registry.example/me/action:1"), "", [])
-    with pytest.raises(RegistryError, match="registry.example points at https://"):
-        check_place(Action(image, reference_from_name(base), ""))
-    check_place(Action(image, reference_from_name("cdn.example/a/b"), ""))
+    there = based_on(base)
+    assert "registry.example points at " + there.base in refusal(there, there.base)
+
+
+def test_the_label_of_an_image_out_there_may_lead_elsewhere_out_there(resolver):
+    assert refusal(based_on("cdn.example/a/b"), "https://cdn.example/v2/") is None
+
+
+def test_a_label_is_judged_by_the_address_that_is_connected_to(resolver, monkeypatch):
+    """A name that leads to another place when it is asked for a second time."""
+    there = based_on("cdn.example/a/b")
+    assert refusal(there, there.base) is None
+    resolver["cdn.example"] = HERE
+    monkeypatch.setattr(connection, "socket_to", lambda places: pytest.fail("it was connected to"))
+    with pytest.raises(RegistryError, match="registry.example points at https://cdn.example"):
+        Repository(there, "a/b").manifest_digest("latest")
+
+
+def test_a_label_that_only_a_proxy_can_find_is_no_obstacle(monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", unknown)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    there = based_on("cdn.example/a/b")
+    through = there.connections.connected(
+        ("https", "cdn.example", 443), lambda places: there.check_places(there.base, places)
+    )
+    assert (through.host, through.port) == ("proxy.example", 3128)
 
 
 def test_elsewhere_out_there_is_where_content_often_is(resolver):
@@ -168,6 +198,11 @@ def test_credentials_in_an_address_are_no_way_out(resolver):
     transport = Transport("registry.example", ME)
     assert not transport.is_ours("https://registry.example@cdn.example/v2/x")
     assert not transport.is_ours("https://registry.example:8443/v2/x")
+
+
+def test_a_port_that_goes_without_saying_may_be_said():
+    assert Transport("registry.example").is_ours("https://registry.example:443/v2/x")
+    assert Transport("registry.example:443").is_ours("https://registry.example/v2/x")
 
 
 HOSTILE = {

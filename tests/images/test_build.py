@@ -30,7 +30,7 @@ from testing.images import EXAMPLE, FLASK_APP
 from testing.prerequisites import need, needed
 from testing.process import until
 from testing.registry import Odd
-from tests.images.samples import BASE, order_for, put_image
+from tests.images.samples import BASE, config_of, order_for, put_image, put_index
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = str(ROOT / "build.sh")
@@ -572,6 +572,19 @@ def test_a_folder_and_a_variable_become_part_of_the_image_the_same_by_every_engi
     assert "GREETING=a b" in inspected(engine, f"{build.user}/greeter:1")["Config"]["Env"]
 
 
+def test_folders_that_every_image_has_stay_as_they_are(engine, images, build, model):
+    places = ["/tmp", "/var/tmp", "/root", "/opt", "/usr/bin", "/usr/local"]
+    base = images.flask_3()
+    built = build(base, ADD=" ".join(f"'{model}={place}/m'" for place in places), PUSH="0")
+    assert built.status == 0, built.stderr
+    asked = ["run", "--rm", "--entrypoint", "/usr/bin/stat"]
+    one, other = (
+        engine.docker(*asked, image, "--format", "%A %U %n", *places)
+        for image in (base, f"{build.user}/{base.rpartition('/')[2].split(':')[0]}:{VERSION}")
+    )
+    assert one == other
+
+
 # -- what is refused, and how it is told ---------------------------------
 
 NO_PYTHON = (
@@ -708,6 +721,7 @@ WRONG = {
     "smoke": ({"SMOKE": "false"}, "SMOKE=false: 0 or 1 was expected"),
     "memory": ({"MEMORY": "1G"}, "MEMORY=1G: a number like 1024 was expected"),
     "time": ({"TIME": "2m"}, "TIME=2m: a number like 120000 was expected"),
+    "platform": ({"PLATFORM": "arm64"}, "PLATFORM=arm64: one like linux/arm64 was expected"),
     "python": ({"PYTHON": "3.8"}, "PYTHON=3.8: own or image was expected"),
     "no push into a registry": (
         {"ENGINE": "registry", "PUSH": "0"},
@@ -920,6 +934,10 @@ DRY_RUNS = {
         {"PUSH": "0", "SMOKE": "0"},
         "pull {base}, add /openwhisk, keep it as me/small:{version}",
     ),
+    "of one platform": (
+        {"PLATFORM": "linux/arm64", "SMOKE": "0"},
+        "pull {base} for linux/arm64, add /openwhisk, push me/small:{version}",
+    ),
     "with a folder": (
         {"ADD": "docs=/srv/docs", "ENV": "A=1 B='2 3'", "SMOKE": "0"},
         "pull {base}, add /openwhisk and /srv/docs, set A, B, push me/small:{version}",
@@ -1021,6 +1039,18 @@ def test_where_only_the_engine_may_push_it_pushes(tmp_path, status):
                 made = maker.make(order, "base", trying, True)
                 assert (made.digest, made.sent) == (digest, None)
         assert any("docker pushes" in line and "403" in line for line in told)
+
+
+def test_without_an_engine_one_platform_of_a_base_can_be_taken(odd, home):
+    names = ("amd64", "s390x")
+    samples = {name: put_image(odd, "a/small", name, "oci", architecture=name) for name in names}
+    put_index(odd, "a/small", "latest", "oci", samples)
+    wanted = {"MODELS": f"{odd.address}/a/small", "USERNAME": "me", "REGISTRY": odd.address}
+    environ = dict(home, ENGINE="registry", PLATFORM="linux/s390x", TAG="1", **wanted)
+    done = subprocess.run([BUILD], env=environ, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    config = config_of(odd, "me/small", odd.json_manifest("me/small", "1"))
+    assert config["architecture"] == "s390x"
 
 
 def test_help_tells_every_setting_and_its_default():

@@ -10,6 +10,7 @@ import stat
 import pytest
 
 from images.image.reference import reference_from_name
+from images.registry import credentials
 from images.registry.credentials import Credentials, credentials_for, credentials_from_environ
 
 HUB = "https://index.docker.io/v1/"
@@ -176,3 +177,14 @@ def test_what_is_no_name_is_refused_with_the_likely_cause(name, cause):
         reference_from_name(name)
     expected = "one like quay.io/codait/max-ocr:1.0.0 was expected"
     assert str(refusal.value) == f"{name!r} isn't an image's name, {expected}{cause}"
+
+
+def test_a_login_without_a_session_is_found_where_podman_leaves_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(credentials, "PODMANS", tmp_path / "run")
+    folder = tmp_path / "run" / str(os.getuid())
+    folder.mkdir(parents=True)
+    (folder / "auth.json").write_text(json.dumps({"auths": {"quay.io": auth("me:pass")}}))
+    home = {"HOME": str(tmp_path)}
+    assert credentials_for("quay.io", home) == Credentials("me", "pass")
+    in_a_session = dict(home, XDG_RUNTIME_DIR=str(tmp_path / "session"))
+    assert credentials_for("quay.io", in_a_session) is None

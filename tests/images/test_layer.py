@@ -17,6 +17,7 @@ import pytest
 
 from images.commands.making import made_in_registry
 from images.words import RegistryError, Unsuitable
+from testing.process import until
 from testing.registry import digest_of, tar_gz
 from tests.images.samples import (
     ADAPTER,
@@ -191,19 +192,54 @@ def test_the_start_command_stays_as_what_the_adapter_runs(odd, home, settings, p
 
 
 PYTHONS = {
-    "python": ({"opt/conda/bin/python": b"", "usr/bin/python3": b""}, "python"),
-    "python3": ({"usr/bin/python3": b""}, "python3"),
+    "python": ({"usr/local/bin/python": b"", "usr/bin/python3": b""}, "python", []),
+    "python3": ({"usr/bin/python3": b""}, "python3", []),
+    "in a folder that PATH doesn't name": (
+        {"opt/conda/bin/python": b"", "usr/bin/python3": b""},
+        "/opt/conda/bin/python",
+        [],
+    ),
+    "uv's": ({"app/.venv/bin/python": b""}, "/app/.venv/bin/python", []),
+    "a folder that PATH names": ({"opt/venv/bin/python": b""}, "python", ["PATH=/opt/venv/bin/:x"]),
 }
 
 
-@pytest.mark.parametrize("files, python", PYTHONS.values(), ids=PYTHONS)
+@pytest.mark.parametrize("files, python, env", PYTHONS.values(), ids=PYTHONS)
 def test_a_small_base_is_searched_for_the_python_that_its_command_does_not_name(
-    odd, home, files, python
+    odd, home, files, python, env
 ):
-    put_image(odd, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]}, files=files)
+    settings = {"Cmd": ["gunicorn", "app:app"], "Env": env}
+    put_image(odd, BASE, "latest", settings=settings, files=files)
     plan, _ = run(odd, home)
     assert result(odd)[1]["config"]["Entrypoint"] == [python, ADAPTER]
     assert plan.remarks == []
+
+
+LATER = {
+    "the file": ({"usr/bin/.wh.python3": b""}, False),
+    "its folder": ({"usr/.wh.bin": b""}, False),
+    "all that its folder held": ({"usr/.wh..wh..opq": b""}, False),
+    "another one": ({"usr/bin/.wh.python": b"", "opt/.wh..wh..opq": b""}, True),
+    "what was there before it is put there again": (
+        {"usr/bin/.wh.python3": b"", "usr/bin/python3": b""},
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("files, there", LATER.values(), ids=LATER)
+def test_a_python_that_a_later_layer_takes_away_does_not_count(odd, home, files, there):
+    settings = {"Cmd": ["gunicorn", "app:app"]}
+    sample = put_image(odd, BASE, "latest", settings=settings, files=files)
+    below = odd.add_blob(BASE, tar_gz({"usr/bin/python3": os.urandom(9000)})[0])
+    manifest = dict(sample.manifest, layers=[dict(sample.layers[0], **below), sample.layers[1]])
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    if there:
+        run(odd, home, python="image")
+        assert result(odd)[1]["config"]["Entrypoint"] == ["python3", ADAPTER]
+    else:
+        with pytest.raises(Unsuitable, match="the base has no Python"):
+            run(odd, home, python="image")
 
 
 NAMED = {
@@ -253,17 +289,53 @@ def header(kind, size):
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
+def long_name(number):
+    """One that takes four times as much memory as it has letters."""
+    info = tarfile.TarInfo("\U0001f40d%05d" % number + "n" * 60_000)
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8")
+
+
+def holes():
+    """An entry whose list of holes goes on as long as there are bytes."""
+    sparse = bytearray(header(tarfile.GNUTYPE_SPARSE, 0))
+    sparse[482] = 1
+    sparse[148:156] = b" " * 8
+    sparse[148:156] = b"%06o\0 " % sum(sparse)
+    more = (b"%011o\0" % 1) * 42 + b"\1" + bytes(7)
+    return bytes(sparse) + more * 50_000
+
+
+def numbered_holes():
+    info = tarfile.TarInfo("x")
+    info.size = 1 << 30
+    info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    return info.tobuf(tarfile.PAX_FORMAT) + b"999999999\n" + b"1000\n" * 5_000_000
+
+
+def for_all(number):
+    """A header that is meant for all entries behind it, and an entry."""
+    text = b"%d=" % number + b"v" * 60_000 + b"\n"
+    text = b"%d %s" % (len(text) + 6, text)
+    padded = text + bytes(-len(text) % 512)
+    return header(tarfile.XGLTYPE, len(text)) + padded + header(tarfile.REGTYPE, 0)
+
+
 BOMBS = {
     "a name of gigabytes": header(tarfile.GNUTYPE_LONGNAME, 4 << 30),
     "a header of gigabytes": header(tarfile.XHDTYPE, 4 << 30),
     "a file of gigabytes": header(tarfile.REGTYPE, 4 << 30),
     "names without end": header(tarfile.REGTYPE, 0) * 100_000,
+    "long names": b"".join(long_name(number) for number in range(900)),
+    "holes without end": holes(),
+    "holes that are numbers": numbered_holes(),
+    "headers that stay": b"".join(for_all(number) for number in range(1100)),
 }
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_a_layer_that_would_fill_the_memory_is_not_searched(odd, home, monkeypatch, bomb):
     monkeypatch.setattr("images.registry.searching.MOST_ENTRIES", 1000)
+    monkeypatch.setattr("images.registry.searching.MOST_HELD", 10 << 20)
     data = gzip.compress(bomb + bytes(64 << 20))
     sample = put_image(odd, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]})
     layer = dict(sample.layers[0], **odd.add_blob(BASE, data))
@@ -275,6 +347,42 @@ def test_a_layer_that_would_fill_the_memory_is_not_searched(odd, home, monkeypat
     tracemalloc.stop()
     assert peak < 30 << 20
     assert "couldn't be seen from the start command" in plan.remarks[0]
+
+
+DAMAGED = {
+    "a long name of a long name": header(tarfile.GNUTYPE_LONGNAME, 1) * 2400,
+    "a list of holes that is cut": holes()[:700],
+}
+
+
+@pytest.mark.parametrize("tar", DAMAGED.values(), ids=DAMAGED)
+def test_a_layer_that_nobody_can_unpack_is_no_reason_to_fail(odd, home, tar):
+    sample = put_image(odd, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]})
+    layer = dict(sample.layers[0], **odd.add_blob(BASE, gzip.compress(tar)))
+    manifest = dict(sample.manifest, layers=[layer, sample.layers[1]])
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    plan, _ = run(odd, home)
+    assert "couldn't be seen from the start command" in plan.remarks[0]
+
+
+def test_a_layer_that_is_larger_than_it_says_is_not_read_on(odd, home, monkeypatch):
+    monkeypatch.setattr("images.registry.searching.CHEAP", 10_000)
+    settings = {"Cmd": ["gunicorn", "app:app"]}
+    sample = put_image(odd, BASE, "latest", settings=settings)
+    data, _ = tar_gz({"srv/noise": os.urandom(1 << 20), "usr/bin/python3": b""})
+    layer = dict(sample.layers[0], digest=odd.add_blob(BASE, data)["digest"], size=1000)
+    manifest = dict(sample.manifest, layers=[layer, sample.layers[1]])
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    with planned(order_for(odd), home) as ready:
+        assert "couldn't be seen from the start command" in ready.plan.remarks[0]
+
+
+def test_an_index_of_more_images_than_there_are_platforms_is_refused(odd, home):
+    sample = put_image(odd, BASE, "amd64", "oci")
+    put_index(odd, BASE, "latest", "oci", {f"machine{number}": sample for number in range(51)})
+    with pytest.raises(Unsuitable, match="has 51 images, 50 at most were expected"):
+        run(odd, home)
+    assert not [line for line in odd.log if "/blobs/" in line]
 
 
 HISTORIES = {"none": None, "empty": [], "one row for two layers": [{"created_by": "import"}]}
@@ -324,6 +432,53 @@ def test_one_platform_of_an_index_becomes_an_image_of_that_platform(odd, home):
     put_index(odd, BASE, "latest", "oci", samples)
     run(odd, home, platform="linux/arm64")
     assert result(odd)[1]["architecture"] == "arm64"
+
+
+VARIANTS = {
+    "named in the index": ("linux/arm64", "v8"),
+    "named by whoever asks": ("linux/arm64/v8", None),
+}
+
+
+@pytest.mark.parametrize("asked, variant", VARIANTS.values(), ids=VARIANTS)
+def test_the_variant_of_arm64_may_be_named_or_not(odd, home, asked, variant):
+    name = {"os": "linux", "architecture": "arm64", **({"variant": variant} if variant else {})}
+    sample = put_image(odd, BASE, "one", "oci", **name)
+    put_index(odd, BASE, "latest", "oci", {"arm64": sample})
+    index = odd.json_manifest(BASE, "latest")
+    index["manifests"][0]["platform"] = name
+    odd.add_manifest(BASE, "latest", FAMILIES["oci"]["index"], index)
+    run(odd, home, platform=asked)
+    assert result(odd)[1]["architecture"] == "arm64"
+    run(odd, home, platform=asked, base=BASE + ":one", target=TARGET + ":2.0.0")
+    assert result(odd, "2.0.0")[1]["architecture"] == "arm64"
+
+
+def test_what_openwhisk_does_not_run_is_left_out_of_an_index(odd, home):
+    linux = put_image(odd, BASE, "linux")
+    windows = put_image(odd, BASE, "windows", os="windows")
+    put_index(odd, BASE, "latest", "docker", {"amd64": linux, "x": windows})
+    index = odd.json_manifest(BASE, "latest")
+    index["manifests"][1]["platform"] = {"os": "windows", "architecture": "amd64"}
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["index"], index)
+    run(odd, home)
+    there = [entry["platform"] for entry in odd.json_manifest(TARGET, "1.0.0")["manifests"]]
+    assert there == [{"os": "linux", "architecture": "amd64"}]
+    index["manifests"] = index["manifests"][1:]
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["index"], index)
+    with pytest.raises(Unsuitable, match="has windows/amd64: an image for Linux was asked for"):
+        run(odd, home)
+
+
+def test_a_platform_for_which_there_is_no_python_is_told_with_what_leaves_it_out(odd, home):
+    settings = {"Cmd": ["model_server"]}
+    put_image(odd, BASE, "latest", settings=settings, architecture="s390x")
+    with pytest.raises(Unsuitable) as refusal:
+        run(odd, home)
+    assert str(refusal.value) == (
+        "no Python can be added to an image for linux/s390x, only for amd64 and arm64:"
+        " --platform linux/amd64 (build.sh: PLATFORM) takes one image of several"
+    )
 
 
 def test_layers_that_are_fetched_from_elsewhere_are_neither_mounted_nor_copied(odd, home):
@@ -397,7 +552,7 @@ def test_an_index_of_attestations_alone_is_refused(odd, home):
     index = odd.json_manifest(BASE, "latest")
     index["manifests"] = index["manifests"][1:]
     odd.add_manifest(BASE, "latest", FAMILIES["oci"]["index"], index)
-    with pytest.raises(Unsuitable, match="has attestations only: an image was asked for"):
+    with pytest.raises(Unsuitable, match="has attestations only: an image for Linux was asked for"):
         run(odd, home)
 
 
@@ -705,6 +860,22 @@ def test_the_outcome_is_one_line_or_json(odd, home):
     assert line.startswith(
         f"{odd.address}/{TARGET}@{outcome['digest']}  0 layers mounted, 0 copied, "
     )
+
+
+def test_sigterm_ends_it_as_ctrl_c_does_and_leaves_no_folder(odd, home, tmp_path):
+    put_image(odd, BASE, "latest")
+    odd.dripping = True
+    (tmp_path / "place").mkdir()
+    command = [sys.executable, str(ROOT / "layer.py"), f"{odd.address}/{BASE}", f"{TARGET}:1"]
+    process = subprocess.Popen(
+        command, env=dict(home, TMPDIR=str(tmp_path / "place")), stderr=subprocess.PIPE, text=True
+    )
+    until(odd.asked, "a question")
+    process.terminate()
+    told = process.communicate(timeout=30)[1]
+    assert (process.returncode, told.count("\n")) == (130, 1)
+    assert told.startswith("layer.py: interrupted")
+    assert os.listdir(tmp_path / "place") == []
 
 
 def test_the_tag_latest_is_refused_with_the_reason(home):

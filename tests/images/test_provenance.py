@@ -121,6 +121,20 @@ def test_what_refers_to_the_base_refers_to_the_action_too(odd, other, home, list
     assert pushed.attached == 2
 
 
+def test_statements_that_can_not_be_read_are_not_dropped(odd, home):
+    odd.lists_referrers = False
+    put_image(odd, BASE, "latest", "oci")
+    _, pushed = made(order_for(odd), home)
+    tag = pushed.digest.replace(":", "-")
+    before = odd.manifests[TARGET, tag]
+    del odd.manifests[TARGET, "1.0.0"]
+    odd.hides_lists = True
+    _, again = made(order_for(odd), home)
+    assert (again.digest, again.attached) == (pushed.digest, 0)
+    assert again.remarks[0].startswith(f"{odd.address} takes no statements on images: GET ")
+    assert odd.manifests[TARGET, tag] == before
+
+
 def test_attestations_of_an_index_are_kept_for_each_of_its_images(odd, home):
     names = ("amd64", "arm64")
     samples = {name: put_image(odd, BASE, name, "oci", architecture=name) for name in names}

@@ -107,6 +107,17 @@ def test_it_can_get_another_name(odd, home, order, place):
     assert config["Cmd"] == ["python", "serve.py"]
 
 
+def test_the_models_own_image_is_not_replaced(odd, home):
+    put_image(odd, BASE, "1.0.0")
+    made(order_for(odd, base=BASE + ":1.0.0"), home)
+    before = odd.manifests[BASE, "1.0.0"]
+    name, target = f"{odd.address}/{ACTION}", f"{odd.address}/{BASE}:1.0.0"
+    refused = layer(home, "--rebase", name, target)
+    assert refused.returncode == 1
+    assert f"{target} is the model's own image, which the action's would replace" in refused.stderr
+    assert odd.manifests[BASE, "1.0.0"] == before
+
+
 def test_into_another_registry_all_layers_are_copied(odd, other, home, order):
     put_image(odd, BASE, "latest")
     made(order, home)
@@ -162,6 +173,17 @@ def test_every_platform_is_rebased(odd, home, order):
         assert b"models/weights" in gzip.decompress(added)
 
 
+def test_an_image_of_arm64_is_rebased_whether_its_variant_is_named_or_not(odd, home):
+    arm = {"architecture": "arm64"}
+    put_image(odd, BASE, "latest", variant="v8", **arm)
+    made(order_for(odd), home)
+    put_index(odd, BASE, "latest", "docker", {"arm64": newer_base(odd, **arm)})
+    name = f"{odd.address}/{ACTION}"
+    rebased = layer(home, "--rebase", name)
+    assert rebased.returncode == 0, rebased.stderr
+    assert layer(home, "--check", name).returncode == 0
+
+
 def test_an_image_that_says_nothing_of_its_base_is_refused(odd, home):
     put_image(odd, TARGET, "1.0.0")
     for option in ("--check", "--rebase"):
@@ -181,6 +203,30 @@ LABELS = {
     "no layers": '{"layers": 0, "python": ["python"]}',
     "variables that are none": '{"layers": 1, "python": ["python"], "env": {"A": 1}}',
 }
+
+
+@pytest.mark.parametrize("option", ["--check", "--rebase"])
+def test_a_label_writes_nothing_to_the_terminal(odd, home, option):
+    put_image(odd, BASE, "latest")
+    labels = {
+        "org.opencontainers.image.base.name": f"{odd.address}/{BASE}:latest",
+        "org.opencontainers.image.base.digest": "sha256:\x1b[2Jcleared\nlayer.py: all is well",
+        "openwhisk-adapter.changes": '{"layers": 1, "python": ["python"]}',
+    }
+    put_image(odd, TARGET, "1.0.0", settings={"Cmd": ["x"], "Labels": labels})
+    refused = layer(home, option, f"{odd.address}/{ACTION}")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "its labels don't say what it was made of" in refused.stderr
+    assert refused.stderr.count("\n") == 1 and refused.stderr.strip().isprintable()
+
+
+def test_the_registry_of_a_base_writes_nothing_to_the_terminal(odd, other, home):
+    digest = put_image(odd, BASE, "latest").descriptor["digest"]
+    made(order_for(odd, other), home)
+    odd.says_digest = "\x1b[2Jcleared"
+    checked = layer(home, "--check", f"{other.address}/{ACTION}")
+    still = f"{other.address}/{ACTION}: its base {odd.address}/{BASE}:latest is still {digest}\n"
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, still, "")
 
 
 @pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
@@ -214,6 +260,30 @@ def test_what_makes_no_sense_together_is_refused(home, words):
     assert refused.stderr.startswith("layer.py: ") and refused.stderr.count("\n") == 1
 
 
+CHANGES = {
+    "--env": "A=B",
+    "--add": "nothing=/x",
+    "--label": "a=b",
+    "--entry": "x",
+    "--cmd": "",
+    "--python": "own",
+    "--python-image": "python:3",
+    "--platform": "linux/arm64",
+}
+
+
+@pytest.mark.parametrize("option", ["--rebase", "--check"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_would_change_the_action_is_refused(home, option, change):
+    refused = layer(home, option, "a/b:1", change, CHANGES[change])
+    assert (refused.returncode, refused.stdout, refused.stderr) == (
+        2,
+        "",
+        f"layer.py: {change} doesn't go with {option}, which leaves an action as it is: to change"
+        " it, make it anew of BASE\n",
+    )
+
+
 @pytest.mark.parametrize("option", ["--rebase", "--check"])
 def test_other_options_may_stand_before_the_action(odd, home, order, option):
     put_image(odd, BASE, "latest")
@@ -236,6 +306,19 @@ def test_json_tells_how_the_base_stands(odd, home, order, option):
     told = json.loads(layer(home, option, name, "--json").stdout)
     base = f"{odd.address}/{BASE}:latest"
     assert told == {"image": name, "base": base, "was": digest, "now": digest, "moved": False}
+
+
+def test_json_tells_a_plan_that_is_not_carried_out(odd, home, order):
+    put_image(odd, BASE, "latest")
+    made(order, home)
+    newer_base(odd)
+    name = f"{odd.address}/{ACTION}"
+    before = odd.manifests[TARGET, "1.0.0"]
+    told = json.loads(layer(home, "--rebase", name, "--dry-run", "--json").stdout)
+    assert (told["image"], told["base"]) == (name, f"{odd.address}/{BASE}:latest")
+    assert odd.manifests[TARGET, "1.0.0"] == before
+    outcome = json.loads(layer(home, "--rebase", name, "--json").stdout)
+    assert told["digest"] == outcome["digest"]
 
 
 def test_json_tells_a_failure_too(odd, home):

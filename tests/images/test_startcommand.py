@@ -77,6 +77,23 @@ def test_python_3_is_recognised_by_its_name(word, python):
     assert start_from_settings({"Cmd": [word]}).python == python
 
 
+ONLY_A_SHELL = {
+    "a variable": ["sh", "-c", "$VENV/bin/python app.py"],
+    "a command": ["sh", "-c", "exec `pwd`/python app.py"],
+    "a folder that it has gone to": ["sh", "-c", "cd /srv && exec venv/bin/python app.py"],
+}
+
+
+@pytest.mark.parametrize("words", ONLY_A_SHELL.values(), ids=ONLY_A_SHELL)
+def test_a_python_that_only_a_shell_finds_is_none_that_could_be_started(words):
+    start = start_from_settings({"Cmd": words})
+    assert (start.python, start.is_python_program) == ("", True)
+
+
+def test_a_python_below_the_working_directory_can_be_started_there():
+    assert start_from_settings({"Cmd": ["venv/bin/python", "app.py"]}).python == "venv/bin/python"
+
+
 def test_ports_are_those_of_expose_in_its_order():
     ports = ["9000/tcp", "8000/tcp", "53/udp", "8080/tcp", "x", "70000000/tcp", "80"]
     assert exposed_ports({"ExposedPorts": dict.fromkeys(ports, {})}) == [9000, 8000, 8080, 80]

@@ -4,17 +4,22 @@ there is some all the same.
 
 import os
 import re
+import ssl
 import subprocess
 import sys
 
 import pytest
 
+from images.action.content import Filed
+from images.image.documents import Descriptor, digest_of
 from images.registry import addresses
+from images.registry.copying import upload
+from images.registry.repository import Repository
 from images.registry.transport import Access, Transport
-from images.words import RegistryError
+from images.words import Broken, RegistryError
 from testing.certificates import self_signed
-from testing.registry import Odd, real_registry
-from tests.images.samples import BASE, ROOT, TARGET
+from testing.registry import Odd, cut_once, real_registry
+from tests.images.samples import BASE, ROOT, TARGET, quiet
 
 PULL = (Access("a/b", "pull"),)
 
@@ -79,3 +84,34 @@ def test_tls_to_a_registry_that_speaks_plain_http_is_told(monkeypatch):
         monkeypatch.setattr("images.registry.connection.places_of", lambda *_: place)
         lab = Transport(f"lab.example:{port}")
         assert refusal(lab).endswith(f"; --insecure if {lab.registry} speaks plain HTTP")
+
+
+def test_an_upload_goes_on_where_its_tls_connection_broke(secured, tls, monkeypatch, tmp_path):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
+    data = os.urandom(8 << 20)
+    (tmp_path / "weights").write_bytes(data)
+    content = Filed(tmp_path / "weights", Descriptor(digest_of(data), len(data)))
+    with cut_once(secured, 1 << 20) as (address, cuts):
+        transport = Transport(address)
+        transport.send("GET", "a/b/tags/list", PULL, expect=(404,)).close()
+        target = Repository(transport, TARGET, push=True)
+        assert upload(content, target, quiet)
+        assert target.has_blob(content.descriptor.digest)
+        transport.connections.close()
+    assert cuts
+
+
+def test_what_breaks_behind_an_answer_is_no_want_of_tls(secured, tls, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
+    transport = Transport(secured)
+    transport.send("GET", "a/b/tags/list", PULL, expect=(404,)).close()
+
+    def broken(there, *_):
+        there.close()
+        raise ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+
+    monkeypatch.setattr("images.registry.connection.exchanged", broken)
+    with pytest.raises(Broken, match="EOF occurred") as told:
+        transport.send("PUT", "a/b/manifests/1", PULL, body=b"{}")
+    assert "--insecure" not in str(told.value)
+    transport.connections.close()

@@ -93,6 +93,8 @@ class Transport:
         if answer.status in expect:
             return answer
         said = said_in(answer)
+        if method == "HEAD" and answer.status == 400:  # what is wrong, only another question tells
+            said = said_in(self.follow("GET", self.base, accesses, {}, None))
         if self.is_loopback and wants_tls(url, answer, said):
             self.base = f"https://{self.registry}/v2/"
             return self.send(method, path, accesses, headers, body, expect)

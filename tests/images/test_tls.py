@@ -69,6 +69,14 @@ def test_a_registry_on_this_machine_is_asked_with_tls_where_it_wants_that(secure
     assert done.stderr.startswith(f"layer.py: GET {address}: 404 MANIFEST_UNKNOWN")
 
 
+def test_so_is_one_whose_first_question_has_no_answer_to_be_read(secured, tls, monkeypatch):
+    """As a HEAD has none."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
+    transport = Transport(secured)
+    transport.send("HEAD", "a/b/manifests/1", PULL, expect=(404,)).close()
+    transport.connections.close()
+
+
 def test_plain_http_to_a_registry_that_speaks_tls_is_told(secured, monkeypatch):
     lab = Transport(f"lab.example:{secured.partition(':')[2]}", insecure=True)
     place = addresses.places_of("127.0.0.1", int(secured.partition(":")[2]))

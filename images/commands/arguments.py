@@ -41,7 +41,7 @@ OPTIONS: Tuple[Tuple[str, str, str], ...] = (  # those that take a value
     ("--cmd", "WORDS", "in the place of the image's CMD"),
     ("--python", "WORD", PYTHON),
     ("--python-image", "IMAGE", "the image that such a Python is made of"),
-    ("--platform", "NAME", "one of an index's platforms, like linux/arm64; default: all"),
+    ("--platform", "NAME", "one of an index's platforms, like linux/arm64; default: all for Linux"),
     ("--rebase", "ACTION", "put this action on its base as it is now; only manifests move"),
     ("--check", "ACTION", "say whether this action's base has moved; the exit status is 3 then"),
 )

@@ -306,7 +306,7 @@ class WithEngine:
         said = self.trials.check_base(name, unique(words), start.script, self.tell)
         if said.not_checked:
             if wanted:
-                reason = f"{self.engine.name} can't start {name} here: {said.not_checked}"
+                reason = f"{self.engine.name} can't ask the Python of {name}: {said.not_checked}"
                 raise EngineError(f"{reason}; SMOKE=0 goes without")
             self.tell(f"not checked: {self.engine.name} can't start containers here")
             return decision

@@ -37,7 +37,7 @@ from images.interpreter import (
     files_from_tar,
     interpreter_from_files,
 )
-from images.registry.connection import Answer
+from images.registry.connection import AsFile
 from images.registry.pushing import repository_to_read
 from images.registry.remembered import cache_folder, write_whole
 from images.registry.repository import Repository
@@ -139,22 +139,12 @@ def adapter_sources() -> List[bytes]:
     return [(PROJECT / name).read_bytes() for name in names_of_files(PROJECT)]
 
 
-class AsFile:
-    """A layer that is still arriving."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
-    def read(self, size: int = -1) -> bytes:
-        return self.answer.read(1 << 20 if size < 0 else size)
-
-
 @contextlib.contextmanager
 def files_of_image(repository: Repository, image: Image) -> Iterator[Files]:
     def streams() -> Generator[BinaryIO, None, None]:
         for layer in layers_of(image.manifest.value):
             with repository.open_blob(layer) as answer:
-                yield cast(BinaryIO, AsFile(answer))
+                yield cast(BinaryIO, AsFile(answer, layer.size))
 
     with contextlib.closing(streams()) as layers, files_from_layers(layers) as files:
         yield files

@@ -111,7 +111,7 @@ SETTINGS = (
         "PLATFORM",
         "",
         "one of a base's platforms, like linux/arm64",
-        "all that it has; in an engine, the engine's",
+        "all for Linux; tried is the engine's",
     ),
     Setting("DRY_RUN", "0", "1: say what would be done"),
 )
@@ -175,7 +175,7 @@ def settings_from_environ(
     engine = engine_from_name(given["ENGINE"], find_engine)
     push = given["PUSH"] == "1"
     if not push and engine is None:
-        raise Wrong("PUSH=0 leaves nothing to do for ENGINE=registry; DRY_RUN=1 shows its plan")
+        raise Wrong(why_nothing_is_built(given["ENGINE"]))
     if push and not given["USERNAME"]:
         raise Wrong("USERNAME is empty: whose images will they be? (PUSH=0 builds without pushing)")
     return Settings(
@@ -187,6 +187,15 @@ def settings_from_environ(
         dry=given["DRY_RUN"] == "1",
         python_image=checked_image("PYTHON_IMAGE", given),
     )
+
+
+def why_nothing_is_built(name: str) -> str:
+    """Where nothing is to be pushed, and no engine is there."""
+    if name == REGISTRY_ENGINE:
+        return "PUSH=0 leaves nothing to do for ENGINE=registry; DRY_RUN=1 shows its plan"
+    first = Engine(NAMES[0])
+    problem = f"{first.name}: {first.problem_with_parts()}"
+    return f"PUSH=0 builds in an engine, and none can be used here ({problem})"
 
 
 def checked_image(setting: str, given: Dict[str, str]) -> str:

@@ -5,7 +5,7 @@ engine. Writes files.
 import shutil
 import tarfile
 from pathlib import Path
-from typing import BinaryIO, Iterator, List, NamedTuple, Union
+from typing import Iterator, List, NamedTuple, Union
 
 from images.action.content import Content, Held, Layer
 from images.action.tar import END, Entry, header_from_entry, padding
@@ -91,11 +91,6 @@ def layer_entry(diff_id: str, ours: Union[Layer, None]) -> Json:
 def write_content(content: Content, path: Path) -> None:
     with content.open() as source, path.open("wb") as target:
         shutil.copyfileobj(source, target, PIECE)
-
-
-def send_pieces(pieces: Iterator[bytes], target: BinaryIO) -> None:
-    for piece in pieces:
-        target.write(piece)
 
 
 def hex_of(digest: str) -> str:

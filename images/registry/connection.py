@@ -25,6 +25,7 @@ DOCUMENT_SECONDS = 120  # for all of a manifest, a config or a refusal
 REASON_LENGTH = 100
 # What OpenSSL says of a certificate that only lacks somebody to vouch for it.
 SIGNER_UNKNOWN = (18, 19, 20, 21)
+MOST_AT_ONCE = 1 << 20
 SHORT = 1 << 14  # bytes of an answer that are read so that its connection can be kept
 
 Body = Union[bytes, BinaryIO, None]
@@ -91,6 +92,19 @@ class Answer:
 
 
 Done = Callable[[bool], None]
+
+
+class AsFile:
+    """An answer, as tarfile reads it: as much of it as was promised."""
+
+    def __init__(self, answer: Answer, size: int) -> None:
+        self.answer, self.left = answer, size
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = MOST_AT_ONCE if size < 0 else size
+        data = self.answer.read(min(wanted, self.left))
+        self.left -= len(data)
+        return data
 
 
 class Connections:

@@ -15,7 +15,7 @@ from images.image.reference import DOCKER_HUB
 Environ = Mapping[str, str]
 
 VARIABLES = ("REGISTRY_USERNAME", "REGISTRY_PASSWORD")
-PODMANS = Path("/run/containers")  # where `podman login` writes for who has no session, as in CI
+PODMANS = Path("/run/containers")  # where root's `podman login` writes without a session, as in CI
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
 
@@ -74,7 +74,7 @@ def config_files(environ: Environ) -> Iterator[Path]:
         yield Path(environ["REGISTRY_AUTH_FILE"])
     if environ.get("XDG_RUNTIME_DIR"):
         yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
-    else:
+    elif os.access(PODMANS, os.X_OK):
         yield PODMANS / str(os.getuid()) / "auth.json"
 
 

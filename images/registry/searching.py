@@ -8,27 +8,16 @@ from images.action.plan import Image
 from images.action.python import Names, python_from_names
 from images.image.documents import Descriptor, layers_of
 from images.interpreter.files import DAMAGED, OPAQUE, WHITEOUT, Entry, forget
-from images.registry.connection import Answer
+from images.registry.connection import AsFile
 from images.registry.repository import Repository
 from images.words import RegistryError
 
 CHEAP = 50 << 20  # bytes of layers that are read to find a Python which the config doesn't name
 MOST_ENTRIES, MOST_BYTES = 1 << 20, 2 << 30  # of all that is read, unpacked
 MOST_HELD = 64 << 20  # bytes of memory that names take
+LONGEST_NAME = 1000  # characters: no Python lies that deep
 OF_A_NAME = 200  # bytes that a dictionary needs beside the text
 UNREADABLE = (*DAMAGED, RegistryError)
-
-
-class AsFile:
-    """An answer, as tarfile reads it: as much of it as was promised."""
-
-    def __init__(self, answer: Answer, size: int) -> None:
-        self.answer, self.left = answer, size
-
-    def read(self, size: int) -> bytes:
-        data = self.answer.read(min(size, self.left))
-        self.left -= len(data)
-        return data
 
 
 class TooLarge(Exception):
@@ -112,6 +101,8 @@ class Search:
         self.held -= sys.getsizeof(member.name) + sys.getsizeof(member.linkname) + OF_A_NAME
         if self.entries > MOST_ENTRIES or end > self.unpacked or self.held < 0:
             raise TooLarge
+        if len(member.name) > LONGEST_NAME:
+            return
         name = member.name.removeprefix("./").strip("/")
         folder, _, last = name.rpartition("/")
         if last == OPAQUE:

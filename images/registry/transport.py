@@ -177,7 +177,7 @@ class Transport:
         """Another port of the same host is another server: on this machine, or in a private
         network, anybody's.
         """
-        return self.is_ours(url) or port_of(url) == port_of(self.base)
+        return port_of(url) == port_of(self.base)
 
     def own_neighbourhood(self) -> Neighbourhood:
         try:

@@ -179,6 +179,13 @@ def test_what_is_no_name_is_refused_with_the_likely_cause(name, cause):
     assert str(refusal.value) == f"{name!r} isn't an image's name, {expected}{cause}"
 
 
+def test_what_root_has_closed_is_nobody_elses_login(tmp_path, monkeypatch):
+    monkeypatch.setattr(credentials, "PODMANS", tmp_path / "run")
+    monkeypatch.setattr(credentials.os, "access", lambda path, mode: False)
+    assert credentials_for("quay.io", {"HOME": str(tmp_path)}) is None
+    assert str(tmp_path / "run") not in str(list(credentials.config_files({})))
+
+
 def test_a_login_without_a_session_is_found_where_podman_leaves_it(tmp_path, monkeypatch):
     monkeypatch.setattr(credentials, "PODMANS", tmp_path / "run")
     folder = tmp_path / "run" / str(os.getuid())

@@ -120,6 +120,18 @@ def test_a_docker_that_takes_in_whole_images_only_is_told_what_goes_without(dock
     )
 
 
+def test_without_an_engine_that_can_be_used_nothing_is_built(docker):
+    docker("exit 1", "podman")
+    engine = docker(CONTAINERD)
+    environ = dict(engine.environ, USERNAME="me", MODELS="me/small:1", PUSH="0")
+    done = subprocess.run([ROOT / "build.sh"], env=environ, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "build.sh: PUSH=0 builds in an engine, and none can be used here (docker: its images are in"
+        " containerd's store"
+    )
+
+
 def test_a_docker_with_a_store_of_its_own_is_used(docker):
     overlay = docker("""echo '[["Backing Filesystem","extfs"],["Supports d_type","true"]]'""")
     assert overlay.problem_with_parts() == ""

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import time
 import tracemalloc
 from urllib.parse import parse_qs, urlsplit
 
@@ -347,6 +348,24 @@ def test_a_layer_that_would_fill_the_memory_is_not_searched(odd, home, monkeypat
     tracemalloc.stop()
     assert peak < 30 << 20
     assert "couldn't be seen from the start command" in plan.remarks[0]
+
+
+def deep_name(number):
+    info = tarfile.TarInfo("%05d" % number + "/a" * 30_000)
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def test_names_of_many_folders_cost_no_time(odd, home):
+    """Each of them would be looked for in all of its folders, where a layer takes one away."""
+    whiteout = tarfile.TarInfo(".wh.gone").tobuf(tarfile.GNU_FORMAT)
+    deep = b"".join(deep_name(number) for number in range(200))
+    sample = put_image(odd, BASE, "latest", settings={"Cmd": ["gunicorn", "app:app"]})
+    layer = dict(sample.layers[0], **odd.add_blob(BASE, gzip.compress(whiteout + deep)))
+    manifest = dict(sample.manifest, layers=[layer, sample.layers[1]])
+    odd.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
+    began = time.monotonic()
+    run(odd, home)
+    assert time.monotonic() - began < 20
 
 
 DAMAGED = {

@@ -246,7 +246,7 @@ class Action:
 
     def _load(self, init: Initialization, patience: float) -> None:
         server = self._model.load(patience)
-        if self.settings.warmup:
+        if self.settings.warmup and not init.is_answered.is_set():
             with contextlib.closing(server.call()) as call:
                 init.warm_up = call
                 self._warm_up(call)

@@ -122,15 +122,16 @@ class HttpCall(Call):
                 if known is Known.ALONE and greets_late(self.address):
                     raise Greeting("port %d greets, as no HTTP server does" % self.address.port)
                 raise
-        if known is Known.ALONE:
-            self._check_model(response, request.path, sink)
-        self.server.known = Known.HTTP
+        # A page of metrics that was asked for, and one that has been handed on, tell nothing.
+        if isinstance(sink, Kept) and "metrics" not in request.path:
+            self._check_model(response)
         return response
 
-    def _check_model(self, response: Response, path: str, sink: Sink) -> None:
-        is_kept = isinstance(sink, Kept)
-        if is_kept and is_like_metrics(response, path) and self.server.is_exporter(self.address):
+    def _check_model(self, response: Response) -> None:
+        is_asked = self.server.known is Known.ALONE and is_like_metrics(response)
+        if is_asked and self.server.is_exporter(self.address):
             raise Exporter("port %d tells metrics" % self.address.port)
+        self.server.known = Known.HTTP
 
 
 def greets_late(address: Address) -> bool:
@@ -142,11 +143,10 @@ def greets_late(address: Address) -> bool:
         return False
 
 
-def is_like_metrics(response: Response, path: str) -> bool:
-    """By the type that Prometheus has for its pages, where nobody asked for one."""
+def is_like_metrics(response: Response) -> bool:
+    """By the type that Prometheus has for its pages."""
     content_type = response.header("content-type")
-    is_page = "version=0.0.4" in content_type or "openmetrics" in content_type
-    return is_page and "metrics" not in path
+    return "version=0.0.4" in content_type or "openmetrics" in content_type
 
 
 def bytes_from_request(request: Request, mounts: bool) -> bytes:

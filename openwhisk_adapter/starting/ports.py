@@ -29,6 +29,7 @@ from openwhisk_adapter.starting.wanted import Wanted
 
 SHORTEST_PAUSE = 0.05  # seconds between two questions
 SETTLING = 0.02  # seconds in which a server that opens one port opens its others
+ELSEWHERE = 1.0  # seconds after which a port that is set is looked for at other addresses, too
 LONGEST_SETTLING = 0.5  # if it is at work all the time
 
 
@@ -47,7 +48,8 @@ class Ports:
         self._pids = pids
         self._known_sockets = set(known)
         self._found: Dict[int, Found] = {}
-        self._refusing: Set[int] = set()
+        self._only_ipv6: Set[int] = set()
+        self._target_place: Optional[Listening] = None
 
     def look(self) -> Optional[Http]:
         server = self._looked()
@@ -111,11 +113,16 @@ class Ports:
         target = self._wanted.target
         if not target:
             return self._listed()
+        if self._has_refused_for_long(target):  # the tables take their time
+            self._target_place = self._listed().get(target)
         address = Address("127.0.0.1", target)
-        place = Listening(address, address.host, "")
-        if target in self._refusing:  # as long as nothing is wrong, the tables cost some time
-            place = self._listed().get(target, place)
-        return {target: place}
+        return {target: self._target_place or Listening(address, address.host, "")}
+
+    def _has_refused_for_long(self, port: int) -> bool:
+        found = self._found.get(port)
+        if found is None or found.detail != REFUSED.detail:
+            return False
+        return time.monotonic() - found.since > ELSEWHERE
 
     def _listed(self) -> Dict[int, Listening]:
         """In the tables of ports, those of the model's processes."""
@@ -127,10 +134,17 @@ class Ports:
             port = place.address.port
             if port == self._own_port:
                 continue
-            if place.host == "::" and port in self._refusing:  # it takes no IPv4
+            if place.host == "::" and port in self._only_ipv6:
                 place = place._replace(address=Address("::1", port))
             places.setdefault(port, place)
         return places
+
+    def _choose_family(self, address: Address, found: Found) -> None:
+        """For the next look: it may take IPv6 alone, and there may be none of it here."""
+        if address.host != "::1" and found == REFUSED:
+            self._only_ipv6.add(address.port)
+        if address.host == "::1" and found.spoken is Spoken.SILENT:
+            self._only_ipv6.discard(address.port)
 
     def _is_all_that_is_wanted(self, port: int) -> bool:
         """What runs here may open its port, or that of its metrics, long before it serves."""
@@ -154,8 +168,8 @@ class Ports:
         if before is not None and not may_be_asked_again(before, is_alone, time.monotonic()):
             return before
         found = found_at(place, self._wanted, is_alone)
-        if found == REFUSED:
-            self._refusing.add(place.address.port)
+        if place.host == "::":
+            self._choose_family(place.address, found)
         now = time.monotonic()
         since = now
         if before is not None and before.spoken is found.spoken:

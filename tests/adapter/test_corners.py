@@ -399,9 +399,11 @@ def test_a_look_for_a_port_that_goes_on_after_a_deadline_is_no_prediction():
 
 
 def test_an_init_is_answered_in_time_however_long_a_look_takes():
-    going_on = threading.Event()
+    going_on, warmed_up = threading.Event(), []
     action = action_with(Server())
-    action._model.load = lambda seconds: going_on.wait(60)
+    action.settings = Settings(warmup="GET /")
+    late = SimpleNamespace(call=lambda: warmed_up.append("too late"))
+    action._model.load = lambda seconds: going_on.wait(60) and late
     body = json.dumps({"value": {"env": {"__OW_DEADLINE": str(int((time.time() + 0.5) * 1000))}}})
     answers = queue.Queue()
     for _ in range(2):  # who has failed may try again
@@ -413,6 +415,7 @@ def test_an_init_is_answered_in_time_however_long_a_look_takes():
         assert (status, b"the model wasn't ready in time" in said) == (502, True), said
     going_on.set()
     until(lambda: action._is_initialized.acquire(False), "it can be tried once more")
+    assert warmed_up == []
 
 
 def test_a_log_that_a_model_has_made_a_file_of_its_own_gets_no_line(tmp_path):

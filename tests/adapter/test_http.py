@@ -514,8 +514,9 @@ def test_a_model_with_a_page_of_metrics_is_asked_for_it_once():
 
 
 def test_a_port_that_has_nothing_but_metrics_is_not_the_models():
-    with answering(METRICS) as (address, _):
+    with answering(METRICS, METRICS) as (address, _):
         server = Http(address, known=Known.ALONE, is_exporter=lambda _: True)
+        assert server.answer(Request("GET", "/metrics", headers=[])).status == 200, "as asked for"
         with pytest.raises(Exporter, match="port %d tells metrics" % address.port):
             server.answer(Request("GET", "/predict", headers=[]))
 

@@ -25,7 +25,7 @@ from openwhisk_adapter.starting.script import Script
 from openwhisk_adapter.starting.signals import Signals
 from openwhisk_adapter.starting.sockets import Listening, program_of
 from openwhisk_adapter.starting.wanted import Wanted, hosts_from_environ
-from testing.process import free_port
+from testing.process import free_port, until
 
 OK = Response(200, [("Content-Type", "text/plain")], b"ok")
 
@@ -126,6 +126,42 @@ def test_the_models_port_may_be_the_last_of_several_that_opens(monkeypatch):
     monkeypatch.setattr(looking, "_listening_now", lambda: opened)
     monkeypatch.setattr(looking, "_let_it_settle", lambda: opened.update({5000: place(5000)}))
     assert looking.look().address.port == 5000
+
+
+def test_what_listens_at_all_addresses_is_asked_in_the_family_that_it_takes(monkeypatch):
+    rows = [Listening(Address("127.0.0.1", 5000), "::", "")]
+    monkeypatch.setattr("openwhisk_adapter.starting.ports.listening", lambda _: rows)
+    monkeypatch.setattr("openwhisk_adapter.starting.ports.SHORTEST_PAUSE", 0)
+    silent, asked = Found(Spoken.SILENT, "Cannot assign requested address"), []
+    answers = [probes.REFUSED, silent, probes.REFUSED, Found(Spoken.HTTP)]
+
+    def found_at(place, *_):
+        asked.append(place.address.host)
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr("openwhisk_adapter.starting.ports.found_at", found_at)
+    looking = Ports(Wanted(given=5000), 8080, list)
+    found = until(looking.look, "it is found")
+    assert asked == ["127.0.0.1", "::1", "127.0.0.1", "::1"]
+    assert found.address == Address("::1", 5000)
+
+
+def test_a_port_that_is_set_is_asked_elsewhere_only_when_it_has_refused_for_long(monkeypatch):
+    rows = [Listening(Address("::1", 5000), "::1", "")]
+    monkeypatch.setattr("openwhisk_adapter.starting.ports.listening", lambda _: rows)
+    monkeypatch.setattr("openwhisk_adapter.starting.ports.SHORTEST_PAUSE", 0)
+    asked = []
+
+    def found_at(place, *_):
+        asked.append(place.address.host)
+        return probes.REFUSED if place.address.host == "127.0.0.1" else Found(Spoken.HTTP)
+
+    monkeypatch.setattr("openwhisk_adapter.starting.ports.found_at", found_at)
+    looking = Ports(Wanted(target=5000), 8080, list)
+    assert [looking.look(), looking.look()] == [None, None]
+    monkeypatch.setattr("openwhisk_adapter.starting.ports.ELSEWHERE", 0.0)
+    found = until(looking.look, "it is found")
+    assert (asked[:2], found.address) == (["127.0.0.1"] * 2, Address("::1", 5000))
 
 
 def test_a_port_that_is_taken_without_a_number_is_told_without_one():

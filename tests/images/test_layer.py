@@ -364,8 +364,9 @@ def test_names_of_many_folders_cost_no_time(odd, home):
     manifest = dict(sample.manifest, layers=[layer, sample.layers[1]])
     odd.add_manifest(BASE, "latest", FAMILIES["docker"]["manifest"], manifest)
     began = time.monotonic()
-    run(odd, home)
+    plan, _ = run(odd, home, python="/opt/python")
     assert time.monotonic() - began < 20
+    assert plan.remarks[0].startswith("no /opt/python was found in the base's layers")
 
 
 DAMAGED = {

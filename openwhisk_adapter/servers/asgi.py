@@ -36,6 +36,7 @@ Versions = Mapping[str, Tuple[int, ...]]
 Event = Union[int, bytes, Response, Refused]
 
 GONE = "the model's server has been shut down"
+LOOK = 0.5  # seconds between two looks whether its loop still runs
 CLIENT = ("127.0.0.1", 0)
 # Since these versions a path has the prefix in it. It is the framework that takes a path apart, so
 # its version counts where it is known: an older Starlette finds no route for a newer uvicorn.
@@ -240,6 +241,7 @@ class AsgiCall(Call):
         self.server = server
         self.timeout = timeout
         self.exchange: Optional[Exchange] = None
+        self.is_given_up = False
 
     def answer(
         self,
@@ -266,10 +268,15 @@ class AsgiCall(Call):
                 sink.add(event)
 
     def next_of(self, events: "queue.Queue[Event]") -> Event:
-        try:
-            return events.get(timeout=self.timeout)
-        except queue.Empty:
-            raise Unanswered("it took more than %s s" % self.timeout)
+        began = time.monotonic()
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return events.get(timeout=self.timeout or LOOK)
+            if self.timeout is not None and time.monotonic() - began >= self.timeout:
+                raise Unanswered("it took more than %s s" % self.timeout)
+            if self.exchange is None and not self.server.loop.is_running():
+                self.is_given_up = True  # should it ever run again
+                raise Unreachable(GONE)
 
     def begin(
         self,
@@ -277,6 +284,8 @@ class AsgiCall(Call):
         sink: Sink,
         answered: Answered,
     ) -> None:
+        if self.is_given_up:
+            return
         try:
             self.exchange = self.server.ask(request, sink, answered)
         except Exception as error:  # nobody else would tell the thread that waits
@@ -301,6 +310,7 @@ class AsgiPort(Port):
         self.action = listener.action
         self.server: Any = None
         self.socket: Optional[socket.socket] = None
+        self.is_open = False
 
     async def open(self) -> None:
         """At a copy of the socket, so that it can be the listener's again."""
@@ -310,17 +320,20 @@ class AsgiPort(Port):
             sock=self.socket,
             backlog=self.asgi.config.backlog,
         )
+        self.is_open = True
         self.listener.pause()
         self.asgi.uvicorn.servers.append(self)
 
     def close(self) -> None:
+        self.is_open = False
         self.server.close()
         self.hang_up()
         self.listener.resume()
 
     def lose(self) -> None:
         """Not by the loop, which has ended: its own way to close a port needs it."""
-        if self.socket is not None and self.socket.fileno() >= 0:
+        if self.socket is not None and self.is_open:
+            self.is_open = False
             self.socket.close()
             self.arriving.clear()
             self.listener.resume()

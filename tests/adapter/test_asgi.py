@@ -616,6 +616,22 @@ def test_a_loop_that_is_closed_is_out_of_reach():
     call.abandon()
 
 
+def test_a_request_that_a_loop_has_not_begun_when_it_ends_can_be_made_again():
+    class Ended:
+        loop = SimpleNamespace(is_running=lambda: False)
+        begun = []
+
+        def do(self, step):
+            self.begun.append(step)
+
+    call = asgi.AsgiCall(Ended())
+    with pytest.raises(Unreachable):
+        call.answer(None)
+    for step in Ended.begun:  # the loop runs once more
+        step()
+    assert call.exchange is None
+
+
 def test_a_client_of_a_loop_that_is_closed_is_told_so():
     server = asgi.Asgi.__new__(asgi.Asgi)
     server.loop = asyncio.new_event_loop()
@@ -654,7 +670,7 @@ def test_a_request_that_no_app_can_be_handed_is_refused():
 
 def test_a_port_that_was_never_opened_is_lost_without_a_word():
     asgi.Asgi.lose_port(SimpleNamespace(own_port=None))
-    asgi.AsgiPort.lose(SimpleNamespace(socket=None))
+    asgi.AsgiPort.lose(SimpleNamespace(socket=None, is_open=False))
 
 
 def test_a_caller_that_has_gone_is_not_answered():

@@ -404,18 +404,22 @@ def test_an_init_is_answered_in_time_however_long_a_look_takes():
     action.settings = Settings(warmup="GET /")
     late = SimpleNamespace(call=lambda: warmed_up.append("too late"))
     action._model.load = lambda seconds: going_on.wait(60) and late
-    body = json.dumps({"value": {"env": {"__OW_DEADLINE": str(int((time.time() + 0.5) * 1000))}}})
-    answers = queue.Queue()
+    answers, asking = queue.Queue(), []
+
+    def init():
+        soon = str(int((time.time() + 0.5) * 1000))
+        body = json.dumps({"value": {"env": {"__OW_DEADLINE": soon}}})
+        action.init(body.encode("ascii"), lambda status, said: answers.put((status, said)))
+
     for _ in range(2):  # who has failed may try again
-        threading.Thread(
-            target=action.init,
-            args=(body.encode("ascii"), lambda status, said: answers.put((status, said))),
-        ).start()
+        asking.append(threading.Thread(target=init))
+        asking[-1].start()
         status, said = answers.get(timeout=20)
         assert (status, b"the model wasn't ready in time" in said) == (502, True), said
     going_on.set()
-    until(lambda: action._is_initialized.acquire(False), "it can be tried once more")
-    assert warmed_up == []
+    for thread in asking:
+        thread.join(20)
+    assert (warmed_up, action._is_initialized.locked()) == ([], False)
 
 
 def test_a_log_that_a_model_has_made_a_file_of_its_own_gets_no_line(tmp_path):

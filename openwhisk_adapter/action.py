@@ -27,6 +27,7 @@ Reply = Callable[[int, bytes], None]
 NO_LIMIT = 86400.0  # seconds: of an activation without a deadline, or after a clock has jumped
 LONGEST_LIMIT = 300  # seconds: a platform allows no more, unless its operator does
 LOOK = 0.05  # seconds between two looks for deadlines
+MOST_TRIES = 8  # of a request that nobody has begun to answer
 LINGER = 5.0  # seconds that a prediction may go on after its time was over
 STILL_RUNS = (
     "%s %s still runs %d s after its time was over, and would slow down all that comes:"
@@ -34,6 +35,7 @@ STILL_RUNS = (
 )
 STILL_BUSY = "the model was still busy shortly before its limit, %s: `%s` gives it more time"
 CANT_BE_CARRIED = "this request or its answer can't be carried: the activation's log says why"
+NEVER_THERE = "the model's server was found %d times, and was gone when it was asked: %s"
 NO_WEBSOCKETS = (
     "this page needs a WebSocket, and OpenWhisk carries none: it answers one request at a time"
     " (Streamlit and the like don't work as actions)"
@@ -369,7 +371,8 @@ class Action:
         server: Optional[Server],
         sink: Optional[Sink],
     ) -> Response:
-        while True:
+        reason = ""
+        for _ in range(MOST_TRIES):
             if server is None:
                 server = self._model.load(activation.limits.seconds)
                 if activation.is_answered.is_set():
@@ -384,8 +387,10 @@ class Action:
                 self._model.look_again(server, failure)
                 activation.call.close()
                 activation.call = server = None
+                reason = str(failure)
             except Unanswered as failure:
                 raise self._model.unanswered(failure)
+        raise Refused(502, NEVER_THERE % (MOST_TRIES, reason))
 
     # -- deadlines ---------------------------------------------------------------------------------
 

@@ -616,9 +616,12 @@ def test_a_loop_that_is_closed_is_out_of_reach():
     call.abandon()
 
 
-def test_a_request_that_a_loop_has_not_begun_when_it_ends_can_be_made_again():
+def test_a_request_that_a_loop_has_not_begun_when_it_ends_can_be_made_again(monkeypatch):
+    monkeypatch.setattr(asgi, "LOOK", 0.01)
+    looks = [False, True]  # the last of them first
+
     class Ended:
-        loop = SimpleNamespace(is_running=lambda: False)
+        loop = SimpleNamespace(is_running=looks.pop)
         begun = []
 
         def do(self, step):

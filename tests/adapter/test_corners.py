@@ -387,6 +387,28 @@ def test_a_model_that_is_ready_too_late_is_not_asked_any_more():
     assert asked == []
 
 
+def test_a_server_that_is_gone_each_time_it_is_asked_is_not_looked_for_for_ever():
+    class Gone(Server):
+        asked = 0
+
+        def call(self):
+            return self
+
+        def answer(self, request, sink=None):
+            Gone.asked += 1
+            raise Unreachable("it has been shut down")
+
+        def close(self):
+            pass
+
+    sent = []
+    action = action_with(Gone())
+    action._model.look_again = lambda server, failure: None
+    action.run(b'{"value": {}}', lambda status, written: sent.append(written))
+    expected = b"was found 8 times, and was gone when it was asked: it has been shut down"
+    assert ([expected in each for each in sent], Gone.asked) == ([True], 8)
+
+
 def test_a_look_for_a_port_that_goes_on_after_a_deadline_is_no_prediction():
     ended = []
     action = action_with(Server())

@@ -1,5 +1,6 @@
 """What one look at a model's processes and ports finds, case by case."""
 
+import errno
 import os
 import signal
 import socket
@@ -55,6 +56,15 @@ def answering(monkeypatch):
 
 def test_where_nobody_listens_any_more_nothing_is_spoken():
     assert probes.found_at(place(free_port()), Wanted(), False).spoken is Spoken.SILENT
+
+
+def test_a_port_that_cannot_be_reached_is_silent_for_that_reason(monkeypatch):
+    def no_address(*_):
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    monkeypatch.setattr(probes, "greets", no_address)
+    found = probes.found_at(place(), Wanted(), False)
+    assert found == Found(Spoken.SILENT, "Cannot assign requested address")
 
 
 def test_a_port_that_refuses_once_it_was_found_is_silent(answering):

@@ -274,9 +274,19 @@ class AsgiCall(Call):
                 return events.get(timeout=self.timeout or LOOK)
             if self.timeout is not None and time.monotonic() - began >= self.timeout:
                 raise Unanswered("it took more than %s s" % self.timeout)
-            if self.exchange is None and not self.server.loop.is_running():
-                self.is_given_up = True  # should it ever run again
-                raise Unreachable(GONE)
+            if not self.server.loop.is_running():
+                return self.last_of(events)
+
+    def last_of(self, events: "queue.Queue[Event]") -> Event:
+        """Of a loop that has ended, perhaps before it had begun."""
+        with contextlib.suppress(queue.Empty):
+            return events.get_nowait()
+        if self.exchange is not None and self.exchange.has_begun:
+            raise Unanswered(GONE)
+        self.is_given_up = True
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self.leave()
+        raise Unreachable(GONE)
 
     def begin(
         self,

@@ -54,6 +54,7 @@ class Exchange:
         self.unread: Optional[bytes] = body
         self.answered: Optional[Answered] = answered
         self.stage = Stage.ASKED
+        self.has_begun = False
         self.status = 0
         self.headers: Pairs = []
         self.sink = sink
@@ -64,6 +65,9 @@ class Exchange:
 
     async def run(self, app: Any) -> None:
         try:
+            if self.stage is Stage.LEFT:  # before it had begun
+                return
+            self.has_begun = True
             returned = await app(self.scope, self.receive, self.send)
         except BaseException as error:
             if self.stage is not Stage.LEFT:

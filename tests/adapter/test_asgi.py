@@ -15,7 +15,7 @@ import pytest
 
 from openwhisk_adapter import contract
 from openwhisk_adapter.messages import Refused, Request
-from openwhisk_adapter.servers import Unreachable, arriving
+from openwhisk_adapter.servers import Unanswered, Unreachable, arriving
 from openwhisk_adapter.servers.exchange import Exchange, Stage
 from openwhisk_adapter.starting.asgi import UvicornCapture
 from testing.adapter import SENTINEL, Adapter, environment, folder_of
@@ -633,6 +633,52 @@ def test_a_request_that_a_loop_has_not_begun_when_it_ends_can_be_made_again(monk
     for step in Ended.begun:  # the loop runs once more
         step()
     assert call.exchange is None
+
+
+async def answering(scope, receive, send):
+    await send({"type": "http.response.start", "status": 204})
+    await send({"type": "http.response.body"})
+
+
+def ended_loop(when, monkeypatch):
+    """A server whose loop has ended, with a request whose task hasn't run, waits, or has been
+    answered."""
+    monkeypatch.setattr(asgi, "LOOK", 0.01)
+    server = asgi.Asgi.__new__(asgi.Asgi)
+    server.loop = asyncio.new_event_loop()
+    server.is_here = lambda: True
+    call = asgi.AsgiCall(server)
+
+    async def waiting(scope, receive, send):
+        await asyncio.sleep(600)
+
+    def ask(request, sink, answered):
+        common = SimpleNamespace(loop=server.loop, started=print, errors=None, default_headers=list)
+        app = answering if when == "answered" else waiting
+        exchange = Exchange(common, {"method": "GET"}, b"", sink, answered)
+        exchange.task = server.loop.create_task(exchange.run(app))
+        if when != "not begun":
+            server.loop.run_until_complete(asyncio.sleep(0.01))
+        return exchange
+
+    server.ask = ask
+    return call
+
+
+@pytest.mark.parametrize("when", ["not begun", "begun", "answered"])
+def test_what_a_loop_has_done_when_it_ends_says_whether_to_ask_again(monkeypatch, when):
+    call = ended_loop(when, monkeypatch)
+    if when == "answered":
+        assert call.answer(None).status == 204
+    else:
+        with pytest.raises(Unreachable if when == "not begun" else Unanswered):
+            call.answer(None)
+    loop = call.server.loop
+    if when == "begun":
+        call.exchange.task.cancel()
+    loop.run_until_complete(asyncio.sleep(0.01))  # it runs once more
+    loop.close()
+    assert call.exchange.has_begun == (when != "not begun")
 
 
 def test_a_client_of_a_loop_that_is_closed_is_told_so():

@@ -640,12 +640,16 @@ async def answering(scope, receive, send):
     await send({"type": "http.response.body"})
 
 
+ERRORS = SimpleNamespace(error=print)
+
+
 def ended_loop(when, monkeypatch):
     """A server whose loop has ended, with a request whose task hasn't run, waits, or has been
     answered."""
     monkeypatch.setattr(asgi, "LOOK", 0.01)
     server = asgi.Asgi.__new__(asgi.Asgi)
     server.loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(server.loop)  # up to Python 3.9 an Event would make one of its own
     server.is_here = lambda: True
     call = asgi.AsgiCall(server)
 
@@ -653,7 +657,9 @@ def ended_loop(when, monkeypatch):
         await asyncio.sleep(600)
 
     def ask(request, sink, answered):
-        common = SimpleNamespace(loop=server.loop, started=print, errors=None, default_headers=list)
+        common = SimpleNamespace(
+            loop=server.loop, started=print, errors=ERRORS, default_headers=list
+        )
         app = answering if when == "answered" else waiting
         exchange = Exchange(common, {"method": "GET"}, b"", sink, answered)
         exchange.task = server.loop.create_task(exchange.run(app))
@@ -678,6 +684,7 @@ def test_what_a_loop_has_done_when_it_ends_says_whether_to_ask_again(monkeypatch
         call.exchange.task.cancel()
     loop.run_until_complete(asyncio.sleep(0.01))  # it runs once more
     loop.close()
+    asyncio.set_event_loop(None)
     assert call.exchange.has_begun == (when != "not begun")
 
 

@@ -65,8 +65,30 @@ def seconds_until(deadline: Any) -> float:
     return seconds if 0 < seconds < NO_LIMIT else NO_LIMIT
 
 
-class Activation:
-    """One /run, answered exactly once: by the model, the deadline or a failure."""
+class Question:
+    """One call of the platform's, answered exactly once: by whoever comes first."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.is_answered = threading.Event()
+        self._reply = reply
+        self._claim = threading.Lock()
+
+    def wait_for_answer(self) -> None:
+        """Another thread's may just be on its way."""
+        self.is_answered.wait(60)
+
+    def _is_first(self) -> bool:
+        return self._claim.acquire(blocking=False)  # and never released
+
+    def _say(self, status: int, written: bytes) -> None:
+        try:
+            self._reply(status, written)
+        finally:
+            self.is_answered.set()
+
+
+class Activation(Question):
+    """One /run, answered by the model, the deadline or a failure."""
 
     def __init__(
         self,
@@ -75,18 +97,16 @@ class Activation:
         log: Log,
         settle_log: Callable[[], None],
     ) -> None:
+        super().__init__(reply)
         self.request = Request("POST", "/run", plain=True)
         self.call: Optional[Call] = None
-        self.is_answered = threading.Event()
         self.began = monotonic()
         self.due = float("inf")
         self.limits = Limits(None)
         self.reason = ""
-        self._reply = reply
         self._settings = settings
         self._log = log
         self._settle_log = settle_log
-        self._claim = threading.Lock()
         self._pid = os.getpid()
 
     def is_for(self, activation: Dict[str, Any]) -> None:
@@ -124,15 +144,12 @@ class Activation:
 
     def _is_first(self) -> bool:
         end_copy(self._pid)
-        return self._claim.acquire(blocking=False)  # and never released
+        return super()._is_first()
 
     def _send(self, response: Response, written: bytes) -> None:
         with contextlib.suppress(BaseException):  # nobody else can answer any more
             self._end_log(response)
-        try:
-            self._reply(200, written)
-        finally:
-            self.is_answered.set()
+        self._say(200, written)
 
     def _end_log(self, response: Response) -> None:
         self._settle_log()
@@ -147,9 +164,8 @@ class Activation:
         self._log.end_activation("%s %s %d %.0f ms %d bytes" % words)
 
 
-class Initialization:
-    """One /init, answered exactly once: by who loads the model and warms it up, or when it is
-    due."""
+class Initialization(Question):
+    """One /init, answered by who loads the model and warms it up, or when it is due."""
 
     def __init__(
         self,
@@ -158,13 +174,11 @@ class Initialization:
         settle_log: Callable[[], None],
         allow_another: Callable[[], None],
     ) -> None:
+        super().__init__(reply)
         self.warm_up: Optional[Call] = None
-        self.is_answered = threading.Event()
-        self._reply = reply
         self._log = log
         self._settle_log = settle_log
         self._allow_another = allow_another
-        self._claim = threading.Lock()
 
     def succeed(self) -> None:
         if self._is_first():
@@ -178,15 +192,6 @@ class Initialization:
             self._log.end_activation()
             response = Refused(502, for_the_owner(error)).response
             self._say(response.status, response.body)
-
-    def _is_first(self) -> bool:
-        return self._claim.acquire(blocking=False)  # and never released
-
-    def _say(self, status: int, body: bytes) -> None:
-        try:
-            self._reply(status, body)
-        finally:
-            self.is_answered.set()
 
 
 def too_late(seconds: float, action_name: Any) -> str:
@@ -236,7 +241,7 @@ class Action:
             init.fail(error)
         else:
             init.succeed()
-        init.is_answered.wait(60)  # the other thread's answer may just be on its way
+        init.wait_for_answer()
 
     def _end_init(self, init: Initialization) -> None:
         """Its time is over. What goes on in this process goes on by itself."""
@@ -315,8 +320,8 @@ class Action:
         return activation
 
     def end(self, activation: Activation) -> None:
-        """Nothing of it runs any more. The deadline's answer may just be on its way."""
-        activation.is_answered.wait(60)
+        """Nothing of it runs any more."""
+        activation.wait_for_answer()
         self._running.discard(activation)
 
     def read(self, body: bytes, activation: Activation) -> None:

@@ -183,7 +183,9 @@ class Model:
         """Started at most once: whose end may be known only after its port was missed."""
         has_begun = False
         while True:
-            if not has_begun and self._state in (State.ASLEEP, State.ENDED):
+            if self._state in (State.ASLEEP, State.ENDED):
+                if has_begun:
+                    raise self._not_loaded("the model couldn't be loaded")
                 has_begun = True
                 self._begin()
             looked = time.monotonic()
@@ -191,12 +193,8 @@ class Model:
                 self._look()
             if self._server is not None:
                 return self._server
-            if self._state is State.ENDED:
-                if has_begun:
-                    raise self._not_loaded("the model couldn't be loaded")
-                continue
             now = time.monotonic()
-            if now - began > seconds:
+            if self._state is State.LOADING and now - began > seconds:
                 raise self.not_in_time()
             self._wait_for_change(self._pause(now - looked, now - began))
 

@@ -81,7 +81,8 @@ def heed_ctrl_c():
 def alive(pid):
     """Until its last thread has ended: as long as one is there, so are its sockets."""
     status = status_of(pid)
-    return status.get("State", "Z")[0] not in "ZX" or int(status.get("Threads", 1)) > 1
+    has_ended = status.get("State", "Z")[0] in "ZX"
+    return not has_ended or int(status.get("Threads", 1)) > 1
 
 
 def descendants(pid):

@@ -268,7 +268,7 @@ class Pool:
         renewals = lane.renewals
         try:
             if victim:
-                await self._given_way(victim)
+                await self._stopped(victim, self._giving_way)
             container = await lane.runner.start(lane.action)
         except StartError as error:
             self._not_started(lane, error)
@@ -283,13 +283,6 @@ class Pool:
             seat = Seat(lane, container)
             seat.retired = lane.renewals != renewals
             self._add(seat)
-
-    async def _given_way(self, victim: Seat) -> None:
-        try:
-            await victim.container.stop()
-        finally:
-            self._giving_way.remove(victim.lane.runner)
-            self._balance()
 
     def _not_started(self, lane: Lane, error: StartError) -> None:
         lane.starting -= 1
@@ -325,18 +318,19 @@ class Pool:
         if seat in seat.lane.seats:
             self._remove(seat)
             self._stopping.append(seat.lane.runner)
-            self._in_background(self._stopped(seat))
+            self._in_background(self._stopped(seat, self._stopping))
 
     def _remove(self, seat: Seat) -> None:
         seat.lane.seats.remove(seat)
         if seat.expiry:
             seat.expiry.cancel()
 
-    async def _stopped(self, seat: Seat) -> None:
+    async def _stopped(self, seat: Seat, among: List[Runner]) -> None:
+        """`among`: where its runner counts until then."""
         try:
             await seat.container.stop()
         finally:
-            self._stopping.remove(seat.lane.runner)
+            among.remove(seat.lane.runner)
             self._balance()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:

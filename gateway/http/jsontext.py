@@ -204,8 +204,12 @@ def quoted(text: str) -> str:
 def pieces_from_text(text: str) -> List[str]:
     if len(text) <= PIECE:
         return [quoted(text)]
-    starts = range(0, len(text), PIECE)
-    return ['"', *[quoted(text[start : start + PIECE])[1:-1] for start in starts], '"']
+    pieces = ['"']
+    for start in range(0, len(text), PIECE):
+        piece = quoted(text[start : start + PIECE])
+        pieces.append(piece[1:-1])
+    pieces.append('"')
+    return pieces
 
 
 def scalar(value: Any) -> str:

@@ -130,7 +130,8 @@ def asked_from_arguments(arguments: argparse.Namespace) -> Asked:
 def refuse_changes(arguments: argparse.Namespace, option: str) -> None:
     """They would be ignored without a word."""
     for other in OF_A_NEW_ONE:
-        if getattr(arguments, other.strip("-").replace("-", "_")) not in (None, []):
+        name = other.strip("-").replace("-", "_")
+        if getattr(arguments, name) not in (None, []):
             raise ValueError(
                 f"{other} doesn't go with {option}, which leaves an action as it is: to change it,"
                 " make it anew of BASE"

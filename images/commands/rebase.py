@@ -62,7 +62,8 @@ def labels_of(image: Image) -> Json:
 def action_from_repository(repository: Repository, reference: Reference) -> Action:
     image = base_from_repository(repository, reference)
     labels = labels_of(image.images[0])
-    name, digest = str(labels.get(BASE_NAME, "")), str(labels.get(BASE_DIGEST, ""))
+    name = str(labels.get(BASE_NAME, ""))
+    digest = str(labels.get(BASE_DIGEST, ""))
     if not name or not DIGEST.match(digest) or CHANGES_LABEL not in labels:
         what = f"its labels don't say what it was made of ({BASE_NAME}, {CHANGES_LABEL})"
         raise Unsuitable(f"{reference}: {what}: make the action's image anew")

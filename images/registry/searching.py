@@ -69,7 +69,10 @@ class Search:
         return self.names(self.whole)._replace(rest=self.to_the_end if self.waiting else None)
 
     def names(self, whole: bool) -> Names:
-        there = {name: one.target for name, one in self.seen.items() if self.is_there(name, one)}
+        there = {}
+        for name, seen in self.seen.items():
+            if self.is_there(name, seen):
+                there[name] = seen.target
         return Names(there, whole)
 
     def is_there(self, name: str, seen: Seen) -> bool:
@@ -80,8 +83,9 @@ class Search:
             return False
         folder = name.rpartition("/")[0]
         while folder:
-            above = max(self.removed.get(folder, -1), self.emptied.get(folder, -1))
-            if above > seen.layer:
+            if self.removed.get(folder, -1) > seen.layer:
+                return False
+            if self.emptied.get(folder, -1) > seen.layer:
                 return False
             folder = folder.rpartition("/")[0]
         return self.emptied.get("", -1) <= seen.layer
@@ -111,8 +115,8 @@ class Search:
             gone = f"{folder}/{last[len(WHITEOUT) :]}".lstrip("/")
             self.removed[gone] = max(layer, self.removed.get(gone, -1))
         else:
-            target = member.linkname if member.issym() else ""
-            self.seen[name] = max(Seen(layer, target), self.seen.get(name, Seen(-1, "")))
+            seen = Seen(layer, member.linkname if member.issym() else "")
+            self.seen[name] = max(seen, self.seen.get(name, seen))
 
 
 def names_in_image(repository: Repository, image: Image) -> Names:

@@ -268,11 +268,10 @@ class AsgiCall(Call):
                 sink.add(event)
 
     def next_of(self, events: "queue.Queue[Event]") -> Event:
-        began = time.monotonic()
         while True:
             with contextlib.suppress(queue.Empty):
                 return events.get(timeout=self.timeout or LOOK)
-            if self.timeout is not None and time.monotonic() - began >= self.timeout:
+            if self.timeout is not None:
                 raise Unanswered("it took more than %s s" % self.timeout)
             if not self.server.loop.is_running():
                 return self.last_of(events)
@@ -320,7 +319,6 @@ class AsgiPort(Port):
         self.action = listener.action
         self.server: Any = None
         self.socket: Optional[socket.socket] = None
-        self.is_open = False
 
     async def open(self) -> None:
         """At a copy of the socket, so that it can be the listener's again."""
@@ -330,21 +328,20 @@ class AsgiPort(Port):
             sock=self.socket,
             backlog=self.asgi.config.backlog,
         )
-        self.is_open = True
         self.listener.pause()
         self.asgi.uvicorn.servers.append(self)
 
     def close(self) -> None:
-        self.is_open = False
+        self.socket = None
         self.server.close()
         self.hang_up()
         self.listener.resume()
 
     def lose(self) -> None:
         """Not by the loop, which has ended: its own way to close a port needs it."""
-        if self.socket is not None and self.is_open:
-            self.is_open = False
+        if self.socket is not None:
             self.socket.close()
+            self.socket = None
             self.arriving.clear()
             self.listener.resume()
 

@@ -726,7 +726,7 @@ def test_a_request_that_no_app_can_be_handed_is_refused():
 
 def test_a_port_that_was_never_opened_is_lost_without_a_word():
     asgi.Asgi.lose_port(SimpleNamespace(own_port=None))
-    asgi.AsgiPort.lose(SimpleNamespace(socket=None, is_open=False))
+    asgi.AsgiPort.lose(SimpleNamespace(socket=None))
 
 
 def test_a_caller_that_has_gone_is_not_answered():

@@ -334,6 +334,17 @@ class Serving:
             answer(connection)
 
 
+@contextmanager
+def relayed_to(answer):
+    """A client of a server that answers so, and the thread of the relay between them."""
+    server = Serving(answer)
+    ours, client = pair()
+    relaying = threading.Thread(target=relay.relayed, args=(ours, server.address), daemon=True)
+    relaying.start()
+    with closing(ours), closing(client):
+        yield client, relaying
+
+
 def upgraded(connection):
     connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
     while True:
@@ -345,23 +356,18 @@ def upgraded(connection):
 
 def test_a_websocket_may_say_little_for_as_long_as_it_likes(monkeypatch):
     monkeypatch.setattr(wire, "SILENCE", 0.2)
-    server = Serving(upgraded)
-    client, taken = socket.socketpair()
-    client.settimeout(20)
-    relaying = threading.Thread(target=relay.relayed, args=(taken, server.address), daemon=True)
-    relaying.start()
-    client.sendall(
-        b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-    )
-    assert client.recv(1000).startswith(b"HTTP/1.1 101")
-    for number in range(6):
-        time.sleep(0.1)  # a client that speaks now and then
-        client.sendall(b"%d" % number)
-        assert client.recv(10) == b"%d" % number
-    client.close()
-    relaying.join(20)
-    assert not relaying.is_alive()
-    taken.close()
+    with relayed_to(upgraded) as (client, relaying):
+        client.sendall(
+            b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
+        assert client.recv(1000).startswith(b"HTTP/1.1 101")
+        for number in range(6):
+            time.sleep(0.1)  # a client that speaks now and then
+            client.sendall(b"%d" % number)
+            assert client.recv(10) == b"%d" % number
+        client.close()
+        relaying.join(20)
+        assert not relaying.is_alive()
 
 
 def talking_first(connection):
@@ -378,12 +384,7 @@ LARGE = 16 << 20
 
 def test_both_sides_may_talk_at_once(monkeypatch):
     monkeypatch.setattr(relay, "PATIENCE", 5)
-    server = Serving(talking_first)
-    client, taken = socket.socketpair()
-    client.settimeout(20)
-    relaying = threading.Thread(target=relay.relayed, args=(taken, server.address), daemon=True)
-    relaying.start()
-    with closing(client), closing(taken):
+    with relayed_to(talking_first) as (client, relaying):
         client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % LARGE)
         assert client.recv(38) == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
         asking = threading.Thread(target=client.sendall, args=(b"a" * LARGE,), daemon=True)
@@ -400,12 +401,7 @@ def refusing(connection):
 
 
 def test_a_server_that_wants_no_more_is_heard_to_its_end():
-    server = Serving(refusing)
-    client, taken = socket.socketpair()
-    client.settimeout(20)
-    relaying = threading.Thread(target=relay.relayed, args=(taken, server.address), daemon=True)
-    relaying.start()
-    with closing(client), closing(taken):
+    with relayed_to(refusing) as (client, relaying):
         client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % LARGE)
         answer = b"".join(iter(lambda: client.recv(65536), b""))
         relaying.join(20)
